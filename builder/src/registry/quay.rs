@@ -5,7 +5,7 @@ use serde_json::json;
 use thiserror::Error;
 
 use super::client::{RegistryClient, RegistryError};
-use crate::net::http::{HttpError, HttpRequest, server_words};
+use crate::net::http::{HttpError, server_words};
 use crate::net::secret::Secret;
 use crate::oci::image::reference::Reference;
 
@@ -93,13 +93,13 @@ impl<'a> QuayClient<'a> {
         let repository = name.repository();
         let failed = |error| QuayError::Http { act, repository: repository.to_owned(), error };
         let path = format!("/api/v1/repository/{repository}{end}");
-        let server = self.client.target_server(name)?;
-        let url = server.url.join(&path).map_err(|_| failed(HttpError::Url(path.clone())))?;
-        let request = HttpRequest::new(method, &url)
-            .policy(server.policy)
+        let (client, server) = self.client.target_server(name)?;
+        let url = server.base_url.join(&path).map_err(|_| failed(HttpError::Url(path.clone())))?;
+        let request = server
+            .request(method, &url)
             .header("Authorization", format!("Bearer {}", self.token.expose()))
             .header("Content-Type", "application/json");
-        let answer = server.client.send(&request, body.as_bytes()).map_err(failed)?;
+        let answer = client.send(&request, body.as_bytes()).map_err(failed)?;
         let status = answer.head.status;
         let redirect = answer.redirect_words();
         let said = answer.read_start(ANSWER_MAX);

@@ -45,9 +45,10 @@ pub(crate) use self::head::ResponseHead;
 pub use self::options::{HttpOptions, HttpTrace, PrivateRedirects};
 pub(crate) use self::origin::{HttpOrigin, redact_url, url_origin};
 pub(crate) use self::policy::ServerPolicy;
-pub use self::policy::ServerRole;
 pub(crate) use self::socks::SocksFailure;
-pub use self::trust::{ClientCertificate, ServerVerification, SystemRoots, TlsOptions, TlsTrust};
+pub use self::trust::{
+    ClientCertificate, ServerRole, ServerVerification, SystemRoots, TlsOptions, TlsTrust,
+};
 pub(crate) use self::wire::BodyFraming;
 
 pub(crate) use self::body::HttpResponse;

@@ -3,8 +3,6 @@
 use std::fmt;
 use std::path::PathBuf;
 
-use super::policy::ServerRole;
-
 /// The files of the certificates that the system trusts.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct SystemRoots {
@@ -42,6 +40,16 @@ pub enum ServerVerification {
     Full,
     /// It is not verified; the connection is still encrypted.
     None,
+}
+
+/// What a server is asked for.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum ServerRole {
+    /// Images, by a name that the user chose.
+    Registry,
+    /// Anything else: downloads, lists, and what another server refers to.
+    #[default]
+    Other,
 }
 
 /// Provides the options of TLS by host.

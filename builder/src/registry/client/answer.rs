@@ -12,7 +12,7 @@ impl Repository<'_> {
     /// Converts an unexpected response into an error.
     pub(super) fn status_error(&self, response: HttpResponse) -> RegistryErrorCause {
         let (status, pause) = (response.head.status, retry_after(&response.head));
-        let is_registry = response.is_from(&self.host.base_url);
+        let is_registry = response.is_from(&self.host.server.base_url);
         let host = response.origin().authority();
         let detail = match response.redirect_words() {
             Some(words) => Some(words),

@@ -5,19 +5,17 @@
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
-use base64::Engine as _;
-use base64::prelude::BASE64_STANDARD;
-use url::Url;
-
 use super::challenge::AuthChallenge;
 use super::error::RegistryErrorCause;
-use super::host::RegistryHost;
 use super::scope::TokenScope;
+use super::server::RegistryServer;
 use super::token::RegistryToken;
 use crate::net::credential::Credential;
-use crate::net::http::{HttpClient, ResponseHead, url_origin};
+use crate::net::http::{HttpClient, ResponseHead};
 use crate::net::secret::Secret;
 use crate::recipe::diagnostic::Diagnostic;
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
 
 /// Looks up the credentials for repositories.
 pub trait RegistryKeychain: Send + Sync {
@@ -69,8 +67,7 @@ enum AuthScheme {
 pub(super) struct CredentialContext<'a> {
     pub(super) client: &'a HttpClient,
     pub(super) keychain: &'a dyn RegistryKeychain,
-    /// The registry.
-    pub(super) host: &'a RegistryHost,
+    pub(super) server: &'a RegistryServer,
     /// The repository as `HOST/PATH`, as the user writes it.
     pub(super) location: &'a str,
 }
@@ -228,9 +225,4 @@ impl Authorization {
 
 fn bearer_header(token: &Secret) -> Secret {
     Secret::new(format!("Bearer {}", token.expose()))
-}
-
-/// Returns whether a URL belongs to the registry itself, the only server that gets its credential.
-pub(super) fn is_registry_url(base: &Url, url: &Url) -> bool {
-    matches!((url_origin(base), url_origin(url)), (Ok(base), Ok(url)) if base == url)
 }

@@ -78,7 +78,7 @@ impl<'a> RegistryBlobReader<'a> {
         };
         let mut response =
             repository.send_call(&call, |status| matches!(status, 200 | 206 | 404))?;
-        if response.head.status == 404 && !response.is_from(&repository.host.base_url) {
+        if response.head.status == 404 && !response.is_from(&repository.host.server.base_url) {
             return Err(fail(repository.status_error(response)));
         }
         let start = read_page_start(&mut response);

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use url::Url;
 
-use super::auth::{CredentialContext, RequestDuration, is_registry_url};
+use super::auth::{CredentialContext, RequestDuration};
 use super::error::{RegistryError, RegistryErrorCause};
 use super::host::Probe;
 use super::remedy::Retry;
@@ -43,7 +43,7 @@ const REFUSALS_MAX: u32 = 3;
 impl Repository<'_> {
     /// Returns a URL below the repository, e.g. of `blobs/uploads/`.
     pub(super) fn resource_url(&self, path: &str) -> Result<Url, RegistryErrorCause> {
-        let url = self.host.base_url.join(&format!("{}/{path}", self.name));
+        let url = self.host.server.base_url.join(&format!("{}/{path}", self.name));
         url.map_err(|_| RegistryErrorCause::Http(HttpError::Url(self.location.clone())))
     }
 
@@ -51,7 +51,7 @@ impl Repository<'_> {
         CredentialContext {
             client: &self.registry.client,
             keychain: &*self.registry.options.keychain,
-            host: &self.host,
+            server: &self.host.server,
             location: &self.location,
         }
     }
@@ -101,7 +101,7 @@ impl Repository<'_> {
         call: &RegistryCall<'_>,
         scope: &TokenScope,
     ) -> Result<(HttpResponse, Option<Secret>), RegistryErrorCause> {
-        let mut request = self.host.request(call.method, &call.url);
+        let mut request = self.host.server.request(call.method, &call.url);
         request.headers.clone_from(&call.headers);
         request.timeout = call.timeout;
         let used = self.authorize(&mut request, scope, RequestDuration::Short)?;
@@ -120,7 +120,7 @@ impl Repository<'_> {
         scope: &TokenScope,
         haste: RequestDuration,
     ) -> Result<Option<Secret>, RegistryErrorCause> {
-        if !is_registry_url(&self.host.base_url, request.url) {
+        if !self.host.server.is_own(request.url) {
             return Ok(None);
         }
         self.probe_authentication()?;
@@ -148,12 +148,11 @@ impl Repository<'_> {
         if *greeted == Probe::Done {
             return Ok(());
         }
-        let response = self
-            .registry
-            .client
-            .send_following_redirects(&self.host.request("GET", &self.host.base_url))?;
+        let response = self.registry.client.send_following_redirects(
+            &self.host.server.request("GET", &self.host.server.base_url),
+        )?;
         match response.head.status {
-            401 if response.is_from(&self.host.base_url) => {
+            401 if response.is_from(&self.host.server.base_url) => {
                 let authorization = &self.host.authorization;
                 // Without a challenge here, the refusal of a later request may have one.
                 let _learned =
@@ -176,7 +175,7 @@ impl Repository<'_> {
         used: Option<&Secret>,
     ) -> Result<Refusal, RegistryErrorCause> {
         let authorization = &self.host.authorization;
-        if !response.is_from(&self.host.base_url) {
+        if !response.is_from(&self.host.server.base_url) {
             return Ok(Refusal::Final(Box::new(response)));
         }
         let Some(scope) = authorization.learn_challenge(&response.head, scope, used) else {

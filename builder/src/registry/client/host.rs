@@ -7,8 +7,9 @@ use std::time::{Duration, Instant};
 
 use url::Url;
 
-use super::auth::{Authorization, is_registry_url};
+use super::auth::Authorization;
 use super::error::RegistryErrorCause;
+use super::server::RegistryServer;
 use crate::net::http::{
     HttpClient, HttpError, HttpRequest, HttpResponse, PrivateRedirects, ServerPolicy, ServerRole,
     ServerVerification, is_loopback, url_origin,
@@ -18,9 +19,7 @@ use crate::net::http::{
 /// their own: what registries.conf grants to one holds for no other.
 #[derive(Debug)]
 pub(super) struct RegistryHost {
-    /// The root of the API, which ends with `/v2/`.
-    pub(super) base_url: Url,
-    pub(super) policy: ServerPolicy,
+    pub(super) server: RegistryServer,
     pub(super) authorization: Authorization,
     pub(super) probe: Mutex<Probe>,
     paused_until: Mutex<Option<Instant>>,
@@ -92,33 +91,12 @@ impl RegistryHost {
             base = url("http")?;
         }
         Ok(Self {
-            base_url: base,
-            policy,
+            server: RegistryServer { base_url: base, policy },
             authorization: Authorization::default(),
             probe: Mutex::default(),
             paused_until: Mutex::default(),
             chunk_size: AtomicU64::new(0),
         })
-    }
-
-    /// Returns what is granted to the server of a URL: nothing unless it is the registry itself.
-    pub(super) fn policy_for(&self, url: &Url) -> ServerPolicy {
-        if is_registry_url(&self.base_url, url) { self.policy } else { ServerPolicy::default() }
-    }
-
-    /// Returns a request with what is granted to its server.
-    pub(super) fn request<'u>(&self, method: &'static str, url: &'u Url) -> HttpRequest<'u> {
-        HttpRequest::new(method, url).policy(self.policy_for(url))
-    }
-
-    /// Resolves a location that the server of `from` sent.
-    pub(super) fn resolve_location(
-        &self,
-        client: &HttpClient,
-        from: &Url,
-        location: &str,
-    ) -> Result<Url, HttpError> {
-        client.resolve_location(from, location, self.policy_for(from))
     }
 
     /// Pauses all requests to the registry.

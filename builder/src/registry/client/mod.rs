@@ -20,6 +20,7 @@ mod read;
 mod remedy;
 mod repository;
 mod scope;
+mod server;
 mod session;
 mod sink;
 mod tag_list;
@@ -42,10 +43,9 @@ pub use self::read::RegistryImages;
 use self::repository::Patience;
 pub use self::repository::Repository;
 use self::scope::TokenScope;
+use self::server::RegistryServer;
 pub use self::sink::RegistrySink;
-use url::Url;
-
-use crate::net::http::{HttpClient, PrivateRedirects, ServerPolicy};
+use crate::net::http::{HttpClient, PrivateRedirects};
 use crate::oci::image::reference::Reference;
 use crate::oci::progress::Progress;
 use crate::recipe::diagnostic::Diagnostic;
@@ -87,14 +87,6 @@ pub struct RegistryClient {
     settings: OnceLock<Result<RegistrySettings, Box<Diagnostic>>>,
     hosts: Mutex<BTreeMap<HostKey, Arc<RegistryHost>>>,
     totals: TransferTotals,
-}
-
-/// The server of a registry, and how it is contacted.
-pub(crate) struct RegistryServer<'a> {
-    pub(crate) client: &'a HttpClient,
-    /// The root of the API of images.
-    pub(crate) url: Url,
-    pub(crate) policy: ServerPolicy,
 }
 
 /// A registry, and how it is contacted.
@@ -146,13 +138,13 @@ impl RegistryClient {
         self.resolve_repositories(name, RegistryPurpose::Read, "read")
     }
 
-    /// Returns the server that images of this name are written to, for an API beside that of images.
+    /// Returns the server that images of this name are written to, for an API beside that of images,
+    /// and the client that contacts it.
     pub(crate) fn target_server(
         &self,
         name: &Reference,
-    ) -> Result<RegistryServer<'_>, RegistryError> {
-        let host = self.target_repository(name)?.host;
-        Ok(RegistryServer { client: &self.client, url: host.base_url.clone(), policy: host.policy })
+    ) -> Result<(&HttpClient, RegistryServer), RegistryError> {
+        Ok((&self.client, self.target_repository(name)?.host.server.clone()))
     }
 
     /// Checks that a registry accepts its credential. `name` is any repository in the part of the
@@ -160,7 +152,7 @@ impl RegistryClient {
     pub fn check_login(&self, name: &Reference) -> Result<(), RegistryError> {
         let act = "log in to";
         let repository = self.target_repository(name)?;
-        let url = repository.host.base_url.clone();
+        let url = repository.host.server.base_url.clone();
         let (headers, scope) = (Vec::new(), TokenScope::default());
         let call =
             RegistryCall { act, method: "GET", url, headers, body: &[], scope, timeout: None };

@@ -65,7 +65,8 @@ impl Repository<'_> {
         let response = self.send_probe(&call, |status| matches!(status, 200 | 404))?;
         if let Some(response) = response {
             let has = head_shows_blob(&response, size);
-            let is_final = response.head.status == 200 || response.is_from(&self.host.base_url);
+            let is_final =
+                response.head.status == 200 || response.is_from(&self.host.server.base_url);
             response.discard();
             if let Some(has) = has.filter(|_| is_final) {
                 return Ok(has);

@@ -105,7 +105,7 @@ impl Images for RegistryImages<'_> {
 
     fn mount_source(&self) -> Option<(&str, &str)> {
         let repository = self.repositories.last()?;
-        Some((repository.host.base_url.as_str(), &repository.name))
+        Some((repository.host.server.base_url.as_str(), &repository.name))
     }
 }
 
@@ -136,13 +136,14 @@ impl<'a> Repository<'a> {
 
     /// Returns whether the repository is asked: a mirror that failed is not asked again.
     fn is_worth_asking(&self) -> bool {
-        self.patience == Patience::Retry || !self.registry.client.is_down(&self.host.base_url)
+        self.patience == Patience::Retry
+            || !self.registry.client.is_down(&self.host.server.base_url)
     }
 
     /// Remembers a mirror whose server failed.
     pub(super) fn note_failure(&self, error: &RegistryError) {
         if self.patience == Patience::AskNext && error.cause.is_of_server() {
-            self.registry.client.mark_down(&self.host.base_url);
+            self.registry.client.mark_down(&self.host.server.base_url);
         }
     }
 }

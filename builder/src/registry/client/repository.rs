@@ -59,7 +59,8 @@ impl Repository<'_> {
 
     /// Returns whether both repositories are in the same registry, which is contacted in the same way.
     pub(super) fn shares_registry_with(&self, other: &Self) -> bool {
-        self.host.base_url == other.host.base_url && self.host.policy == other.host.policy
+        self.host.server.base_url == other.host.server.base_url
+            && self.host.server.policy == other.host.server.policy
     }
 
     pub(super) fn registry_error(

@@ -108,8 +108,11 @@ impl Repository<'_> {
         range: Option<(u64, u64)>,
     ) -> Result<StartedUploadRequest, RegistryErrorCause> {
         self.registry.sleep(self.host.remaining_pause())?;
-        let mut request =
-            self.host.request(method, url).header("Content-Type", "application/octet-stream");
+        let mut request = self
+            .host
+            .server
+            .request(method, url)
+            .header("Content-Type", "application/octet-stream");
         if let Some((start, end)) = range {
             // Without `bytes`: the distribution specification is not RFC 9110 here.
             request = request.header("Content-Range", format!("{start}-{}", end - 1));
@@ -162,7 +165,7 @@ impl Repository<'_> {
 
     /// Cancels a session. Errors are ignored: registries also remove abandoned sessions themselves.
     pub(super) fn cancel_upload(&self, session: &UploadSession) {
-        let mut request = self.host.request("DELETE", &session.location);
+        let mut request = self.host.server.request("DELETE", &session.location);
         request.timeout = Some(Duration::from_secs(2));
         if self.authorize(&mut request, &self.push_scope(), RequestDuration::Short).is_ok()
             && let Ok(response) = self.registry.client.send(&request, &[])
@@ -196,7 +199,8 @@ impl UploadSession {
             return Err(RegistryErrorCause::InvalidContent(why.into()));
         };
         let client = &repository.registry.client;
-        let location = repository.host.resolve_location(client, &self.location, &location)?;
+        let location =
+            repository.host.server.resolve_location(client, &self.location, &location)?;
         Ok(Self { location, ..self })
     }
 

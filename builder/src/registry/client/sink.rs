@@ -125,8 +125,9 @@ impl Sink for RegistrySink<'_> {
         for repository in self.target_repositories(names)? {
             let beside = before.as_ref().filter(|before| before.shares_registry_with(&repository));
             let beside = beside.map(|before| before.name.as_str());
-            let given =
-                blob.mount_source.filter(|(base, _)| *base == repository.host.base_url.as_str());
+            let given = blob
+                .mount_source
+                .filter(|(base, _)| *base == repository.host.server.base_url.as_str());
             let from = beside.or(given.map(|(_, name)| name));
             let from = from.filter(|from| *from != repository.name);
             let put = BlobUpload {

@@ -63,8 +63,8 @@ impl Repository<'_> {
         };
         let response = self.send_call(&call, |status| status == 200)?;
         let link = response.head.header("link").and_then(parse_next_link);
-        let following =
-            link.map(|link| self.host.resolve_location(&self.registry.client, &call.url, link));
+        let following = link
+            .map(|link| self.host.server.resolve_location(&self.registry.client, &call.url, link));
         let following = following.transpose().map_err(fail)?;
         let page = response.read_body(PAGE_MAX).map_err(fail)?;
         let page: TagPage = serde_json::from_slice(&page).map_err(|_| {

@@ -33,7 +33,8 @@ impl Authorization {
         scope: &TokenScope,
     ) -> Result<RegistryToken, RegistryErrorCause> {
         // The credential goes with this request, so its destination is checked.
-        let realm = context.host.resolve_location(context.client, &context.host.base_url, realm)?;
+        let realm =
+            context.server.resolve_location(context.client, &context.server.base_url, realm)?;
         let credential = self.find_credential(context)?;
         let refused = match &credential {
             Some(_) => "the registry's token server refused the credential",
@@ -42,7 +43,7 @@ impl Authorization {
         let answer = match credential {
             Some(Credential::IdentityToken(token)) => {
                 let request = context
-                    .host
+                    .server
                     .request("POST", &realm)
                     .header("Content-Type", "application/x-www-form-urlencoded");
                 context
@@ -54,7 +55,7 @@ impl Authorization {
                 url.query_pairs_mut()
                     .extend_pairs(service.map(|service| ("service", service)))
                     .extend_pairs(scope.resource_scopes().map(|scope| ("scope", scope)));
-                let request = context.host.request("GET", &url);
+                let request = context.server.request("GET", &url);
                 let request = match credential {
                     Some(Credential::Basic { username, password }) => {
                         let value = self.basic_header(&username, &password);
