@@ -2,7 +2,6 @@
 
 use std::io::{self, BufReader, Cursor, Read};
 
-use super::members::decompress_members;
 use super::{CompressionFormat, MAGIC_LEN};
 
 pub(crate) use super::size::size_hint;
@@ -15,28 +14,19 @@ const XZ_MEMORY: u64 = 512 << 20;
 
 /// Returns the compression of `raw`, by its first bytes, and a reader of the decompressed bytes.
 pub(crate) fn detect_and_decompress<'a>(
-    mut raw: impl Read + Send + 'a,
+    raw: impl Read + Send + 'a,
 ) -> io::Result<(Option<CompressionFormat>, Box<dyn Read + Send + 'a>)> {
-    let mut start = Vec::new();
-    raw.by_ref().take(MAGIC_LEN).read_to_end(&mut start)?;
-    let compression = CompressionFormat::detect(&start);
-    Ok((compression, decompress(Cursor::new(start).chain(raw), compression)?))
+    let (compression, raw) = detect(raw)?;
+    Ok((compression, decompress(raw, compression)?))
 }
 
-/// Returns the compression of `raw` and a reader of the decompressed bytes, as [`detect_and_decompress`]
-/// does. It reads some MiB ahead, and decompresses on all CPUs what consists of short members.
-pub(crate) fn detect_and_decompress_members<'a>(
-    mut raw: impl Read + Send + 'a,
-) -> io::Result<(Option<CompressionFormat>, Box<dyn Read + Send + 'a>)> {
+/// Returns the compression of `raw`, by its first bytes, and a reader of all bytes.
+pub(super) fn detect<R: Read>(
+    mut raw: R,
+) -> io::Result<(Option<CompressionFormat>, impl Read + use<R>)> {
     let mut start = Vec::new();
     raw.by_ref().take(MAGIC_LEN).read_to_end(&mut start)?;
-    let compression = CompressionFormat::detect(&start);
-    let raw = Cursor::new(start).chain(raw);
-    let content = match compression {
-        Some(format) => decompress_members(raw, format)?,
-        None => decompress(raw, None)?,
-    };
-    Ok((compression, content))
+    Ok((CompressionFormat::detect(&start), Cursor::new(start).chain(raw)))
 }
 
 /// Returns a reader of the decompressed bytes; several members, streams or frames are concatenated.

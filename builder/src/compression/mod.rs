@@ -12,3 +12,4 @@ mod size;
 
 pub use format::CompressionFormat;
 pub(crate) use format::MAGIC_LEN;
+pub(crate) use members::detect_and_decompress_members;

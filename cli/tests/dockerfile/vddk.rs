@@ -565,7 +565,7 @@ For more information, try '--help'.
 status: 2
 stdout:
 stderr:
-error: invalid value 'https://a.b/c' for '--base <IMAGE>': a registry is named without `https://`, e.g. `quay.io/me/fedora:42`
+error: invalid value 'https://a.b/c' for '--base <IMAGE>': `https:` is not supported; a registry is named without `https://`, e.g. `quay.io/me/fedora:42`
 
 For more information, try '--help'.
 

@@ -198,7 +198,7 @@ fn real_servers() {
         let Some(server) = start(&scene) else { continue };
         for file in ["disk.raw", "disk.raw.xz"] {
             spec(&scene, &format!("http://{}/{file}", server.address()), &scene.read(file));
-            let layout = format!("{name}-{file}");
+            let layout = format!("{name}-{}", file.replace('.', "-"));
             assert_eq!(scene.build_to(&layout, &["--no-cache"]), expected, "{layout}");
             Layout::open(&scene.path(&layout)).verify_blobs("1").unwrap();
         }

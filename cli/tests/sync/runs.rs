@@ -168,8 +168,11 @@ fn many_images_of_which_a_tenth_is_bad() {
     for part in 0..4 {
         let args = ["--shard", &format!("{part}/4"), "--workers", "4", "--retry", "0"];
         let run = sync(&scene, &args).wait_with_output().unwrap();
-        assert_eq!(run.status.code(), Some(1));
-        for line in String::from_utf8(run.stdout).unwrap().lines() {
+        let report = String::from_utf8(run.stdout).unwrap();
+        // Shards go by names, which have the registry's port: a shard may have no bad image.
+        let has_failed = report.lines().any(|line| line.starts_with("failed"));
+        assert_eq!(run.status.code(), Some(i32::from(has_failed)));
+        for line in report.lines() {
             let fields: Vec<&str> = line.split('\t').collect();
             let name = fields[1].rsplit_once("/d").unwrap().1.split(':').next().unwrap();
             let number: usize = name.parse().unwrap();

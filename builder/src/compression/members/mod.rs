@@ -11,7 +11,7 @@ use std::io::{self, Cursor, Read};
 use rayon::prelude::*;
 
 use super::CompressionFormat;
-use super::decode::decompress;
+use super::decode::{decompress, detect};
 
 /// Most threads that decompress one stream.
 const THREADS_MAX: usize = 16;
@@ -52,25 +52,35 @@ struct MemberReader<'a> {
     rest: Option<Box<dyn Read + Send + 'a>>,
 }
 
-/// Returns a reader of the decompressed bytes of a gzip or zstd stream.
-pub(super) fn decompress_members<'a>(
+/// Returns the compression of `raw` and a reader of the decompressed bytes, as
+/// [`detect_and_decompress`](super::decode::detect_and_decompress) does. It reads some MiB ahead, and
+/// decompresses on all CPUs what consists of short members.
+pub(crate) fn detect_and_decompress_members<'a>(
     raw: impl Read + Send + 'a,
-    format: CompressionFormat,
-) -> io::Result<Box<dyn Read + Send + 'a>> {
-    let format = match format {
-        CompressionFormat::Gzip => gzip::FORMAT,
-        CompressionFormat::Zstd => zstd::FORMAT,
-        CompressionFormat::Xz | CompressionFormat::Bzip2 => return decompress(raw, Some(format)),
+) -> io::Result<(Option<CompressionFormat>, Box<dyn Read + Send + 'a>)> {
+    let (compression, raw) = detect(raw)?;
+    let content = match compression {
+        Some(CompressionFormat::Gzip) => Box::new(MemberReader::new(raw, gzip::FORMAT)),
+        Some(CompressionFormat::Zstd) => Box::new(MemberReader::new(raw, zstd::FORMAT)),
+        None | Some(CompressionFormat::Xz | CompressionFormat::Bzip2) => {
+            decompress(raw, compression)?
+        }
     };
-    Ok(Box::new(MemberReader {
-        raw: Box::new(raw),
-        format,
-        width: rayon::current_num_threads().min(THREADS_MAX),
-        input: Vec::new(),
-        ready: VecDeque::new(),
-        has_members: false,
-        rest: None,
-    }))
+    Ok((compression, content))
+}
+
+impl<'a> MemberReader<'a> {
+    fn new(raw: impl Read + Send + 'a, format: MemberFormat) -> Self {
+        Self {
+            raw: Box::new(raw),
+            format,
+            width: rayon::current_num_threads().min(THREADS_MAX),
+            input: Vec::new(),
+            ready: VecDeque::new(),
+            has_members: false,
+            rest: None,
+        }
+    }
 }
 
 impl MemberReader<'_> {

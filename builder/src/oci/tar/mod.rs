@@ -25,8 +25,8 @@ use serde::{Deserialize, Serialize};
 pub(crate) use error::TarReadError;
 pub(crate) use reader::{TarHeader, TarReader};
 
-use crate::compression::CompressionFormat;
 use crate::compression::decode;
+use crate::compression::{CompressionFormat, detect_and_decompress_members};
 use header::{BLOCK, UstarHeader};
 
 /// Number of bytes of a file that are read to detect a tar. A bzip2 block, of up to 900 kB, has to
@@ -177,7 +177,7 @@ pub(crate) fn decompress<'a>(
 pub(crate) fn decompress_whole<'a>(
     raw: impl Read + Send + 'a,
 ) -> Result<(Option<CompressionFormat>, Box<dyn Read + Send + 'a>), TarReadError> {
-    decode::detect_and_decompress_members(raw).map_err(TarReadError::Read)
+    detect_and_decompress_members(raw).map_err(TarReadError::Read)
 }
 
 /// Whether a file is a tar.
