@@ -61,7 +61,7 @@ msrv: .cargo/config.toml
 # The generated documents: the picture of a terminal, the commands, the errors and the rules.
 docs:
 	SNAPSHOTS=overwrite $(CARGO) test -q -p diskette --test program -- picture:: cli:: errors_page::
-	SNAPSHOTS=overwrite $(CARGO) test -q -p diskette-builder --lib contract::rules
+	SNAPSHOTS=overwrite $(CARGO) test -q -p diskette-builder --lib rules::tests
 
 peers:
 	integration/peers.sh

@@ -14,6 +14,7 @@ use diskette_builder::recipe::diagnostic::Diagnostic;
 use diskette_builder::registry::client::RegistryClient;
 
 pub(crate) use self::arguments::BuildArguments;
+use self::check::InputFindings;
 use self::conversion::conversion;
 use self::format::FormatKind;
 use self::input::{BuildInput, InputLanguage, LoadedInput};
@@ -32,6 +33,7 @@ use crate::ui::Ui;
 use crate::ui::progress::{ProgressMode, ProgressView};
 
 mod arguments;
+mod check;
 mod compression;
 mod conversion;
 mod disks;
@@ -46,10 +48,25 @@ pub(crate) fn run(
     environment: &Environment,
     ui: &Ui,
 ) -> Result<(), CommandError> {
+    let mut found = InputFindings::default();
+    let outcome = build(arguments, environment, ui, &mut found);
+    match arguments.check.is_on() {
+        true => found.report(&arguments.check, arguments.quiet, outcome, ui),
+        false => outcome,
+    }
+}
+
+/// Builds the images; with `--check` only as far as nothing is written.
+fn build(
+    arguments: &BuildArguments,
+    environment: &Environment,
+    ui: &Ui,
+    found: &mut InputFindings,
+) -> Result<(), CommandError> {
     let compression = arguments.compression.compression(arguments.compression_level)?;
-    let engine = ContainerEngine::find(arguments.load.filter(|_| !arguments.check))?;
+    let engine = ContainerEngine::find(arguments.load.filter(|_| !arguments.check.is_on()))?;
     let has_target = arguments.output.is_some() || engine.is_some() || arguments.push;
-    if !has_target && !arguments.check {
+    if !has_target && !arguments.check.is_on() {
         return Err(missing_output());
     }
     let garbage = arguments.layout_to_clean()?;
@@ -64,22 +81,20 @@ pub(crate) fn run(
     let registry = arguments.connect_registry(input.language, environment, &progress, &uses)?;
     let opener =
         LocationOpener { registry: registry.as_ref(), bases: arguments.base_scope(&bases) };
-    let loaded = input.load(arguments, &opener, environment, &*progress, ui)?;
-    ui.warn(&input.warnings);
+    found.warnings.extend_from_slice(&input.warnings);
+    let loaded = input.load(arguments, &opener, environment, &*progress, ui, found)?;
     let LoadedInput { mut recipes, inputs, epoch, reads } = loaded;
     arguments.apply_options(&mut recipes, input.language)?;
     let asked = arguments.source_date_epoch.as_deref();
     let created = creation_time(environment, asked, epoch.as_deref())?;
     let sources = arguments.build_sources(&*inputs, &client, &opener);
-    if arguments.check {
+    if arguments.check.is_on() {
         let plan = BuildPlan::new(&recipes, &sources).map_err(refused_recipes)?;
-        let warnings = plan.warnings();
-        ui.warn(&warnings);
-        if warnings.is_empty() && !arguments.quiet {
-            ui.print_line("no problems found");
-        }
+        found.warnings.extend(plan.warnings());
         return Ok(());
     }
+    ui.warn(&found.warnings);
+    found.check_lint()?;
     let push = registry.as_ref().filter(|_| arguments.is_pushed());
     let mut assembly = arguments.assembly(&progress, push, compression, created);
     assembly.engine = engine.as_ref();
@@ -166,7 +181,7 @@ impl BuildArguments {
         if self.is_pushed() {
             check_names(recipes)?;
         }
-        if !self.check {
+        if !self.check.is_on() {
             refuse_placeholder(recipes)?;
         }
         self.check_output_name(recipes)?;

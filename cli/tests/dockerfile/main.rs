@@ -11,6 +11,7 @@ mod bases_lock;
 mod bases_missing;
 mod bases_registry;
 mod cases;
+mod check;
 mod docker_format;
 mod errors;
 mod escapes;

@@ -6,6 +6,7 @@ pub mod base;
 pub mod context;
 mod expand;
 mod instruction;
+mod lint;
 mod lower;
 pub mod pattern;
 pub mod run;
@@ -17,7 +18,10 @@ pub mod tree;
 use std::sync::Arc;
 
 pub use self::expand::{expand_body, expand_text};
-pub use self::lower::{BuildContexts, DockerfileRequest, NamedImage, context_name, lower};
+pub use self::lint::{LINT_RULES, LintReport, LintRule};
+pub use self::lower::{
+    BuildContexts, DockerfileRequest, NamedImage, context_name, lint_text, lower,
+};
 pub(crate) use self::stages::Dockerfile;
 use crate::recipe::diagnostic::{Diagnostic, SourceText};
 

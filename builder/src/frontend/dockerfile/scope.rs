@@ -74,6 +74,11 @@ impl GlobalScope {
         self.globals.get(name).cloned()
     }
 
+    /// Returns the names of the variables that have a value.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
+        self.globals.keys().map(String::as_str)
+    }
+
     /// Returns the scope of a stage on an image, which sees only what it declares.
     pub(crate) fn new_stage(&self) -> StageScope<'_> {
         StageScope { scope: self, values: BTreeMap::new(), declared: BTreeSet::new() }
@@ -113,6 +118,11 @@ impl StageScope<'_> {
     /// Returns the value that the next instruction sees.
     pub(crate) fn get(&self, name: &str) -> Option<String> {
         self.values.get(name).cloned()
+    }
+
+    /// Returns the names of the variables that have a value.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
+        self.values.keys().map(String::as_str)
     }
 
     /// Returns whether an `ARG` of the stage declared a name.

@@ -3,24 +3,32 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::instruction::{self, FromInstruction, Instruction, InstructionKind};
+use super::instruction::{self, FromInstruction, Instruction, InstructionHead, InstructionKind};
 use super::syntax::{DockerfileSyntax, DockerfileWord};
-use crate::recipe::diagnostic::{Diagnostic, SourceText};
+use crate::recipe::diagnostic::{Diagnostic, SourceText, Span};
 
 /// A parsed Dockerfile.
 #[derive(Debug)]
 pub struct Dockerfile {
     /// Escape character of the file.
     pub(super) escape: char,
-    /// ARGs before the first stage, each with its default.
-    pub(super) globals: Vec<(DockerfileWord, Option<DockerfileWord>)>,
+    /// Value of the directive `check`.
+    pub(super) check: Option<DockerfileWord>,
+    /// Empty lines inside of instructions.
+    pub(super) empty_lines: Vec<Span>,
+    /// ARG instructions before the first stage.
+    pub(super) global_args: Vec<Instruction>,
     pub(super) stages: Vec<DockerfileStage>,
 }
+
+/// A name of ARG, and its default.
+pub(super) type ArgDeclaration = (DockerfileWord, Option<DockerfileWord>);
 
 /// A stage of a Dockerfile.
 #[derive(Debug)]
 pub(super) struct DockerfileStage {
     pub(super) from: FromInstruction,
+    pub(super) head: InstructionHead,
     pub(super) instructions: Vec<Instruction>,
 }
 
@@ -30,10 +38,11 @@ impl Dockerfile {
         syntax: DockerfileSyntax,
         problems: &mut Vec<Diagnostic>,
     ) -> Self {
-        let escape = syntax.escape;
-        let is_empty = syntax.instructions.is_empty();
-        let mut dockerfile = Self { escape, globals: Vec::new(), stages: Vec::new() };
-        for written in syntax.instructions {
+        let DockerfileSyntax { escape, check, instructions, empty_lines } = syntax;
+        let is_empty = instructions.is_empty();
+        let (global_args, stages) = (Vec::new(), Vec::new());
+        let mut dockerfile = Self { escape, check, empty_lines, global_args, stages };
+        for written in instructions {
             let is_from = written.keyword.text.eq_ignore_ascii_case("from");
             match (instruction::read_instruction(written, problems), is_from) {
                 (Some(instruction), _) => dockerfile.add_instruction(instruction, problems),
@@ -59,19 +68,25 @@ impl Dockerfile {
     fn add_instruction(&mut self, instruction: Instruction, problems: &mut Vec<Diagnostic>) {
         match (&instruction.kind, self.stages.last_mut()) {
             (InstructionKind::From(from), _) => {
-                let from = from.clone();
-                self.stages.push(DockerfileStage { from, instructions: Vec::new() });
+                let (from, head) = (from.clone(), instruction.head);
+                self.stages.push(DockerfileStage { from, head, instructions: Vec::new() });
             }
             (_, Some(stage)) => stage.instructions.push(instruction),
-            (InstructionKind::Arg(arguments), None) => {
-                self.globals.extend(arguments.iter().cloned());
-            }
+            (InstructionKind::Arg(_), None) => self.global_args.push(instruction),
             (_, None) => problems.push(
                 Diagnostic::new("no build stage in current context")
                     .at(instruction.span)
                     .help("only ARG can stand in front of the first FROM"),
             ),
         }
+    }
+
+    /// Returns the ARGs before the first stage, each with its default.
+    pub(super) fn globals(&self) -> impl Iterator<Item = &ArgDeclaration> {
+        self.global_args.iter().flat_map(|instruction| match &instruction.kind {
+            InstructionKind::Arg(arguments) => arguments.as_slice(),
+            _ => &[],
+        })
     }
 
     /// Reports numbers in `--from` that are not those of earlier stages.

@@ -82,6 +82,12 @@ impl ImageConfig {
         }
     }
 
+    /// Returns the operating system and architecture that the image is for, if it names both.
+    pub(crate) fn platform(&self) -> Option<Platform> {
+        let field = |name| self.image.get(name).and_then(Value::as_str);
+        format!("{}/{}", field("os")?, field("architecture")?).parse().ok()
+    }
+
     /// Returns a setting of containers, e.g. `Env`, unless it is null.
     pub(crate) fn get(&self, name: &str) -> Option<&Value> {
         self.container.get(name).filter(|value| !value.is_null())

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use diskette_builder::oci::image::location::ImageLocation;
 
+use super::check::CheckArguments;
 use super::compression::CompressionKind;
 use super::conversion::{ConvertCompression, ConvertKind};
 use super::disks::DiskArguments;
@@ -136,9 +137,8 @@ pub(crate) struct BuildArguments {
     #[arg(long)]
     pub(super) gc: bool,
 
-    /// Report errors and warnings, and write nothing
-    #[arg(long)]
-    pub(super) check: bool,
+    #[command(flatten)]
+    pub(super) check: CheckArguments,
 
     /// Write the files that were read as a rule for make or ninja; its target is the file of the
     /// digest, the metadata or the image ID, else the output

@@ -15,6 +15,7 @@ use diskette_builder::recipe::Recipe;
 use diskette_builder::recipe::diagnostic::{Diagnostic, SourceText};
 
 use super::BuildArguments;
+use super::check::InputFindings;
 use super::disks::are_disks;
 use super::lock::LockFile;
 use crate::arguments::names::{parse_name, parse_platform};
@@ -106,11 +107,12 @@ impl BuildInput {
         environment: &Environment,
         progress: &dyn Progress,
         ui: &Ui,
+        found: &mut InputFindings,
     ) -> Result<LoadedInput, CommandError> {
         match self.language {
             InputLanguage::Spec => self.load_spec(arguments),
             InputLanguage::Dockerfile => {
-                self.load_dockerfile(arguments, opener, environment, progress, ui)
+                self.load_dockerfile(arguments, opener, environment, progress, ui, found)
             }
         }
     }
@@ -164,6 +166,7 @@ impl BuildInput {
         environment: &Environment,
         progress: &dyn Progress,
         ui: &Ui,
+        found: &mut InputFindings,
     ) -> Result<LoadedInput, CommandError> {
         let read = dockerfile::parse(&self.source).map_err(CommandError::Failed)?;
         let own = (self.path != Path::new("-")).then_some(&*self.path);
@@ -196,8 +199,12 @@ impl BuildInput {
             build_platform: &build_platform,
             bases: &bases,
         };
-        let lowered = dockerfile::lower(&request).map_err(CommandError::Failed)?;
-        ui.warn(&lowered.warnings);
+        let lowered = dockerfile::lower(&request).map_err(|problems| {
+            found.lint = dockerfile::lint_text(&request).unwrap_or_default();
+            CommandError::Failed(problems)
+        })?;
+        found.warnings.extend(lowered.warnings);
+        found.lint = lowered.lint;
         lock.write(&arguments.dockerfile)?;
         let epoch = build_args.get("SOURCE_DATE_EPOCH").cloned().or(lowered.epoch);
         Ok(LoadedInput { recipes: vec![lowered.recipe], inputs: Box::new(contexts), epoch, reads })

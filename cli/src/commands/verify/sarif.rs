@@ -1,20 +1,21 @@
-//! The findings of `verify` as SARIF 2.1.0 (Static Analysis Results Interchange Format, OASIS).
+//! The findings of `verify` as SARIF.
 
 use diskette_builder::cluster::contract::{ContractRule, Finding, Severity, all_rules};
 use diskette_builder::inspect::verify::VerifyReport;
 use diskette_builder::oci::image::location::{ImageLocation, LocalImage};
 use serde_json::{Value, json};
 
-const SCHEMA: &str =
-    "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json";
+use crate::sarif::{document, percent_encoded};
 
 /// Returns the report as SARIF.
 pub(super) fn report_sarif(location: &ImageLocation, report: &VerifyReport) -> String {
     let rules: Vec<&ContractRule> = all_rules().collect();
     let uri = location_uri(location);
     let results = report.findings.iter().map(|finding| finding_result(&rules, &uri, finding));
-    let value = json!({ "$schema": SCHEMA, "version": "2.1.0", "runs": [{ "tool": { "driver": { "name": "diskette", "semanticVersion": env!("CARGO_PKG_VERSION"), "informationUri": env!("CARGO_PKG_REPOSITORY"), "rules": rules.iter().map(|rule| rule_descriptor(rule)).collect::<Vec<_>>(), } }, "artifacts": [{ "location": { "uri": uri }, "hashes": { "sha-256": report.root.to_hex() }, }], "results": results.collect::<Vec<_>>(), }], });
-    format!("{value:#}\n")
+    let artifact =
+        json!({ "location": { "uri": uri }, "hashes": { "sha-256": report.root.to_hex() } });
+    let descriptors = rules.iter().map(|rule| rule_descriptor(rule)).collect();
+    document(descriptors, vec![artifact], results.collect())
 }
 
 fn rule_descriptor(rule: &ContractRule) -> Value {
@@ -49,13 +50,4 @@ fn location_uri(location: &ImageLocation) -> String {
             format!("{}{}", percent_encoded(&path), tag.unwrap_or_default())
         }
     }
-}
-
-/// Percent-encodes everything except characters that are safe in all parts of a URI.
-fn percent_encoded(text: &str) -> String {
-    let safe = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~/".contains(&byte);
-    let escape = |byte: u8| {
-        if safe(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") }
-    };
-    text.bytes().map(escape).collect()
 }

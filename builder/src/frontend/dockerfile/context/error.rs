@@ -123,6 +123,10 @@ impl LookupError {
             LookupErrorKind::NotADirectory(_) => "name the file itself".into(),
             LookupErrorKind::Pattern(bad) => bad.reason.help().into(),
         };
-        Diagnostic::new(self.to_string()).at(at).help(help)
+        let problem = Diagnostic::new(self.to_string()).at(at).help(help);
+        match &self.kind {
+            LookupErrorKind::Ignored(_) => problem.rule("CopyIgnoredFile"),
+            _ => problem,
+        }
     }
 }

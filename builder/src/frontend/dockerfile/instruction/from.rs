@@ -14,11 +14,11 @@ pub(super) fn read_from(
 ) -> Result<FromInstruction, InstructionError> {
     let at = written.keyword;
     let words = require_words(&at, written.arguments).unwrap_or_default();
-    let (base, name) = match <[DockerfileWord; 1]>::try_from(words) {
-        Ok([base]) => (base, None),
+    let (base, as_word, name) = match <[DockerfileWord; 1]>::try_from(words) {
+        Ok([base]) => (base, None, None),
         Err(words) => match <[DockerfileWord; 3]>::try_from(words) {
             Ok([base, as_word, name]) if as_word.text.eq_ignore_ascii_case("as") => {
-                (base, Some(check_stage_name(name)?))
+                (base, Some(as_word), Some(check_stage_name(name)?))
             }
             _ => {
                 let message = "FROM requires either one or three arguments";
@@ -26,7 +26,7 @@ pub(super) fn read_from(
             }
         },
     };
-    Ok(FromInstruction { base, platform: flags.take_value("platform"), name })
+    Ok(FromInstruction { base, platform: flags.take_value("platform"), as_word, name })
 }
 
 /// Returns the name in lower case; fails if it is not a valid name of a stage.

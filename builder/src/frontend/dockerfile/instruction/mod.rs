@@ -25,6 +25,16 @@ pub(crate) struct Instruction {
     pub(crate) span: Span,
     /// Text on one line, for the history.
     pub(crate) text: String,
+    pub(crate) head: InstructionHead,
+}
+
+/// What the rules about a Dockerfile's text look at.
+#[derive(Debug, Clone)]
+pub(crate) struct InstructionHead {
+    /// Keyword as written.
+    pub(crate) keyword: DockerfileWord,
+    /// Comments in front of the instruction.
+    pub(crate) comments: Vec<String>,
 }
 
 /// Kind and arguments of an instruction.
@@ -57,6 +67,8 @@ pub(crate) enum InstructionKind {
 pub(crate) struct FromInstruction {
     pub(crate) base: DockerfileWord,
     pub(crate) platform: Option<DockerfileWord>,
+    /// The word `AS` as written.
+    pub(crate) as_word: Option<DockerfileWord>,
     /// Name of the stage, in lower case.
     pub(crate) name: Option<DockerfileWord>,
 }

@@ -5,7 +5,10 @@ use super::files::{ADD_FLAGS, COPY_FLAGS, read_copy};
 use super::flags::{FlagValue, InstructionFlags, find_similar};
 use super::from::{FROM_FLAGS, read_from};
 use super::health::HEALTHCHECK_FLAGS;
-use super::{CommandForm, Healthcheck, Instruction, InstructionKind, KEYWORDS, RunInstruction};
+use super::{
+    CommandForm, Healthcheck, Instruction, InstructionHead, InstructionKind, KEYWORDS,
+    RunInstruction,
+};
 use crate::frontend::dockerfile::syntax::{
     DockerfileWord, InstructionArguments, WrittenInstruction,
 };
@@ -13,9 +16,11 @@ use crate::recipe::diagnostic::{Diagnostic, Span};
 
 /// Reads an instruction; reports what is wrong with it, and then returns `None`.
 pub(crate) fn read_instruction(
-    written: WrittenInstruction,
+    mut written: WrittenInstruction,
     problems: &mut Vec<Diagnostic>,
 ) -> Option<Instruction> {
+    let comments = std::mem::take(&mut written.comments);
+    let head = InstructionHead { keyword: written.keyword.clone(), comments };
     let span = whole_span(&written);
     let keyword = written.keyword.text.to_ascii_uppercase();
     let text = if written.rest.text.is_empty() {
@@ -26,7 +31,7 @@ pub(crate) fn read_instruction(
     };
     let before = problems.len();
     match read_kind(&keyword, written, problems) {
-        Ok(kind) if problems.len() == before => Some(Instruction { kind, span, text }),
+        Ok(kind) if problems.len() == before => Some(Instruction { kind, span, text, head }),
         Ok(_) | Err(InstructionError::Reported) => None,
         Err(InstructionError::Unreported(problem)) => {
             problems.push(*problem);

@@ -70,7 +70,8 @@ impl Evaluation<'_, '_> {
         } else {
             format!("declare it with ARG or ENV; where it may be missing, write `${{{name}:-}}`")
         };
-        Err(Box::new(problem.at(word.span.clone()).help(help)))
+        let rule = "UndefinedVar";
+        Err(Box::new(problem.rule(rule).at(word.span.clone()).help(help)))
     }
 
     /// Replaces the variables in a word, which may become several.

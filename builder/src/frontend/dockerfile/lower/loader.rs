@@ -18,9 +18,11 @@ use crate::cluster::contract::placement;
 use crate::frontend::dockerfile::base::{BaseError, LoadedBase};
 use crate::frontend::dockerfile::context::BuildContext;
 use crate::frontend::dockerfile::instruction::FromInstruction;
+use crate::frontend::dockerfile::lint::BaseFacts;
 use crate::frontend::dockerfile::pattern::IgnoreFile;
 use crate::frontend::dockerfile::scope::{GlobalScope, StageScope};
 use crate::frontend::dockerfile::tree::{Tree, TreeNodeKind};
+use crate::oci::image::config::ImageConfig;
 use crate::oci::image::location::ImageLocation;
 use crate::oci::image::platform::Platform;
 use crate::oci::image::reference::Reference;
@@ -42,6 +44,8 @@ pub(super) struct StageLoader<'a> {
     images: RefCell<BTreeMap<(String, String), Rc<LoadedBase>>>,
     warnings: RefCell<Vec<Diagnostic>>,
     access: Cell<ImageAccess>,
+    /// Facts about the loaded bases of stages, for the rules.
+    bases: RefCell<BTreeMap<usize, BaseFacts>>,
 }
 
 /// Whether images are loaded.
@@ -64,7 +68,7 @@ impl<'a> StageLoader<'a> {
     ) -> Self {
         let (images, warnings) = (RefCell::default(), RefCell::default());
         let access = Cell::new(ImageAccess::Allowed);
-        Self { request, platform, scope, images, warnings, access }
+        Self { request, platform, scope, images, warnings, access, bases: RefCell::default() }
     }
 
     /// Loads no image from now on.
@@ -139,6 +143,7 @@ impl<'a> StageLoader<'a> {
         }
         let base = replaced.map_or(base, |name| name.text.clone());
         let mut stage = self.load_stage(&base, &from.base.span, &platform)?;
+        self.bases.borrow_mut().insert(number, base_facts(&stage.config, &platform));
         if !stage.config.env().any(|(name, _)| name == "PATH") {
             stage.config.set_env("PATH", PATH);
         }
@@ -222,6 +227,15 @@ impl<'a> StageLoader<'a> {
         Ok(loaded)
     }
 
+    /// Returns what is known of the bases of stages that were begun.
+    pub(super) fn take_bases(&self) -> BTreeMap<usize, BaseFacts> {
+        self.bases.take()
+    }
+
+    pub(super) fn global_scope(&self) -> &'a GlobalScope {
+        self.scope
+    }
+
     /// Returns the scope of a stage that has declared nothing.
     pub(super) fn new_scope(&self) -> StageScope<'a> {
         self.scope.new_stage()
@@ -248,6 +262,16 @@ impl<'a> StageLoader<'a> {
             SourceLocation::Url(_) | SourceLocation::Member(_) => return None,
         }
         Some(String::from_utf8_lossy(&bytes).into_owned())
+    }
+}
+
+/// Returns what rules look at in the config of a base.
+fn base_facts(config: &ImageConfig, requested: &Platform) -> BaseFacts {
+    let environment = config.env().map(|(name, value)| (name.to_owned(), value.to_owned()));
+    BaseFacts {
+        environment: environment.collect(),
+        has_shell: config.get("Shell").is_some(),
+        platforms: config.platform().map(|own| (requested.clone(), own)),
     }
 }
 

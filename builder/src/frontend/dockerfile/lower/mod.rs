@@ -12,6 +12,7 @@ mod destination;
 mod evaluation;
 mod instructions;
 mod kubevirt_base;
+mod lint;
 mod loader;
 mod origin;
 mod port;
@@ -27,8 +28,11 @@ mod variables;
 use std::collections::{BTreeMap, BTreeSet};
 
 use self::evaluation::Evaluation;
+pub use self::lint::lint_text;
+use self::lint::{lint_stages, merge_reports};
 use self::loader::StageLoader;
 use self::stage::StageState;
+use super::lint::LintReport;
 use super::scope::{GlobalScope, StageScope};
 use super::stages::Dockerfile;
 use crate::frontend::dockerfile::base::BaseLoader;
@@ -89,6 +93,8 @@ pub struct LoweredDockerfile {
     pub recipe: Recipe,
     /// Problems that do not fail the build.
     pub warnings: Vec<Diagnostic>,
+    /// What BuildKit's rules find in the file.
+    pub lint: LintReport,
     /// Value of `SOURCE_DATE_EPOCH`, if an ARG before the first stage sets it.
     pub epoch: Option<String>,
 }
@@ -98,11 +104,12 @@ pub fn lower(request: &DockerfileRequest<'_>) -> Result<LoweredDockerfile, Vec<D
     let target = request.dockerfile.find_target(request.target).map_err(|problem| vec![problem])?;
     let mut platforms = Vec::new();
     let (mut problems, mut warnings) = (Vec::new(), Vec::new());
-    let mut epoch = None;
+    let (mut epoch, mut lint) = (None, LintReport::default());
     for platform in request.platforms {
         match evaluate_platform(request, platform, target, &mut warnings) {
-            Ok((recipe, found)) => {
-                epoch = found;
+            Ok((recipe, found, time)) => {
+                epoch = time;
+                merge_reports(&mut lint, found);
                 let known = platforms
                     .iter()
                     .any(|known: &PlatformRecipe| known.platform == recipe.platform);
@@ -126,10 +133,10 @@ pub fn lower(request: &DockerfileRequest<'_>) -> Result<LoweredDockerfile, Vec<D
         index_annotations: BTreeMap::new(),
         warnings: Vec::new(),
     };
-    Ok(LoweredDockerfile { recipe, warnings, epoch })
+    Ok(LoweredDockerfile { recipe, warnings, lint, epoch })
 }
 
-type EvaluatedPlatform = (PlatformRecipe, Option<String>);
+type EvaluatedPlatform = (PlatformRecipe, LintReport, Option<String>);
 
 /// Evaluates the stages that the target needs.
 fn evaluate_platform(
@@ -139,11 +146,13 @@ fn evaluate_platform(
     warnings: &mut Vec<Diagnostic>,
 ) -> Result<EvaluatedPlatform, Vec<Diagnostic>> {
     let dockerfile = request.dockerfile;
-    let scope = global_scope(request, platform, target).map_err(|problem| vec![problem])?;
+    let scope = global_scope(request, platform, target, request.build_args);
+    let scope = scope.map_err(|problem| vec![problem])?;
     let loader = StageLoader::new(request, platform, &scope);
     let stages = evaluate_stages(&loader, target);
     warnings.extend(loader.take_warnings());
     let mut stages = stages?;
+    let lint = lint_stages(&loader, target).map_err(|problem| vec![problem])?;
     warnings.extend(unused_args_warning(&scope));
     // The target is among the stages that it needs.
     let Some((stage, _)) = stages.remove(&target) else { return Err(Vec::new()) };
@@ -157,7 +166,7 @@ fn evaluate_platform(
     let platform = platform.map_err(|problem| vec![*problem])?;
     let entry_annotations = BTreeMap::new();
     let recipe = PlatformRecipe { platform, base, steps, config, annotations, entry_annotations };
-    Ok((recipe, scope.get("SOURCE_DATE_EPOCH")))
+    Ok((recipe, lint, scope.get("SOURCE_DATE_EPOCH")))
 }
 
 type EvaluatedStages<'a> = BTreeMap<usize, (StageState, StageScope<'a>)>;
@@ -221,15 +230,16 @@ fn global_scope(
     request: &DockerfileRequest<'_>,
     platform: &Platform,
     target: usize,
+    build_args: &BTreeMap<String, String>,
 ) -> Result<GlobalScope, Diagnostic> {
     let dockerfile = request.dockerfile;
     let name = dockerfile.stages.get(target).and_then(|stage| stage.from.name.as_ref());
     let name = name.map_or("", |name| name.text.as_str());
-    let mut scope = GlobalScope::new(platform, request.build_platform, name, request.build_args);
-    for (name, default) in &dockerfile.globals {
+    let mut scope = GlobalScope::new(platform, request.build_platform, name, build_args);
+    for (name, default) in dockerfile.globals() {
         let lookup = |name: &str| scope.get(name);
         // A default that is not used may contain what cannot be expanded.
-        let default = default.as_ref().filter(|_| !request.build_args.contains_key(&name.text));
+        let default = default.as_ref().filter(|_| !build_args.contains_key(&name.text));
         let default = default.map(|word| variables::expand_word(dockerfile, &lookup, word));
         let default = default.transpose().map_err(|problem| *problem)?;
         scope.declare_global(&name.text, default);

@@ -4,13 +4,18 @@
 use std::ops::Range;
 use std::sync::Arc;
 
+use super::DockerfileWord;
 use super::line::SourceLines;
 use crate::recipe::diagnostic::{Diagnostic, SourceText, Span};
 
 /// Values of the directives.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct ParserDirectives {
     pub(super) escape: char,
+    /// Value of `check`, the options of the rules.
+    pub(super) check: Option<DockerfileWord>,
+    /// End of the directives in the file.
+    pub(super) end: usize,
 }
 
 /// Reads the directives, which end before the first line that is not one.
@@ -18,7 +23,7 @@ pub(super) fn read_directives(
     source: &Arc<SourceText>,
     problems: &mut Vec<Diagnostic>,
 ) -> ParserDirectives {
-    let mut found = ParserDirectives { escape: '\\' };
+    let mut found = ParserDirectives { escape: '\\', check: None, end: 0 };
     let mut seen: Vec<String> = Vec::new();
     for (line, at) in SourceLines::new(&source.text) {
         let Some(Directive { key, value, range }) = parse_directive(line) else { break };
@@ -26,6 +31,7 @@ pub(super) fn read_directives(
         if !matches!(key.as_str(), "syntax" | "escape" | "check") {
             break;
         }
+        found.end = at + line.len();
         if seen.contains(&key) {
             let message = format!("only one {key} parser directive can be used");
             problems.push(Diagnostic::new(message).at(span).help("remove one of them"));
@@ -39,6 +45,8 @@ pub(super) fn read_directives(
                         .help("it is a backslash or a backtick"),
                 ),
             }
+        } else if key == "check" {
+            found.check = Some(DockerfileWord { text: value.to_owned(), span });
         } else if key == "syntax" && !is_our_syntax(value) {
             problems.push(
                 Diagnostic::new(format!("the Dockerfile wants the frontend `{value}`"))

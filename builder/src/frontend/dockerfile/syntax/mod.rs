@@ -14,7 +14,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use self::arguments::{split_arguments, to_word, trim_range, word_at};
-use self::directive::read_directives;
+use self::directive::{ParserDirectives, read_directives};
 pub(crate) use self::heredoc::{Heredoc, HeredocExpansion};
 use self::line::{LogicalLine, SourceLines, cut_continuation};
 use self::words::is_blank;
@@ -35,7 +35,11 @@ pub(crate) struct DockerfileWord {
 pub(crate) struct DockerfileSyntax {
     /// Escape character: `\`, or another that the file declares.
     pub(crate) escape: char,
+    /// Value of the directive `check`.
+    pub(crate) check: Option<DockerfileWord>,
     pub(crate) instructions: Vec<WrittenInstruction>,
+    /// Empty lines inside of instructions.
+    pub(crate) empty_lines: Vec<Span>,
 }
 
 /// An instruction as written.
@@ -48,6 +52,8 @@ pub(crate) struct WrittenInstruction {
     /// Everything after the flags, on one line.
     pub(crate) rest: ArgumentText,
     pub(crate) heredocs: Vec<Heredoc>,
+    /// Comments between the instruction before and this one, after the last that is empty.
+    pub(crate) comments: Vec<String>,
 }
 
 /// The text of arguments on one line, which may be several lines in the file.
@@ -91,27 +97,47 @@ pub(crate) enum InstructionArguments {
 
 /// Parses a file. Instructions whose words have problems are reported and left out.
 pub(crate) fn parse(source: &Arc<SourceText>, problems: &mut Vec<Diagnostic>) -> DockerfileSyntax {
-    let escape = read_directives(source, problems).escape;
+    let ParserDirectives { escape, check, end } = read_directives(source, problems);
     let mut lines = SourceLines::new(&source.text);
-    let mut instructions = Vec::new();
+    let (mut instructions, mut empty_lines) = (Vec::new(), Vec::new());
+    let mut comments = Vec::new();
     while let Some((first, at)) = lines.next() {
-        if is_comment(first) || first.trim().is_empty() {
+        if is_comment(first) {
+            let text = first.trim_start().trim_start_matches('#').trim();
+            match text {
+                "" => comments.clear(),
+                _ if at < end => {}
+                _ => comments.push(text.to_owned()),
+            }
             continue;
         }
-        let line = Arc::new(join_lines(first, at, &mut lines, escape, source, problems));
+        if first.trim().is_empty() {
+            continue;
+        }
+        let joined = join_lines(first, at, &mut lines, escape, source, problems);
+        let line = Arc::new(joined.line);
+        empty_lines.extend(joined.empty_line);
         match split_instruction(&line, 0..line.text.len(), escape) {
             Ok(mut written) => {
                 read_heredocs(&mut written, &line, &mut lines, problems);
+                written.comments = std::mem::take(&mut comments);
                 instructions.push(written);
             }
             Err(problem) => problems.push(*problem),
         }
     }
-    DockerfileSyntax { escape, instructions }
+    DockerfileSyntax { escape, check, instructions, empty_lines }
 }
 
 fn is_comment(line: &str) -> bool {
     line.trim_start().starts_with('#')
+}
+
+/// An instruction on one line.
+struct JoinedLine {
+    line: LogicalLine,
+    /// The first empty line between its lines.
+    empty_line: Option<Span>,
 }
 
 /// Joins the lines of one instruction.
@@ -122,8 +148,8 @@ fn join_lines<'a>(
     escape: char,
     source: &Arc<SourceText>,
     problems: &mut Vec<Diagnostic>,
-) -> LogicalLine {
-    let mut line = LogicalLine::new(source);
+) -> JoinedLine {
+    let (mut line, mut empty_line) = (LogicalLine::new(source), None);
     let indent = first.len() - first.trim_start().len();
     let mut part = Some((&first[indent..], at + indent));
     while let Some((text, at)) = part {
@@ -136,9 +162,15 @@ fn join_lines<'a>(
             break;
         };
         line.push(text, at);
-        part = lines.find(|(text, _)| !is_comment(text) && !text.trim().is_empty());
+        part = lines.find(|(text, at)| {
+            let is_empty = text.trim().is_empty();
+            if is_empty && empty_line.is_none() {
+                empty_line = Some(Span::new(source, *at..*at + text.len()));
+            }
+            !is_empty && !is_comment(text)
+        });
     }
-    line
+    JoinedLine { line, empty_line }
 }
 
 /// Splits an instruction in a range of a line.
@@ -160,7 +192,14 @@ fn split_instruction(
         line: Arc::clone(line),
         start: rest.start,
     };
-    Ok(WrittenInstruction { keyword, flags, arguments, rest, heredocs: Vec::new() })
+    Ok(WrittenInstruction {
+        keyword,
+        flags,
+        arguments,
+        rest,
+        heredocs: Vec::new(),
+        comments: Vec::new(),
+    })
 }
 
 /// Reads the here-documents of an instruction, which follow it.
