@@ -78,15 +78,15 @@ impl Findings {
     ) {
         let Some(FromValue { text, found, missing }) = from_value(subject, word) else { return };
         let comments = &stage.head.comments;
-        if found.len() == 1 && missing.is_empty() && found.contains(TARGET_PLATFORM) {
-            if subject.scope.get(TARGET_PLATFORM).as_ref() == Some(&text) {
-                let written = &word.text;
-                let message = format!(
-                    "Setting platform to predefined {written} in FROM is redundant as this is the \
-                     default behavior"
-                );
-                self.report(&REDUNDANT_TARGET_PLATFORM, comments, &word.span, message);
-            }
+        let is_target = subject.scope.get(TARGET_PLATFORM).as_ref() == Some(&text);
+        let is_only = found.len() == 1 && missing.is_empty() && found.contains(TARGET_PLATFORM);
+        if is_target && is_only {
+            let written = &word.text;
+            let message = format!(
+                "Setting platform to predefined {written} in FROM is redundant as this is the \
+                 default behavior"
+            );
+            self.report(&REDUNDANT_TARGET_PLATFORM, comments, &word.span, message);
         }
         let Ok(platform) = text.parse::<Platform>() else { return };
         let name = stage.from.name.as_ref().map_or("", |name| name.text.as_str());

@@ -95,10 +95,7 @@ mod tests {
             format!("| {name} | {} | {} |\n", rule.summary, rule.help)
         };
         let text = HEAD.to_owned() + &LINT_RULES.iter().map(line).collect::<String>();
-        snapbox::assert_data_eq!(
-            text,
-            snapbox::file!["../../../../../../docs/check-rules.md"].raw()
-        );
+        snapbox::assert_data_eq!(text, snapbox::file!["../../../../../docs/check-rules.md"].raw());
     }
 
     #[test]
