@@ -6,7 +6,7 @@ const SCHEMA: &str =
     "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json";
 
 /// Returns a document with one run of this program.
-pub(crate) fn document(rules: Vec<Value>, artifacts: Vec<Value>, results: Vec<Value>) -> String {
+pub(crate) fn document(rules: &[Value], artifacts: &[Value], results: &[Value]) -> String {
     let driver = json!({
         "name": "diskette",
         "semanticVersion": env!("CARGO_PKG_VERSION"),
@@ -15,7 +15,7 @@ pub(crate) fn document(rules: Vec<Value>, artifacts: Vec<Value>, results: Vec<Va
     });
     let mut run = json!({ "tool": { "driver": driver }, "results": results });
     if !artifacts.is_empty() {
-        run["artifacts"] = artifacts.into();
+        run["artifacts"] = json!(artifacts);
     }
     let value = json!({ "$schema": SCHEMA, "version": "2.1.0", "runs": [run] });
     format!("{value:#}\n")

@@ -50,10 +50,10 @@ pub(crate) fn run(
 ) -> Result<(), CommandError> {
     let mut found = InputFindings::default();
     let outcome = build(arguments, environment, ui, &mut found);
-    match arguments.check.is_on() {
-        true => found.report(&arguments.check, arguments.quiet, outcome, ui),
-        false => outcome,
+    if arguments.check.is_on() {
+        return found.report(&arguments.check, arguments.quiet, outcome, ui);
     }
+    outcome
 }
 
 /// Builds the images; with `--check` only as far as nothing is written.

@@ -14,8 +14,8 @@ pub(super) fn report_sarif(location: &ImageLocation, report: &VerifyReport) -> S
     let results = report.findings.iter().map(|finding| finding_result(&rules, &uri, finding));
     let artifact =
         json!({ "location": { "uri": uri }, "hashes": { "sha-256": report.root.to_hex() } });
-    let descriptors = rules.iter().map(|rule| rule_descriptor(rule)).collect();
-    document(descriptors, vec![artifact], results.collect())
+    let descriptors: Vec<Value> = rules.iter().map(|rule| rule_descriptor(rule)).collect();
+    document(&descriptors, &[artifact], &results.collect::<Vec<_>>())
 }
 
 fn rule_descriptor(rule: &ContractRule) -> Value {

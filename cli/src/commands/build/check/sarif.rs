@@ -31,7 +31,7 @@ pub(super) fn report_sarif(found: &[SeverityAndFinding<'_>]) -> String {
             "message": { "text": redact(&text) }, "locations": locations,
         })
     });
-    document(rules.collect(), Vec::new(), results.collect())
+    document(&rules.collect::<Vec<_>>(), &[], &results.collect::<Vec<_>>())
 }
 
 fn rule_name(finding: &Diagnostic) -> &'static str {
