@@ -15,9 +15,9 @@ pub(crate) enum CommandError {
     Usage(Diagnostic),
     /// The command line has an error, with its text: exit status 2.
     CommandLine(String),
-    /// The user interrupted the command: exit status 130, as after a signal.
+    /// The user interrupted the command: exit status 128 and the number of the signal.
     Interrupted,
-    /// The user interrupted the command after a part was done, which stays: exit status 130.
+    /// The user interrupted the command after a part was done, which stays: the same exit status.
     Stopped,
 }
 

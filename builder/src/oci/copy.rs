@@ -9,7 +9,7 @@ use crate::oci::image::nearest::PlatformNotFound;
 use crate::oci::image::platform::Platform;
 use crate::oci::image::reference::Reference;
 use crate::oci::images::Images;
-use crate::oci::progress::Progress;
+use crate::oci::progress::{Progress, ProgressEvent};
 use crate::oci::sink::{NamedImage, Sink};
 use crate::oci::transfer::{self, BlobTransfer};
 use crate::oci::walk::{DocumentLimits, DocumentWalk, WalkError};
@@ -102,7 +102,9 @@ pub(crate) fn publish_names(root: &Document, context: &CopyContext<'_>) -> Resul
     if context.progress.is_cancelled() {
         return Err(StorageError::Cancelled.into());
     }
-    Ok(context.sink.publish(&images)?)
+    context.sink.publish(&images)?;
+    context.progress.report(ProgressEvent::Published);
+    Ok(())
 }
 
 impl std::fmt::Debug for CopyContext<'_> {

@@ -141,6 +141,8 @@ pub enum ProgressEvent<'a> {
         /// Length of the blob in bytes.
         len: u64,
     },
+    /// A name of an image now refers to what was written. It stays if the work is cancelled later.
+    Published,
     /// A note for the user, which does not affect the result.
     Note(&'a str),
 }

@@ -57,6 +57,9 @@ struct Item {
 
 const FORM: &str = "a simplestreams list";
 
+/// The most lists of products that an index may name; Ubuntu's has four.
+const NAMED_LISTS_MAX: usize = 32;
+
 /// Reads the disks of an index or of a list of products. Paths in both are relative to the directory
 /// that holds `streams/`.
 pub(super) fn read_candidates(
@@ -65,9 +68,11 @@ pub(super) fn read_candidates(
 ) -> Result<Vec<Candidate>, UpstreamError> {
     let first: Stream = json::read_json(listings, url, FORM)?;
     let mut candidates = product_candidates(listings, url, first.products);
-    for named in first.index.into_values() {
-        if named.datatype != "image-downloads" {
-            continue;
+    let named = first.index.into_values().filter(|named| named.datatype == "image-downloads");
+    for (number, named) in named.enumerate() {
+        if number >= NAMED_LISTS_MAX {
+            let why = format!("it names more than {NAMED_LISTS_MAX} lists");
+            return Err(UpstreamError::Form { url: url.to_string(), form: FORM, why });
         }
         let at = listings.named_url(url, &format!("{}{}", root_url(url), named.path))?;
         let stream: Stream = json::read_json(listings, &at, FORM)?;

@@ -239,6 +239,20 @@ fn simplestreams_are_read() {
     let none =
         "streams/v1/index.json has no checksum for d-arm64.img that can be used: there is none";
     check(&streams, &lists, Err(none));
+
+    let named = |count: usize| {
+        let list = |number| {
+            format!(
+                r#""{number}": {{"datatype": "image-downloads", "path": "streams/v1/p.sjson"}}"#
+            )
+        };
+        let all: Vec<String> = (0..count).map(list).collect();
+        format!(r#"{{"index": {{{}}}}}"#, all.join(","))
+    };
+    let many = named(33);
+    let lists = [("streams/v1/index.json", &*many), ("streams/v1/p.sjson", &signed)];
+    let why = "streams/v1/index.json is not a simplestreams list: it names more than 32 lists";
+    check(&streams, &lists, Err(why));
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::fmt::Display;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use url::Url;
@@ -9,12 +10,17 @@ use url::Url;
 use super::{FetchError, FetchErrorKind, FetchList};
 use crate::net::http::{HttpClient, HttpError, HttpRequest, ServerPolicy, redact_url};
 
+/// The most bytes of lists that are kept in memory for other entries and platforms.
+const KEPT_LISTS_MAX: u64 = 128 << 20;
+
 /// Fetches lists with a client, and caches them.
 pub struct UpstreamWeb<'a> {
     client: &'a HttpClient,
     rewrites: &'a [UrlRewrite],
     /// Lists by URL; a thread that needs a list that is being fetched waits for it.
     cached: Mutex<HashMap<String, Arc<CacheSlot>>>,
+    /// Bytes of all lists that are kept.
+    kept: AtomicU64,
 }
 
 /// A list, when it has been fetched.
@@ -42,7 +48,7 @@ impl UrlRewrite {
 impl<'a> UpstreamWeb<'a> {
     /// Creates an empty cache; nothing is fetched yet.
     pub fn new(client: &'a HttpClient, rewrites: &'a [UrlRewrite]) -> Self {
-        Self { client, rewrites, cached: Mutex::default() }
+        Self { client, rewrites, cached: Mutex::default(), kept: AtomicU64::new(0) }
     }
 
     fn fetch_uncached(&self, url: &Url, max: u64) -> Result<Vec<u8>, FetchError> {
@@ -87,7 +93,14 @@ impl FetchList for UpstreamWeb<'_> {
             why: error.to_string(),
             kind: FetchErrorKind::Permanent,
         })?;
-        Ok(Arc::clone(slot.insert(self.fetch_uncached(&parsed, max)?.into())))
+        let list: Arc<[u8]> = self.fetch_uncached(&parsed, max)?.into();
+        // Beyond the budget a list is fetched again when it is needed again.
+        let len = list.len() as u64;
+        if self.kept.fetch_add(len, Ordering::Relaxed) + len > KEPT_LISTS_MAX {
+            self.kept.fetch_sub(len, Ordering::Relaxed);
+            return Ok(list);
+        }
+        Ok(Arc::clone(slot.insert(list)))
     }
 
     fn check_reach(&self, list: &str, named: &str) -> Result<(), FetchError> {

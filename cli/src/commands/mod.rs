@@ -46,7 +46,7 @@ use crate::ui::{MessageFormat, Ui, message};
 #[command(name = "diskette", version, propagate_version = true, max_term_width = 100)]
 #[command(styles = Styles::plain())]
 #[command(
-    after_help = "Exit status: 0 done, 1 failed, 2 wrong usage, 75 failed but may succeed later, 130 interrupted."
+    after_help = "Exit status: 0 done, 1 failed, 2 wrong usage, 75 failed but may succeed later, 130/143 stopped."
 )]
 pub(crate) struct Arguments {
     /// How errors and warnings are printed; github also makes them annotations of a pull request

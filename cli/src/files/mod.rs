@@ -51,6 +51,36 @@ pub(crate) fn read_if_exists(path: &Path) -> Result<Option<Arc<SourceText>>, Dia
     }
 }
 
+/// Reads a text, if the file exists. It is looked for by its usual name in a directory that may come
+/// from elsewhere, so a link does not lead out of that directory.
+pub(crate) fn read_implied(path: &Path) -> Result<Option<Arc<SourceText>>, Diagnostic> {
+    let name = path.display().to_string();
+    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+    let read = || {
+        let dir = open_dir(parent.unwrap_or(Path::new(".")))?;
+        let flags = rustix::fs::OFlags::NONBLOCK.bits().cast_signed();
+        let options = OpenOptions::new().read(true).custom_flags(flags).clone();
+        let file = dir.open_with(path.file_name().unwrap_or_default(), &options)?;
+        if !file.metadata()?.is_file() {
+            return Err(io::Error::other("not a regular file"));
+        }
+        read_text(file)
+    };
+    match read() {
+        Ok(text) => Ok(Some(Arc::new(SourceText { name, text }))),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        // The system gives no such error without a number.
+        Err(error)
+            if error.kind() == io::ErrorKind::PermissionDenied
+                && error.raw_os_error().is_none() =>
+        {
+            Err(cannot("read", name)("it is a link that leads out of its directory")
+                .help("name the file itself with `-f` or `--ignorefile`, or copy it there"))
+        }
+        Err(error) => Err(cannot("read", name)(error)),
+    }
+}
+
 fn read_text(file: impl Read) -> io::Result<String> {
     let mut bytes = Vec::new();
     file.take(SPEC_MAX + 1).read_to_end(&mut bytes)?;

@@ -66,13 +66,13 @@ impl Ui {
                 message::print_usage(text);
                 return ExitCode::from(2);
             }
-            CommandError::Interrupted => {
+            CommandError::Interrupted if !progress::has_published() => {
                 print_message("interrupted; nothing was changed");
-                return ExitCode::from(130);
+                return ExitCode::from(signal::exit_status());
             }
-            CommandError::Stopped => {
+            CommandError::Interrupted | CommandError::Stopped => {
                 print_message("interrupted; what was done before stays");
-                return ExitCode::from(130);
+                return ExitCode::from(signal::exit_status());
             }
         };
         self.print_diagnostics(error.diagnostics(), MessageSeverity::Error);

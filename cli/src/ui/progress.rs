@@ -30,6 +30,14 @@ pub(crate) enum ProgressMode {
     None,
 }
 
+/// Whether a name of an image was published, for what is said after an interrupt.
+static PUBLISHED: AtomicBool = AtomicBool::new(false);
+
+/// Returns whether a name of an image was published in this run.
+pub(crate) fn has_published() -> bool {
+    PUBLISHED.load(Ordering::Relaxed)
+}
+
 /// Displays progress, and reports whether the user asks to stop.
 pub(crate) struct ProgressView {
     /// `None` when the display has ended.
@@ -69,6 +77,9 @@ impl ProgressView {
 
 impl Progress for ProgressView {
     fn report(&self, event: ProgressEvent<'_>) {
+        if let ProgressEvent::Published = event {
+            PUBLISHED.store(true, Ordering::Relaxed);
+        }
         if let Some(view) = &*self.view.read().unwrap_or_else(PoisonError::into_inner) {
             view.event(event);
         }

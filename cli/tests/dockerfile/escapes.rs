@@ -129,3 +129,40 @@ fn links_that_are_named_lead_nowhere() {
         }
     }
 }
+
+/// Files that are found by their usual names do not come from outside of their directory, and what is
+/// outside is not shown. A file that is named may be anywhere.
+#[test]
+fn implied_files_are_in_their_directory() {
+    let build = |name: &str, target: &str, args: &[&str]| {
+        let scene = Scene::new();
+        scene.write("secret", "FROM [hunter2\n");
+        scene.write("work/inside", "FROM scratch\nCOPY inside /\n");
+        if !matches!(name, "Dockerfile" | "Containerfile" | "diskette.yaml") {
+            scene.write("work/Dockerfile", "FROM scratch\nCOPY inside /\n");
+        }
+        std::os::unix::fs::symlink(target, scene.path(&format!("work/{name}"))).unwrap();
+        let outcome = scene.run(["build", "-q", "-o", "out", "work"].iter().chain(args));
+        (outcome.status, outcome.stderr)
+    };
+    for name in [
+        "Dockerfile",
+        "Containerfile",
+        "diskette.yaml",
+        ".dockerignore",
+        ".containerignore",
+        "Dockerfile.dockerignore",
+    ] {
+        let (status, said) = build(name, "../secret", &[]);
+        assert_eq!(status, 1, "{name}: {said}");
+        assert!(said.contains("it is a link that leads out of its directory"), "{name}: {said}");
+        assert!(!said.contains("hunter2"), "{name}: {said}");
+    }
+    let inside = ["Dockerfile", "Containerfile", "Dockerfile.dockerignore"];
+    for name in inside {
+        let (status, said) = build(name, "inside", &[]);
+        assert_eq!(status, 0, "{name}: {said}");
+    }
+    let (status, said) = build("other", "inside", &["-f", "work/other"]);
+    assert_eq!(status, 0, "{said}");
+}

@@ -1,7 +1,8 @@
 //! Several images share a layout, and none is lost.
 
 use std::fs;
-use std::process::Stdio;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
 
 use diskette_integration::disk::mixed_bytes;
 use diskette_integration::image::Layout;
@@ -129,4 +130,44 @@ fn a_build_that_changes_nothing_touches_nothing() {
     let before = (time(), scene.file_digests("out"));
     scene.build(&["--no-cache"]);
     assert_eq!((time(), scene.file_digests("out")), before);
+}
+
+/// A layout is untrusted: a pipe is not waited for, and no document is read to its end, however long.
+#[test]
+fn documents_of_layouts_are_short_regular_files() {
+    let check = |name: &str, replace: &dyn Fn(&std::path::Path), why: &str| {
+        let commands: [&[&str]; 6] = [
+            &["inspect", "oci:out"],
+            &["copy", "oci:out", "oci:other"],
+            &["gc", "out"],
+            &["tag", "oci:out:1", "2"],
+            &["delete", "oci:out:1"],
+            &["build", "-o", "out"],
+        ];
+        for command in commands {
+            let scene = Scene::with_disk();
+            scene.build(&[]);
+            let path = scene.path(&format!("out/{name}"));
+            fs::remove_file(&path).unwrap();
+            replace(&path);
+            let mut child = scene.program(command).stderr(Stdio::piped()).spawn().unwrap();
+            let deadline = Instant::now() + Duration::from_secs(20);
+            while child.try_wait().unwrap().is_none() {
+                if Instant::now() > deadline {
+                    child.kill().unwrap();
+                }
+                std::thread::sleep(Duration::from_millis(20));
+            }
+            let outcome = child.wait_with_output().unwrap();
+            let said = String::from_utf8(outcome.stderr).unwrap();
+            assert_eq!(outcome.status.code(), Some(1), "{name} {command:?}: {said}");
+            assert!(said.contains(why), "{name} {command:?}: {said}");
+        }
+    };
+    let pipe = |path: &std::path::Path| {
+        assert!(Command::new("mkfifo").arg(path).status().unwrap().success());
+    };
+    let long = |path: &std::path::Path| fs::File::create(path).unwrap().set_len(3 << 30).unwrap();
+    check("index.json", &pipe, "index.json: not a regular file");
+    check("index.json", &long, "index.json: too long for a document");
 }

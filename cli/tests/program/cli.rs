@@ -73,7 +73,7 @@ Options:
   -V, --version
           Print version
 
-Exit status: 0 done, 1 failed, 2 wrong usage, 75 failed but may succeed later, 130 interrupted.
+Exit status: 0 done, 1 failed, 2 wrong usage, 75 failed but may succeed later, 130/143 stopped.
 stderr:
 
 "#]],
@@ -124,7 +124,7 @@ Options:
   -h, --help                     Print help (see more with '--help')
   -V, --version                  Print version
 
-Exit status: 0 done, 1 failed, 2 wrong usage, 75 failed but may succeed later, 130 interrupted.
+Exit status: 0 done, 1 failed, 2 wrong usage, 75 failed but may succeed later, 130/143 stopped.
 stderr:
 
 "#]],

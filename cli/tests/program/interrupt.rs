@@ -72,7 +72,7 @@ interrupted; nothing was changed
         Signal::TERM,
         "out",
         str![[r#"
-exit status: 130
+exit status: 143
 interrupted; nothing was changed
 
 "#]],
@@ -81,7 +81,7 @@ interrupted; nothing was changed
         Signal::HUP,
         "oci-archive:out.tar",
         str![[r#"
-exit status: 130
+exit status: 129
 interrupted; nothing was changed
 
 "#]],

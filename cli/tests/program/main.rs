@@ -13,6 +13,7 @@ mod errors;
 mod errors_page;
 mod init;
 mod interrupt;
+mod limits;
 mod make;
 mod output;
 mod picture;

@@ -9,6 +9,7 @@ use crate::oci::image::json::Document;
 use crate::oci::image::layer::FinishedLayer;
 use crate::oci::image::platform::Platform;
 use crate::oci::image::reference::Reference;
+use crate::oci::progress::ProgressEvent;
 use crate::oci::sink::NamedImage;
 use crate::recipe::{PlatformRecipe, Recipe, RecipeStep};
 
@@ -28,6 +29,7 @@ pub(super) fn publish_images(
         return Err(BuildError::Cancelled);
     }
     options.sink.publish(&names)?;
+    options.progress.report(ProgressEvent::Published);
     Ok(images)
 }
 

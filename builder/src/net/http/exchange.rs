@@ -5,7 +5,7 @@ use std::io::{IoSlice, Write};
 use std::time::Duration;
 
 use super::body::{ConnectionReuse, HttpResponse};
-use super::head::ResponseHead;
+use super::head::{INTERIM_MAX, ResponseHead, too_many_interim};
 use super::stream::HttpConnection;
 use super::wire::{self, BodyFraming};
 use super::{HttpClient, HttpError, HttpRequest, redact_url};
@@ -90,7 +90,7 @@ impl HttpExchange {
     fn wait_for_continue(&mut self) -> Result<(), HttpError> {
         let stall = self.client.options().stall;
         let Some(connection) = &mut self.connection else { return Ok(()) };
-        loop {
+        for _ in 0..=INTERIM_MAX {
             let socket = connection.reader.get_ref().socket();
             let spoken = !connection.reader.buffer().is_empty()
                 || socket
@@ -111,6 +111,7 @@ impl HttpExchange {
                 }
             }
         }
+        Err(too_many_interim())
     }
 
     /// Returns whether the server has responded already.
@@ -175,17 +176,14 @@ impl HttpExchange {
             return Err(error);
         }
         socket.set_deadline(LAST_RESPONSE_TIMEOUT);
-        loop {
-            match ResponseHead::read(&mut connection.reader, LAST_RESPONSE_TIMEOUT) {
-                Ok(head) if head.status < 200 => {}
-                Ok(head) => {
-                    self.accept_early_response(head);
-                    return Ok(());
-                }
-                // An alert of TLS explains the end of the connection.
-                Err(alert @ HttpError::ClientCertificate(_)) => return Err(alert),
-                Err(_) => return Err(error),
+        match ResponseHead::read_final(&mut connection.reader, LAST_RESPONSE_TIMEOUT) {
+            Ok(head) => {
+                self.accept_early_response(head);
+                Ok(())
             }
+            // An alert of TLS explains the end of the connection.
+            Err(alert @ HttpError::ClientCertificate(_)) => Err(alert),
+            Err(_) => Err(error),
         }
     }
 
@@ -213,12 +211,7 @@ impl HttpExchange {
         }
         let timeout = timeout.unwrap_or(stall);
         connection.stream().socket().set_deadline(timeout);
-        let head = loop {
-            let head = ResponseHead::read(&mut connection.reader, timeout)?;
-            if head.status >= 200 {
-                break head;
-            }
-        };
+        let head = ResponseHead::read_final(&mut connection.reader, timeout)?;
         connection.stream().socket().set_deadline(stall);
         self.client.trace(|| format!("< {}", head.status));
         let reuse = match self.body {

@@ -10,6 +10,9 @@ const HEAD_MAX: usize = 64 * 1024;
 
 const HEADERS_MAX: usize = 128;
 
+/// The most interim responses (1xx) before the response: `100 Continue`, `102 Processing`, hints.
+pub(super) const INTERIM_MAX: usize = 100;
+
 /// Status and headers of a response.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct ResponseHead {
@@ -77,6 +80,21 @@ impl ResponseHead {
         Ok(Some((Self { status, minor, headers }, len)))
     }
 
+    /// Reads the head of the response after interim ones (RFC 9110, 15.2), of which there may not be
+    /// any number: a server could send them for ever, and no time without a byte would pass.
+    pub(super) fn read_final(
+        reader: &mut impl BufRead,
+        waited: Duration,
+    ) -> Result<Self, HttpError> {
+        for _ in 0..=INTERIM_MAX {
+            let head = Self::read(reader, waited)?;
+            if head.status >= 200 {
+                return Ok(head);
+            }
+        }
+        Err(too_many_interim())
+    }
+
     /// Reads a head.
     pub(super) fn read(reader: &mut impl BufRead, waited: Duration) -> Result<Self, HttpError> {
         let mut bytes = Vec::new();
@@ -98,6 +116,10 @@ impl ResponseHead {
             }
         }
     }
+}
+
+pub(super) fn too_many_interim() -> HttpError {
+    HttpError::Protocol(format!("it sent more than {INTERIM_MAX} interim responses"))
 }
 
 #[cfg(test)]
@@ -137,6 +159,15 @@ mod tests {
             "HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n",
             "the answer of the server is malformed: its length makes no sense",
         );
+        let interim = |count: usize| {
+            let text = "HTTP/1.1 100 Continue\r\n\r\n".repeat(count) + "HTTP/1.1 200 OK\r\n\r\n";
+            let head = ResponseHead::read_final(&mut text.as_bytes(), Duration::ZERO);
+            head.map(|head| head.status).map_err(|error| error.to_string())
+        };
+        assert_eq!(interim(0), Ok(200));
+        assert_eq!(interim(INTERIM_MAX), Ok(200));
+        let why = "the answer of the server is malformed: it sent more than 100 interim responses";
+        assert_eq!(interim(INTERIM_MAX + 1), Err(why.into()));
         let long = format!("HTTP/1.1 200 OK\r\nA: {}", "x".repeat(HEAD_MAX));
         check(&long, "the answer of the server is malformed: its head does not end");
     }

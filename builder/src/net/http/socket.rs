@@ -113,6 +113,10 @@ impl Read for Socket {
         if self.read_wait.get() == ReadWait::Never && !self.is_readable(Duration::ZERO)? {
             return Err(io::ErrorKind::WouldBlock.into());
         }
+        // A server that never stops sending is left, too.
+        if (self.cancelled)() {
+            return Err(cancelled_error());
+        }
         self.retry_until_deadline(|mut tcp| tcp.read(space))
     }
 }

@@ -14,6 +14,53 @@ use super::format::{self, OCI_INDEX, OCI_MANIFEST};
 /// (<https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md#pushing-manifests>).
 pub(crate) const DOCUMENT_LEN_MAX: u64 = 4 << 20;
 
+/// Fields of manifests, indexes and descriptors. Programs in Go read them in any case, and of two that
+/// differ in case the last: such a document would mean one image here and another there.
+const FIELDS: [&str; 17] = [
+    "annotations",
+    "architecture",
+    "artifactType",
+    "config",
+    "data",
+    "digest",
+    "layers",
+    "manifests",
+    "mediaType",
+    "os",
+    "os.features",
+    "os.version",
+    "platform",
+    "schemaVersion",
+    "size",
+    "subject",
+    "variant",
+];
+
+/// Returns a key that is a field in another case, and the field.
+fn find_misspelt_key(value: &Value) -> Option<(String, &'static str)> {
+    let mut pending = vec![value];
+    while let Some(value) = pending.pop() {
+        match value {
+            Value::Array(values) => pending.extend(values),
+            Value::Object(fields) => {
+                for (key, value) in fields {
+                    let field = FIELDS.iter().find(|field| field.eq_ignore_ascii_case(key));
+                    match field {
+                        Some(field) if field != key => {
+                            return Some((key.escape_debug().to_string(), field));
+                        }
+                        // Their keys are words of the user.
+                        Some(&"annotations") => {}
+                        _ => pending.push(value),
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+    None
+}
+
 /// A JSON blob, its media type and its digest.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Document {
@@ -40,6 +87,9 @@ impl Document {
             .map_err(|error| format!("the manifest is not JSON: {error}"))?;
         if !value.is_object() {
             return Err("the manifest is not a JSON object".into());
+        }
+        if let Some((key, field)) = find_misspelt_key(&value) {
+            return Err(format!("it has a key `{key}`, which some programs read as `{field}`"));
         }
         let has = |name: &str| value.get(name).is_some();
         let (as_index, as_manifest) = (has("manifests"), has("layers") || has("config"));
@@ -151,6 +201,15 @@ mod tests {
         check(old, r#"{"fsLayers":[]}"#, &none(old));
         check(manifest, r#"{"mediaType":"text/html"}"#, &none("text/html"));
         check("", r#"{"layers":[],"manifests":[]}"#, "it is both a manifest and an index");
+        let wrong = |key: &str, field: &str| {
+            format!("it has a key `{key}`, which some programs read as `{field}`")
+        };
+        check("", r#"{"layers":[],"Layers":[]}"#, &wrong("Layers", "layers"));
+        check("", r#"{"MANIFESTS":[],"layers":[]}"#, &wrong("MANIFESTS", "manifests"));
+        check("", r#"{"mediatype":"x","layers":[]}"#, &wrong("mediatype", "mediaType"));
+        check("", r#"{"layers":[{"digest":"x","Digest":"y"}]}"#, &wrong("Digest", "digest"));
+        check("", r#"{"manifests":[{"platform":{"OS":"x"}}]}"#, &wrong("OS", "os"));
+        check("", r#"{"layers":[],"annotations":{"Layers":"x"},"x-other":1}"#, manifest);
         let lies = format!(r#"{{"mediaType":"{index}","layers":[]}}"#);
         check(index, &lies, &format!("it is called `{index}`, but it is a manifest"));
     }

@@ -1,6 +1,6 @@
 //! The *directory* of a layout, and its index.
 
-use std::io::{self, Read, Write};
+use std::io::{self, Write};
 
 use cap_std::fs::Dir;
 use cap_tempfile::TempFile;
@@ -9,6 +9,7 @@ use ocidir::OciDir;
 use rustix::fs::{FlockOperation, flock};
 
 use super::INDEX;
+use super::file::read_document_file;
 use super::index::LayoutIndex;
 use super::locks::IndexLock;
 use crate::oci::error::StorageError;
@@ -86,13 +87,10 @@ impl LayoutDir {
     /// Reads the index as its bytes and parsed; none if the layout is still being created.
     pub(super) fn read_index(&self) -> Result<Option<(Vec<u8>, LayoutIndex)>, StorageError> {
         let path = self.path_of(INDEX);
-        let mut bytes = Vec::new();
-        let read = match self.dir().open(INDEX) {
-            Ok(mut file) => file.read_to_end(&mut bytes),
+        let bytes = match read_document_file(self.dir(), INDEX) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            Err(error) => Err(error),
+            read => read.map_err(StorageError::io("read", path.as_str()))?,
         };
-        read.map_err(StorageError::io("read", path.as_str()))?;
         let index = LayoutIndex::parse(&bytes);
         index
             .map(|index| Some((bytes, index)))
@@ -130,7 +128,7 @@ impl LayoutDir {
 
 /// Refuses layouts of an unknown version.
 fn check_version(dir: &Dir, path: &str) -> Result<(), StorageError> {
-    let bytes = dir.read("oci-layout").map_err(StorageError::io("open", path))?;
+    let bytes = read_document_file(dir, "oci-layout").map_err(StorageError::io("open", path))?;
     let version = match serde_json::from_slice::<OciLayout>(&bytes) {
         Ok(layout) if layout.image_layout_version() == LAYOUT_VERSION => return Ok(()),
         Ok(layout) => format!("version {}", layout.image_layout_version()),

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
+use super::file::read_document_file;
 use super::layout_dir::LayoutDir;
 use super::{BLOBS, parse_document};
 use crate::oci::error::StorageError;
@@ -99,7 +100,7 @@ impl<'a> ReachableSearch<'a> {
     }
 
     fn read_blob(&self, digest: Digest) -> Result<Vec<u8>, StorageError> {
-        let bytes = self.layout.blobs_dir().read(digest.to_hex());
+        let bytes = read_document_file(self.layout.blobs_dir(), &digest.to_hex());
         bytes.map_err(StorageError::io("read", self.path_of(digest)))
     }
 

@@ -3,13 +3,14 @@
 
 use std::io::{self, Read, Seek, SeekFrom};
 
-use cap_std::fs::{Dir, File, OpenOptions, OpenOptionsExt as _};
+use cap_std::fs::{Dir, File};
 
 use super::entries::LayoutEntries;
+use super::file::{open_file, read_document_file};
 use super::{BLOBS, INDEX, parse_document};
 use crate::oci::error::StorageError;
 use crate::oci::image::digest::Digest;
-use crate::oci::image::json::{DOCUMENT_LEN_MAX, Document};
+use crate::oci::image::json::Document;
 use crate::oci::images::Images;
 
 /// The images of a layout.
@@ -29,7 +30,7 @@ impl LayoutImages {
         if !is_layout {
             return Err(foreign("is not an OCI layout"));
         }
-        let bytes = match open_file(&dir, INDEX).and_then(read_all) {
+        let bytes = match read_document_file(&dir, INDEX) {
             Ok(bytes) => bytes,
             // The layout is still being created.
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
@@ -64,30 +65,10 @@ impl LayoutImages {
 
     fn read_blob_document(&self, digest: Digest, declared: &str) -> Result<Document, StorageError> {
         let path = self.blob_path(digest);
-        let bytes = self
-            .open_blob(digest)
-            .and_then(|file| read_all(file).map_err(StorageError::io("read", path.as_str())))?;
+        let bytes = read_document_file(&self.dir, &format!("{BLOBS}/{}", digest.to_hex()));
+        let bytes = bytes.map_err(StorageError::io("read", path.as_str()))?;
         parse_document(declared, bytes, digest, &path)
     }
-}
-
-fn open_file(dir: &Dir, name: &str) -> io::Result<File> {
-    let flags = (rustix::fs::OFlags::NOFOLLOW | rustix::fs::OFlags::NONBLOCK).bits();
-    let options = OpenOptions::new().read(true).custom_flags(flags.cast_signed()).clone();
-    let file = dir.open_with(name, &options)?;
-    if !file.metadata()?.is_file() {
-        return Err(io::Error::other("not a regular file"));
-    }
-    Ok(file)
-}
-
-fn read_all(file: File) -> io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    file.take(DOCUMENT_LEN_MAX + 1).read_to_end(&mut bytes)?;
-    if bytes.len() as u64 > DOCUMENT_LEN_MAX {
-        return Err(io::Error::other("too long for a document"));
-    }
-    Ok(bytes)
 }
 
 impl Images for LayoutImages {

@@ -155,6 +155,7 @@ impl Sink for RegistrySink<'_> {
             let document =
                 document.ok_or_else(|| StorageError::remote(format!("{digest} was not pushed")))?;
             self.registry.target_repository(name)?.put_tag(&document, tag)?;
+            self.registry.options.progress.report(ProgressEvent::Published);
         }
         Ok(())
     }

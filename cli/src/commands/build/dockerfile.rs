@@ -21,7 +21,7 @@ use crate::environment::Environment;
 use crate::error::{CommandError, cannot};
 use crate::files::context_dir::ContextDir;
 use crate::files::dependencies::ReadFiles;
-use crate::files::{read_if_exists, read_spec};
+use crate::files::{read_implied, read_spec};
 
 /// Options that only a Dockerfile needs.
 #[derive(Debug, Args)]
@@ -217,7 +217,7 @@ fn read_ignore_file(
         })
     });
     for path in own.chain(IGNORE_FILES.map(|name| context.join(name))) {
-        if let Some(source) = read_if_exists(&path)? {
+        if let Some(source) = read_implied(&path)? {
             reads.add(&path);
             return IgnoreFile::parse(&source);
         }

@@ -24,7 +24,7 @@ use crate::environment::Environment;
 use crate::error::CommandError;
 use crate::files::dependencies::ReadFiles;
 use crate::files::spec_files::SpecFiles;
-use crate::files::{read_if_exists, read_spec};
+use crate::files::{read_implied, read_spec};
 use crate::images::opener::LocationOpener;
 use crate::ui::Ui;
 
@@ -89,7 +89,7 @@ impl BuildInput {
         }
         for name in INPUT_NAMES {
             let path = context.join(name);
-            if let Some(source) = read_if_exists(&path)? {
+            if let Some(source) = read_implied(&path)? {
                 let language = InputLanguage::detect(&path, &source.text);
                 return Ok(Self { path, source, language, warnings: Vec::new() });
             }

@@ -54,6 +54,7 @@ impl ProgressDisplay for ProgressBars {
                 }
                 self.line(&moved_line(digest, len, TransferOutcome::Copied));
             }
+            ProgressEvent::Published => {}
             ProgressEvent::Note(text) => self.line(&format!("note: {text}")),
         }
     }

@@ -31,12 +31,14 @@ use self::evaluation::Evaluation;
 pub use self::lint::lint_text;
 use self::lint::{lint_stages, merge_reports};
 use self::loader::StageLoader;
+use self::result::tree_diagnostic;
 use self::stage::StageState;
 use super::lint::LintReport;
 use super::scope::{GlobalScope, StageScope};
 use super::stages::Dockerfile;
 use crate::frontend::dockerfile::base::BaseLoader;
 use crate::frontend::dockerfile::context::BuildContext;
+use crate::frontend::dockerfile::tree::NODES_MAX;
 use crate::oci::image::location::ImageLocation;
 use crate::oci::image::platform::Platform;
 use crate::oci::image::reference::Reference;
@@ -199,10 +201,14 @@ fn evaluate_pending<'a>(
     needed: impl Fn(usize) -> BTreeSet<usize>,
 ) -> Result<EvaluatedStages<'a>, Vec<Diagnostic>> {
     let dockerfile = loader.request.dockerfile;
-    let mut stages = BTreeMap::new();
+    let mut stages: EvaluatedStages<'a> = BTreeMap::new();
     while let Some(number) = pending.pop_first() {
         let begun = loader.begin_stage(number, &stages);
-        let (stage, variables) = begun.map_err(|problem| vec![*problem])?;
+        let (mut stage, variables) = begun.map_err(|problem| vec![*problem])?;
+        let used: usize = stages.values().map(|(stage, _)| stage.tree.len()).sum();
+        let budget = stage.tree.set_budget(NODES_MAX.saturating_sub(used));
+        let at = &dockerfile.stages[number].from.base.span;
+        budget.map_err(|error| vec![tree_diagnostic(&error, at)])?;
         let mut evaluation = Evaluation { loader, stages: &stages, number, stage, variables };
         if !loader.is_replaced(number) {
             let triggers = evaluation.read_triggers().map_err(|problem| vec![*problem])?;

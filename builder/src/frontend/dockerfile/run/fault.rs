@@ -54,7 +54,9 @@ impl From<TreeError> for ProcessFault {
             TreeError::DirectoryOverFile(_) => Errno::Exists.into(),
             TreeError::FileOverDirectory(_) => Errno::IsDirectory.into(),
             TreeError::Loop(_) => Errno::Loop.into(),
-            TreeError::Special(_) | TreeError::Root | TreeError::Path(_) => Self::Refused(error),
+            TreeError::Special(_) | TreeError::Root | TreeError::TooMany | TreeError::Path(_) => {
+                Self::Refused(error)
+            }
         }
     }
 }

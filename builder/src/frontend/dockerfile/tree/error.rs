@@ -2,6 +2,8 @@
 
 use thiserror::Error;
 
+use super::NODES_MAX;
+
 /// Why a path cannot be resolved, or changed. Paths are shown from the root.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum TreeError {
@@ -26,6 +28,9 @@ pub enum TreeError {
     /// The root directory is not part of a layer.
     #[error("mode and owner of the root directory cannot be changed in a layer")]
     Root,
+    /// All stages together have more paths than any image needs.
+    #[error("the stages would have more than {NODES_MAX} files, directories and links together")]
+    TooMany,
     /// The path does not have the form of paths in a layer.
     #[error("{0:?} is not a plain relative path")]
     Path(String),

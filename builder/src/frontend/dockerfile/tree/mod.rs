@@ -27,19 +27,29 @@ pub(crate) use mode::{ModeChange, ModeSubject, UMASK};
 pub use node::{FileNode, Inode, SpecialKind, TreeNode, TreeNodeKind};
 pub(crate) use resolve::{FollowLast, ResolvedTreePath};
 
+/// The most files, directories and links of all stages of a platform together. A base image has up to
+/// a few hundred thousand.
+pub(crate) const NODES_MAX: usize = 2_000_000;
+
 /// Files, directories and links by path. Paths are relative, with `/` between their parts; the
 /// empty one is the root directory, which always exists.
 #[derive(Debug, Clone)]
 pub struct Tree {
     nodes: BTreeMap<TreeKey, TreeNode>,
     changes: BTreeMap<TreeKey, TreeChange>,
+    /// The most paths that it may have.
+    budget: usize,
 }
 
 impl Default for Tree {
     fn default() -> Self {
         let owner = Owner { uid: 0, gid: 0 };
         let root = TreeNode { kind: TreeNodeKind::Directory, mode: 0o755, owner };
-        Self { nodes: BTreeMap::from([(TreeKey::new(""), root)]), changes: BTreeMap::new() }
+        Self {
+            nodes: BTreeMap::from([(TreeKey::new(""), root)]),
+            changes: BTreeMap::new(),
+            budget: NODES_MAX,
+        }
     }
 }
 
@@ -47,6 +57,12 @@ impl Tree {
     /// Returns a root directory with nothing in it, mode 0755, of 0:0.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// Sets how many paths it may have; fails if it has more already.
+    pub(crate) fn set_budget(&mut self, budget: usize) -> Result<(), TreeError> {
+        self.budget = budget;
+        if self.len() > budget { Err(TreeError::TooMany) } else { Ok(()) }
     }
 
     /// Returns the number of paths, without the root.
@@ -127,6 +143,9 @@ impl Tree {
         check_path(path)?;
         self.check_directory(split(path).0)?;
         let old = self.get(path);
+        if old.is_none() && self.len() >= self.budget {
+            return Err(TreeError::TooMany);
+        }
         let was_directory = old.map(|old| old.kind == TreeNodeKind::Directory);
         match (was_directory, node.kind == TreeNodeKind::Directory) {
             (Some(true), false) => Err(TreeError::FileOverDirectory(path.to_owned())),

@@ -35,6 +35,23 @@ fn file(content: &str) -> TreeNode {
     linked(content, None)
 }
 
+#[test]
+fn trees_have_a_budget() {
+    let mut tree = Tree::new();
+    tree.put("a", dir()).unwrap();
+    tree.set_budget(2).unwrap();
+    tree.put("a/b", file("x")).unwrap();
+    // What replaces something needs no more.
+    tree.put("a/b", file("y")).unwrap();
+    let error = tree.put("a/c", file("x")).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "the stages would have more than 2000000 files, directories and links together"
+    );
+    assert!(tree.put_unrecorded("a/c", file("x")).is_err());
+    assert!(tree.clone().set_budget(1).is_err());
+}
+
 fn symlink(target: &str) -> TreeNode {
     node(TreeNodeKind::Symlink(target.into()))
 }
