@@ -18,7 +18,7 @@ use crate::files::open_dir;
 /// The engine that `--load` names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum EngineChoice {
-    /// docker if its daemon answers, else podman
+    /// docker if its daemon is running, else podman
     #[value(name = "true")]
     Any,
     /// No engine

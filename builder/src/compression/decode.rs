@@ -9,7 +9,8 @@ pub(crate) use super::size::size_hint;
 /// Length of the buffer between file and decoder; decoders read small pieces.
 const READ_LEN: usize = 256 * 1024;
 
-/// Memory limit of the xz decoder in bytes: output of `xz -9` needs 65 MiB, a hostile file up to 4 GiB.
+/// Memory limit of the xz decoder in bytes: output of `xz -9` needs 65 MiB, a hostile file up to 4
+/// GiB.
 const XZ_MEMORY: u64 = 512 << 20;
 
 /// Returns the compression of `raw`, by its first bytes, and a reader of the decompressed bytes.

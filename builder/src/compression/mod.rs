@@ -1,6 +1,6 @@
-//! The *compression formats* of files and layers: recognizing them by the first bytes or the name of a
-//! file, and decompressing a stream. Compressing is done elsewhere: layers by the engine, clusters of
-//! disks by their conversion.
+//! The *compression formats* of files and layers: recognizing them by the first bytes or the name
+//! of a file, and decompressing a stream. Compressing is done elsewhere: layers by the engine,
+//! clusters of disks by their conversion.
 //!
 //! - [`CompressionFormat`]: gzip, xz, zstd, bzip2
 //! - [`decode`]: decompressing readers, and sizes that are recorded in the file

@@ -57,7 +57,7 @@ fn examine_format(bytes: &dyn ReadAt, info: &mut DiskInfo) -> Result<(), Fault> 
         DiskFormat::Raw | DiskFormat::Iso => raw::examine(bytes, info),
         DiskFormat::Qcow2 => qcow2::examine(bytes, info),
         DiskFormat::Compressed(compression) => {
-            Err(Fault::new(FlawKind::Compressed, format!("it is packed with {compression}")))
+            Err(Fault::new(FlawKind::Compressed, format!("it is compressed with {compression}")))
         }
         DiskFormat::Vmdk => vmdk::examine(bytes, info),
         DiskFormat::Vhd => vhd::examine(bytes, info),

@@ -37,7 +37,7 @@ const MEMBERS_MAX: usize = 1000;
 pub struct ImageOverview {
     /// The disk, if it was seen.
     pub disk: Option<SeenDisk>,
-    /// How layers are compressed, lowest first.
+    /// Compression of the layers, lowest first.
     pub compressions: Vec<SeenCompression>,
     /// Labels that CDI will set on the volume, and their values.
     pub labels: Vec<(String, String)>,

@@ -49,7 +49,7 @@ pub enum LayerProblem {
     #[error(transparent)]
     Blob(#[from] BlobProblem),
     /// The decompressed tar is not the one that the config names.
-    #[error("unpacked, its digest is {found}, not {expected} as the config says")]
+    #[error("decompressed, its digest is {found}, not {expected} as the config says")]
     DiffId {
         /// Digest in the config.
         expected: String,

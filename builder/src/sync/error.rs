@@ -69,7 +69,7 @@ pub enum SyncError {
     #[error(transparent)]
     Document(#[from] DocumentError),
     /// The tag was changed by others in each attempt.
-    #[error("somebody else is publishing it at the same time")]
+    #[error("another run is publishing it at the same time")]
     Contended,
     /// The user asked to stop.
     #[error("cancelled")]
@@ -123,15 +123,16 @@ impl SyncError {
             }
             Self::Registry(StorageError::Remote { help, .. }) => help.iter().cloned().collect(),
             Self::Older { .. } => vec![
-                "is an old list replayed? if upstream went back on purpose, say `--allow-downgrade`"
+                "is an old list replayed? if upstream went back on purpose, use `--allow-downgrade`"
                     .into(),
             ],
             Self::Behind { .. } => vec![
-                "it will follow; with `policy: {platforms: best-effort}` the others need not wait"
+                "it is published later; with `policy: {platforms: best-effort}` the others \
+                     do not wait"
                     .into(),
             ],
             Self::Published { .. } => {
-                vec!["`--force` publishes anew, whatever is there".into()]
+                vec!["`--force` publishes it in any case".into()]
             }
             _ => Vec::new(),
         };

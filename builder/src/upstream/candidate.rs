@@ -156,7 +156,12 @@ impl Candidate {
         let checksum = checksum.to_checksum().map_err(unusable)?;
         let unpacked =
             self.uncompressed_checksum.as_ref().map(ListedDigest::to_checksum).transpose();
-        let unpacked = unpacked.map_err(|why| unusable(format!("of the unpacked disk, {why}")))?;
+        let unpacked = unpacked.map_err(|why| {
+            unusable(format!(
+                "of the decompressed disk, \
+             {why}"
+            ))
+        })?;
         let location = self.location.as_deref().unwrap_or(&self.name);
         let at = listings.named_url(url, location)?;
         Ok(UpstreamDisk {

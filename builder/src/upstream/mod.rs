@@ -1,7 +1,7 @@
-//! *Upstream* is where a distribution publishes its disks: lists of files with their checksums, in one
-//! of seven formats. An [`UpstreamSource`] selects a list and files in it; the newest of these files is
-//! returned as an [`UpstreamDisk`], for one platform at a time. Lists are read as bytes; fetching them and
-//! checking their signatures is done by arguments.
+//! *Upstream* is where a distribution publishes its disks: lists of files with their checksums, in
+//! one of seven formats. An [`UpstreamSource`] selects a list and files in it; the newest of these
+//! files is returned as an [`UpstreamDisk`], for one platform at a time. Lists are read as bytes;
+//! fetching them and checking their signatures is done by arguments.
 
 mod candidate;
 mod checksums;
@@ -49,7 +49,8 @@ pub struct UpstreamSource {
     pub file: Option<UpstreamTemplate>,
     /// Name of the wanted release, as the list spells it, where it has several.
     pub version: Option<String>,
-    /// URL of the checksums of a directory's files, relative to the directory; `{file}` is the file's name.
+    /// URL of the checksums of a directory's files, relative to the directory; `{file}` is the
+    /// file's name.
     pub checksums: Option<String>,
     /// Mirrors: URLs that have the same files, each in place of the list's directory.
     pub mirrors: Vec<UpstreamTemplate>,
@@ -57,23 +58,23 @@ pub struct UpstreamSource {
     pub signature: Option<ListSignature>,
 }
 
-/// What form a list has.
+/// Format of a list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, JsonSchema)]
 #[schemars(rename = "ReleaseKind", rename_all = "kebab-case")]
 pub enum UpstreamKind {
-    /// Checksums, with the files beside: `SHA256SUMS`, `CHECKSUM`, `NAME.sha256`; in BSD's form, GNU's,
-    /// or a digest alone.
+    /// Checksums in the same directory as the files: `SHA256SUMS`, `CHECKSUM`, `NAME.sha256`; in
+    /// the format of BSD or GNU, or only a digest.
     Checksums,
     /// Fedora's `releases.json`.
     FedoraReleases,
-    /// Debian's JSON beside each cloud image.
+    /// The JSON file of each of Debian's cloud images.
     DebianCloud,
     /// Simplestreams, an index or its products (<https://simplestreams.readthedocs.io/>).
     Simplestreams,
-    /// Streams of Fedora CoreOS
+    /// A stream of Fedora CoreOS
     /// (<https://docs.fedoraproject.org/en-US/fedora-coreos/stream-metadata/>).
     CoreosStream,
-    /// What a web server shows of a directory.
+    /// The listing of a directory by a web server.
     Directory,
     /// The index of virt-builder (<https://libguestfs.org/virt-builder.1.html>).
     VirtBuilder,
@@ -100,7 +101,8 @@ pub struct ListSignature {
 pub struct ListKeyring {
     /// Path of a file of OpenPGP keys, armoured or not, relative to the catalogue.
     pub path: String,
-    /// Fingerprints of the accepted keys in upper-case hexadecimal; empty accepts all keys of the file.
+    /// Fingerprints of the accepted keys in upper-case hexadecimal; empty accepts all keys of the
+    /// file.
     pub fingerprints: Vec<String>,
 }
 
@@ -144,9 +146,9 @@ pub trait FetchList: Sync {
 
 /// Checks signatures. The library itself runs no program to do so.
 pub trait VerifySignature: Sync {
-    /// Returns the text that a key of the keyring has signed: the text inside the cleartext signature
-    /// in `signed`, or all of `signed` where the signature is `detached`. The error says what is wrong
-    /// with the signature.
+    /// Returns the text that a key of the keyring has signed: the text inside the cleartext
+    /// signature in `signed`, or all of `signed` where the signature is `detached`. The error says
+    /// what is wrong with the signature.
     fn verify(
         &self,
         keyring: &ListKeyring,

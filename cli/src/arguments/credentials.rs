@@ -19,11 +19,11 @@ use crate::ui::prompt;
 /// One credential for the registry of a command.
 #[derive(Debug, Args)]
 pub(crate) struct CredentialArguments {
-    /// Log in as USER:PASSWORD; other users of this machine can see it while the command runs
+    /// Credential for the registry; visible to other users of this machine while the command runs
     #[arg(long, value_name = "USER:PASSWORD", value_parser = parse_secret)]
     creds: Option<Secret>,
 
-    /// Log in with the USER:PASSWORD in this file; - reads it from standard input
+    /// Read USER:PASSWORD from this file; - is standard input
     #[arg(long, value_name = "FILE", conflicts_with = "creds")]
     creds_file: Option<PathBuf>,
 }
@@ -32,11 +32,11 @@ pub(crate) struct CredentialArguments {
 #[derive(Debug, Default, Args)]
 #[command(next_help_heading = "Registry options")]
 pub(crate) struct PairCredentials {
-    /// Like --creds, for the registry that is read from
+    /// Credential for the source registry; see --creds
     #[arg(long, value_name = "USER:PASSWORD", value_parser = parse_secret)]
     src_creds: Option<Secret>,
 
-    /// Like --creds, for the registry that is written to
+    /// Credential for the destination registry; see --creds
     #[arg(long, value_name = "USER:PASSWORD", value_parser = parse_secret)]
     dest_creds: Option<Secret>,
 }

@@ -5,8 +5,8 @@ use clap::ValueEnum;
 /// A value of `--format`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum ListFormat {
-    /// A line for each, for people
+    /// One line per item
     Text,
-    /// An array with an object for each
+    /// JSON array with one object per item
     Json,
 }

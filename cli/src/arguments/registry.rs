@@ -30,49 +30,50 @@ use crate::ui::print_message;
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Registry options")]
 pub(crate) struct RegistryArguments {
-    /// Look up credentials in this file alone [default: where podman and docker keep them]
+    /// Read credentials only from this file [default: the auth files of podman and docker]
     #[arg(long, value_name = "FILE")]
     authfile: Option<PathBuf>,
 
     #[command(flatten)]
     credentials: CredentialArguments,
 
-    /// Trust the authorities, or the server's own certificate, in this PEM file too
+    /// Also trust the CA certificates, or the server's own certificate, in this PEM file
     #[arg(long, value_name = "FILE")]
     ca_file: Option<PathBuf>,
 
-    /// Use the certificates in this directory instead of those in certs.d: *.crt are authorities,
-    /// *.cert and *.key the client's
+    /// Use the certificates in this directory instead of those in certs.d: *.crt are CA
+    /// certificates,
+    /// *.cert and *.key client certificates
     #[arg(long, value_name = "DIR")]
     cert_dir: Option<PathBuf>,
 
-    /// Whether servers must prove who they are; false still encrypts
+    /// Verify TLS certificates; with false, connections are still encrypted
     #[arg(long, value_name = "BOOL", action = ArgAction::Set)]
     #[arg(num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     tls_verify: Option<bool>,
 
-    /// Speak http without TLS; registries on this machine are spoken to so anyway, unless they have
-    /// a directory in certs.d or an option above says otherwise
+    /// Use HTTP without TLS; the default for registries on this machine, unless they
+    /// have a directory in certs.d or a TLS option is set
     #[arg(long, conflicts_with = "tls_verify")]
     plain_http: bool,
 
-    /// Follow servers to addresses that only this machine or network can reach, from anywhere
+    /// Follow redirects from public servers to private or local addresses
     #[arg(long)]
     allow_private_redirects: bool,
 
-    /// How often what failed is tried again
+    /// Number of retries of a failed request
     #[arg(long, value_name = "N", default_value_t = 5)]
     retry: u32,
 
-    /// Give up a server that has not moved a byte for this long, in seconds
+    /// Time limit for a connection that transfers no data, in seconds
     #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..))]
     timeout: u64,
 
-    /// Send blobs in parts of this many bytes, e.g. 8M; default: each in one request
+    /// Upload blobs in chunks of this size, e.g. 8M; default: each blob in one request
     #[arg(long, value_name = "BYTES", value_parser = parse_size)]
     chunk_size: Option<u64>,
 
-    /// Show each request and answer, without secrets
+    /// Print each request and response, without secrets
     #[arg(long)]
     debug: bool,
 }

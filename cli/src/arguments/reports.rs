@@ -15,7 +15,7 @@ use crate::ui::Ui;
 /// Files that are written when the build has succeeded.
 #[derive(Debug, Args)]
 pub(crate) struct BuildReports {
-    /// Write the image ID: the config's digest for one platform, the index's for several
+    /// Write the image ID: the digest of the config for one platform, of the index for several
     #[arg(long, value_name = "FILE")]
     iidfile: Option<PathBuf>,
 

@@ -14,15 +14,15 @@ use crate::ui::progress::{ProgressMode, ProgressView};
 /// What is shown of a transfer, and how much is done at once.
 #[derive(Debug, Args)]
 pub(crate) struct TransferArguments {
-    /// Number of blobs that are transferred at a time
+    /// Number of parallel transfers
     #[arg(short, long, value_name = "N", default_value = "4")]
     jobs: NonZeroUsize,
 
-    /// Print only the digest, and no progress
+    /// Print only the digest, without progress
     #[arg(short, long)]
     quiet: bool,
 
-    /// How progress is shown; auto is bars on a terminal and plain lines elsewhere
+    /// Progress output; auto shows bars on a terminal, else plain lines
     #[arg(long, value_name = "HOW", default_value = "auto")]
     progress: ProgressMode,
 }

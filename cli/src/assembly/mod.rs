@@ -94,7 +94,7 @@ pub(crate) fn missing_output() -> CommandError {
     let diagnostic = Diagnostic::new("no destination for the image");
     CommandError::Usage(
         diagnostic
-            .help("say `--push`, or `-o oci:DIR` for an OCI layout, or `-o oci-archive:FILE`"),
+            .help("use `--push`, or `-o oci:DIR` for an OCI layout, or `-o oci-archive:FILE`"),
     )
 }
 
@@ -119,7 +119,7 @@ pub(crate) fn creation_time(
 pub(crate) fn open_cache(environment: &Environment, name: &str, ui: &Ui) -> Option<Dir> {
     let path = environment.cache_home.as_ref()?.join("diskette").join(name);
     ensure_dir(&path)
-        .inspect_err(|diagnostic| ui.print_note(&format!("nothing is remembered: {diagnostic}")))
+        .inspect_err(|diagnostic| ui.print_note(&format!("caching disabled: {diagnostic}")))
         .ok()
 }
 

@@ -39,7 +39,7 @@ impl<'a> BuildTarget<'a> {
         let is_archive = output.is_some_and(|local| local.store != StoreKind::Layout);
         if registry.is_some() && is_archive {
             let message = "an archive cannot be written while its images are pushed";
-            let help = "say `-o oci:DIR`, or build and push one after the other";
+            let help = "use `-o oci:DIR`, or build and push one after the other";
             return Err(CommandError::Usage(Diagnostic::new(message).help(help)));
         }
         let opened = output.map(|local| OpenedDestination::open(local, environment)).transpose()?;

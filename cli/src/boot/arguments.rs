@@ -11,8 +11,8 @@ use super::console::parse_expect;
 /// How virtual machines are tried.
 #[derive(Debug, Args)]
 pub(crate) struct BootArguments {
-    /// Boot the disk of each platform with QEMU too, on a snapshot and with a cloud-init seed, until
-    /// its serial console shows what is expected; the disk is written to $TMPDIR until then
+    /// Also boot the disk of each platform with QEMU, on a snapshot and with a cloud-init seed,
+    /// until its serial console shows the expected text; the disk is written to $TMPDIR meanwhile
     #[arg(long)]
     pub(crate) boot: bool,
 
@@ -26,7 +26,7 @@ pub(crate) struct BootArguments {
     #[arg(value_parser = clap::value_parser!(u64).range(1..=86_400))]
     pub(super) boot_timeout: u64,
 
-    /// Write the output of the console to FILE, of several platforms to FILE.ARCH each
+    /// Write the console output to FILE, or to FILE.ARCH for each of several platforms
     #[arg(long, value_name = "FILE", requires = "boot")]
     pub(super) console: Option<PathBuf>,
 
@@ -39,7 +39,7 @@ pub(crate) struct BootArguments {
     #[arg(long, value_name = "HOW", default_value = "auto", requires = "boot")]
     pub(super) firmware: FirmwareArgument,
 
-    /// What runs the machine; auto is KVM if it can be used, which is much faster
+    /// Accelerator of the machine; auto is KVM if available, which is much faster
     #[arg(long, value_name = "HOW", default_value = "auto", requires = "boot")]
     pub(super) accelerator: AcceleratorArgument,
 }
@@ -47,7 +47,7 @@ pub(crate) struct BootArguments {
 /// A value of `--firmware`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(super) enum FirmwareArgument {
-    /// What the disk needs
+    /// Detected from the disk
     Auto,
     /// KubeVirt's default
     Bios,
@@ -58,11 +58,11 @@ pub(super) enum FirmwareArgument {
 /// A value of `--accelerator`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(super) enum AcceleratorArgument {
-    /// KVM if it can be used
+    /// KVM if available
     Auto,
-    /// The processor of this machine
+    /// Hardware virtualization
     Kvm,
-    /// QEMU's emulation
+    /// Emulation by QEMU
     Tcg,
 }
 

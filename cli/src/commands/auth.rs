@@ -95,7 +95,7 @@ pub(crate) fn describe_step(step: &CredentialStep) -> String {
         CredentialOutcome::NotAsked => "not asked".to_owned(),
     };
     let readers = match step.readers {
-        Some(AuthFileReaders::Others) => "; others can read it, say `chmod 600`",
+        Some(AuthFileReaders::Others) => "; other users can read it, run `chmod 600`",
         Some(AuthFileReaders::Owner) | None => "",
     };
     format!("{}: {said}{readers}", step.location)

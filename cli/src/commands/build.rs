@@ -111,7 +111,7 @@ fn check_names(recipes: &[Recipe]) -> Result<(), CommandError> {
         return Ok(());
     }
     let diagnostic = Diagnostic::new("an image without a name cannot be pushed");
-    Err(CommandError::Usage(diagnostic.help("say `-t REF`, or `image: REF` in the spec")))
+    Err(CommandError::Usage(diagnostic.help("use `-t REF`, or `image: REF` in the spec")))
 }
 
 /// Refuses the name that `diskette init` writes if no repository is known.
@@ -261,7 +261,7 @@ impl BuildArguments {
         let target = self.reports.first_file().or(output).ok_or_else(|| {
             CommandError::Usage(
                 Diagnostic::new("there is no file that `--deps` could be the rule for")
-                    .help("say `--digestfile FILE`, and use that as the target"),
+                    .help("use `--digestfile FILE`, and use that as the target"),
             )
         })?;
         Ok(Some((path, target)))

@@ -12,7 +12,7 @@ use crate::ui::Ui;
 /// For example: diskette completions bash > ~/.local/share/bash-completion/completions/diskette
 #[derive(Debug, Args)]
 pub(crate) struct CompletionsArguments {
-    /// Which shell
+    /// Name of the shell
     shell: Shell,
 }
 

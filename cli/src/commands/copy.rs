@@ -25,11 +25,11 @@ use crate::ui::Ui;
 /// Within a registry no blob is transferred if the registry can mount blobs.
 #[derive(Debug, Args)]
 pub(crate) struct CopyArguments {
-    /// Where the image is: quay.io/me/fedora:42, oci:DIR:TAG, or oci-archive:FILE:TAG
+    /// Source image: quay.io/me/fedora:42, oci:DIR:TAG, or oci-archive:FILE:TAG
     #[arg(value_name = "SRC", value_parser = parse_source)]
     source: ImageLocation,
 
-    /// Where it is copied to, in the same form; oci-archive:- is standard output
+    /// Destination, in the same form; oci-archive:- is standard output
     #[arg(value_name = "DST", value_parser = parse_target)]
     destination: ImageLocation,
 
@@ -143,8 +143,8 @@ fn source_name(arguments: &CopyArguments, tag: &str) -> String {
     }
 }
 
-/// Returns the full references that an image has in a layout or an archive: the one with the tag, or
-/// all without a tag or with a digest.
+/// Returns the full references that an image has in a layout or an archive: the one with the tag,
+/// or all without a tag or with a digest.
 fn own_names(images: &dyn Images, root: &Document, tag: Option<&str>) -> Vec<Reference> {
     let tag = tag.filter(|tag| !tag.starts_with("sha256:"));
     let names = images.names_of(root.digest).into_iter();

@@ -23,8 +23,8 @@ use crate::ui::progress::ProgressMode;
 /// Delete an image of a registry or a layout.
 ///
 /// A tag is deleted alone where the registry can do that; else the image is deleted, unless it has
-/// other tags. With a digest, the image and all its tags are deleted. In a layout the image is removed
-/// from index.json; `diskette gc` frees the space. Prints the names that were deleted.
+/// other tags. With a digest, the image and all its tags are deleted. In a layout the image is
+/// removed from index.json; `diskette gc` frees the space. Prints the deleted names.
 #[derive(Debug, Args)]
 pub(crate) struct DeleteArguments {
     /// The image: quay.io/me/fedora:42, quay.io/me/fedora@sha256:…, or oci:DIR:TAG

@@ -24,24 +24,24 @@ use crate::ui::{Ui, printable};
 
 /// Show why two images have different digests.
 ///
-/// Compares documents field by field, and layers entry by entry and byte by byte; of layers that are
-/// only compressed differently it says so. The exit status is that of diff: 0 for the same images, 1
-/// for different ones, 2 if something went wrong.
+/// Compares manifests and configs field by field, and layers entry by entry and byte by byte;
+/// reports layers that differ only in compression. The exit status is that of diff: 0 for the same
+/// images, 1 for different ones, 2 for errors.
 #[derive(Debug, Args)]
 pub(crate) struct DiffArguments {
     /// An image: quay.io/me/fedora:42, a layout's directory, oci:DIR:TAG, or an archive
     #[arg(value_name = "A", value_parser = parse_source)]
     first: ImageLocation,
 
-    /// Another one
+    /// The image to compare with
     #[arg(value_name = "B", value_parser = parse_source)]
     second: ImageLocation,
 
-    /// How the result is written
+    /// Output format
     #[arg(long, value_name = "HOW", default_value = "text")]
     format: Format,
 
-    /// How progress is shown; auto is bars on a terminal and plain lines elsewhere
+    /// Progress output; auto shows bars on a terminal, else plain lines
     #[arg(long, value_name = "HOW", default_value = "none")]
     progress: ProgressMode,
 
@@ -52,9 +52,9 @@ pub(crate) struct DiffArguments {
 /// A value of `--format`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Format {
-    /// For people
+    /// Text
     Text,
-    /// For programs
+    /// JSON
     Json,
 }
 

@@ -22,11 +22,11 @@ use crate::files::read_secret;
 use crate::ui::Ui;
 use crate::ui::progress::ProgressMode;
 
-/// Write descriptions of the images of a catalogue, or publish them.
+/// Generate documentation for the images of a catalogue.
 ///
-/// Prints Markdown: a table of all images, and for each a description, its tags, and how to create a
-/// virtual machine from it. `--publish` makes that the description of the repositories on quay, which
-/// has an API for it.
+/// Prints Markdown: a table of all images, and for each a description, its tags, and how to create
+/// a virtual machine from it. `--publish` also sets it as the description of the
+/// repositories on quay.
 #[derive(Debug, Args)]
 pub(crate) struct DocsArguments {
     /// Catalogues: specs whose images have a `release`, or directories of them
@@ -41,16 +41,16 @@ pub(crate) struct DocsArguments {
     #[arg(long = "target-registry", visible_alias = "registry", value_name = "REGISTRY")]
     target: Option<String>,
 
-    /// Make it the description of each repository on quay, and make the repositories public
+    /// Publish it as the description of each repository on quay, and make the repositories public
     #[arg(long, requires = "quay_token_file")]
     publish: bool,
 
-    /// The token of an OAuth application on quay that may administer the repositories; - reads it
-    /// from standard input
+    /// File with a token of a quay OAuth application that may administer the repositories; -
+    /// is standard input
     #[arg(long, value_name = "FILE")]
     quay_token_file: Option<PathBuf>,
 
-    /// Show what would be published, and publish nothing
+    /// Show what would be published, without publishing
     #[arg(long, value_name = "BOOL", action = ArgAction::Set, default_value_t = false)]
     #[arg(num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     dry_run: bool,

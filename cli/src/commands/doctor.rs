@@ -21,19 +21,19 @@ use crate::error::CommandError;
 use crate::ui::Ui;
 use crate::ui::progress::ProgressMode;
 
-/// Say what this machine, and the credentials on it, would do.
+/// Check this machine's setup and registry credentials.
 ///
-/// Looks at the cache, the room there is, and the programs that some commands use; at the settings of
-/// proxies and registries, which commands read only when they need them; and at each registry or image
-/// that is named: whether it answers, can be trusted, and takes the credential that there is for it.
-/// The exit status is 1 if a registry would not work.
+/// Checks the cache, the free space, and the programs that some commands use; the
+/// settings of proxies and registries; and for each registry or image that is named, whether
+/// it is reachable, its certificate is trusted, and the credential is accepted. The exit
+/// status is 1 if a registry cannot be used.
 #[derive(Debug, Args)]
 pub(crate) struct DoctorArguments {
     /// Registries, or images in them, e.g. quay.io or quay.io/me/fedora:42
     #[arg(value_name = "REF")]
     places: Vec<String>,
 
-    /// How the findings are written
+    /// Output format
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     format: DoctorFormat,
 
@@ -44,9 +44,9 @@ pub(crate) struct DoctorArguments {
 /// A value of `--format`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum DoctorFormat {
-    /// A line for each finding
+    /// One line per finding
     Text,
-    /// An array with an object for each finding
+    /// JSON array with one object per item finding
     Json,
 }
 
@@ -143,7 +143,7 @@ fn examine_registry(
         return Ok(findings);
     }
     let answer = if used.is_some() {
-        registry.check_login(name).map(|()| "it answers, and takes the credential")
+        registry.check_login(name).map(|()| "reachable, credential accepted")
     } else {
         anonymous_access(name, registry)
     };
@@ -151,7 +151,7 @@ fn examine_registry(
         Ok(says) => DoctorFinding::new(Health::Good, text, says),
         Err(RegistryError { cause: RegistryErrorCause::Unauthorized(_), .. }) if used.is_none() => {
             let says =
-                format!("it answers, and wants a credential: `diskette login {}`", name.registry());
+                format!("reachable, requires a credential: `diskette login {}`", name.registry());
             DoctorFinding::new(Health::Doubtful, text, says)
         }
         Err(error) => {
@@ -169,7 +169,7 @@ fn anonymous_access(
     name: &Reference,
     registry: &RegistryClient,
 ) -> Result<&'static str, RegistryError> {
-    registry.check_login(name).map(|()| "it answers, and lets everybody in")
+    registry.check_login(name).map(|()| "reachable, anonymous access")
 }
 
 /// Examines whether an image can be read without credentials.
@@ -183,7 +183,7 @@ fn examine_image(text: &str, name: &Reference, registry: &RegistryClient) -> Doc
         Ok(Some(document)) => {
             DoctorFinding::new(Health::Good, text, format!("it is there, {}", document.digest))
         }
-        Ok(None) => DoctorFinding::new(Health::Doubtful, text, "there is no such image yet"),
+        Ok(None) => DoctorFinding::new(Health::Doubtful, text, "the image does not exist yet"),
         Err(error) => DoctorFinding::new(Health::Doubtful, text, error.to_string()),
     }
 }

@@ -29,9 +29,9 @@ use crate::ui::progress::{ProgressMode, ProgressView};
 
 /// Extract the disk from an image.
 ///
-/// Works for every image in which KubeVirt and CDI find the same disk, made by any tool. All layers
-/// are checked; the file gets its name when everything is right, and zeros become holes. Prints the
-/// name of the file.
+/// Works for images built by any tool, if KubeVirt and CDI find the same disk in them. All
+/// layers are checked; the file gets its name when it is complete, and zeros become holes. Prints
+/// the file name.
 #[derive(Debug, Args)]
 pub(crate) struct ExtractArguments {
     /// The image: quay.io/me/fedora:42, a layout's directory, oci:DIR:TAG, or an archive
@@ -42,8 +42,8 @@ pub(crate) struct ExtractArguments {
     #[arg(long)]
     platform: Option<Platform>,
 
-    /// Where to write: a file, a directory, or - for standard output, which has the right disk only
-    /// if the exit status is 0 [default: the disk's name in the image]
+    /// Output file or directory, or - for standard output, which is valid only if
+    /// the exit status is 0 [default: the disk's name in the image]
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
 
@@ -55,7 +55,7 @@ pub(crate) struct ExtractArguments {
     #[arg(short, long)]
     quiet: bool,
 
-    /// How progress is shown; auto is bars on a terminal and plain lines elsewhere
+    /// Progress output; auto shows bars on a terminal, else plain lines
     #[arg(long, value_name = "HOW", default_value = "auto")]
     progress: ProgressMode,
 
@@ -136,7 +136,7 @@ impl ExtractTarget {
     fn check(&self, name: &str) -> io::Result<()> {
         let Self::File { dir, at, existing, .. } = self else { return Ok(()) };
         if *existing == Existing::Keep && dir.symlink_metadata(name).is_ok() {
-            let text = format!("`{}` is there already", at.join(name).display());
+            let text = format!("`{}` already exists", at.join(name).display());
             return Err(io::Error::new(io::ErrorKind::AlreadyExists, text));
         }
         Ok(())
@@ -197,7 +197,7 @@ impl DiskOutput for NamedFile<'_> {
 }
 
 fn refused_file(error: &io::Error) -> Diagnostic {
-    Diagnostic::new(error.to_string()).help("name another file with `-o`, or say `--force`")
+    Diagnostic::new(error.to_string()).help("name another file with `-o`, or use `--force`")
 }
 
 fn extract_error(error: ExtractError, location: &str, image: &PlatformImage) -> CommandError {

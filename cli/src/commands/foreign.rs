@@ -1,5 +1,5 @@
 //! *Foreign* options: those of `docker build`, `docker buildx build`, `podman build` and
-//! `buildah bud` that mean nothing here. What can only be harmless is left out with a note; what
+//! `buildah bud` that mean nothing here. What can only be harmless is ignored with a note; what
 //! would change the image is refused with a reason.
 
 mod table;
@@ -173,8 +173,8 @@ mod tests {
     fn page() -> String {
         let rows = FOREIGN_OPTIONS.iter().map(|option| {
             let treatment = match option.treatment {
-                Treatment::Noted => "left out with a note",
-                Treatment::NotedIfOff => "left out with a note if `false`, else refused",
+                Treatment::Noted => "ignored with a note",
+                Treatment::NotedIfOff => "ignored with a note if `false`, else refused",
                 Treatment::Refused => "refused",
             };
             let help =
@@ -187,7 +187,7 @@ mod tests {
 
     const INTRODUCTION: &str = "# Flags of docker, buildx, podman and buildah\n\n\
         `diskette build` stands in for `docker build`, `docker buildx build`, `podman build` and `buildah bud`. Flags that have the same meaning have the same name\n\
-        (see `diskette build --help`). Of the others, those that cannot change the image are left out with a note, and those that would change it are refused with\n\
+        (see `diskette build --help`). Of the others, those that cannot change the image are ignored with a note, and those that would change it are refused with\n\
         the reason and what to do. `-o` takes the fields of buildx: `type=oci|docker|registry|image`, `dest`, `name`, `push`, `tar`.\n\n\
         | flag | | why, and what to do |\n|---|---|---|\n";
 

@@ -15,10 +15,10 @@ use crate::ui::Ui;
 
 /// Remove the blobs of a layout that none of its images uses.
 ///
-/// After a tag was built again or deleted, the blobs of the old image stay in the layout. This removes
-/// all blobs that no entry of index.json reaches, and temporary files of interrupted builds.
-/// Signatures and other referrers of an image stay with it. A build that writes to the layout is
-/// waited for.
+/// After a tag was built again or deleted, the blobs of the old image stay in the layout. This
+/// removes all blobs that no entry of index.json reaches, and temporary files of interrupted
+/// builds. Signatures and other referrers of an image stay with it. Waits for a build that is
+/// writing to the layout.
 #[derive(Debug, Args)]
 pub(crate) struct GcArguments {
     /// The layout: a directory, or oci:DIR
@@ -69,7 +69,7 @@ pub(crate) fn collect_after_build(path: &Path, quiet: bool, ui: &Ui) -> Result<(
     let Some(garbage) = find_garbage(path, BusyLayout::Skip)? else {
         if !quiet {
             let path = path.display();
-            ui.print_note(&format!("`--gc` is left to the other build that writes to `{path}`"));
+            ui.print_note(&format!("`--gc` is skipped: another build is writing to `{path}`"));
         }
         return Ok(());
     };

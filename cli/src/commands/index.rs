@@ -31,10 +31,11 @@ enum IndexCommand {
     Create(Box<CreateArguments>),
 }
 
-/// Join images that were built separately, for example on a machine of each architecture, into one index.
+/// Combine images of different platforms into one index, for example after a build on a machine of
+/// each architecture.
 ///
-/// The images are copied, or mounted, to the repository or layout of the index, and listed in the order
-/// given. Two images for one platform are an error.
+/// The images are copied, or mounted, to the repository or layout of the index, and listed in the
+/// order given. Two images for one platform are an error.
 #[derive(Debug, Args)]
 struct CreateArguments {
     /// The name of the index: quay.io/me/fedora:42, or oci:DIR:TAG

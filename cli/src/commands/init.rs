@@ -16,20 +16,20 @@ use crate::ui::Ui;
 
 /// Write a spec for the disks of a directory, ready to build.
 ///
-/// Finds the files that are disks: their format, their architecture by their content or else by
-/// their name, and the preference for the operating system in their name. Disks of several
+/// Detects the format of each disk, its architecture by the boot loader or the file
+/// name, and the preference for its operating system by the file name. Disks of several
 /// architectures become one image with several platforms.
 #[derive(Debug, Args)]
 pub(crate) struct InitArguments {
-    /// The directory that the disks are in
+    /// Directory of the disks
     #[arg(value_name = "DIR", default_value = ".")]
     directory: PathBuf,
 
-    /// Where to write; - is standard output [default: diskette.yaml in DIR]
+    /// Write the spec to this file; - is standard output [default: diskette.yaml in DIR]
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
 
-    /// The repository that the image is named after, e.g. quay.io/me/fedora
+    /// Repository of the image, e.g. quay.io/me/fedora
     #[arg(long, value_name = "REPOSITORY")]
     image: Option<String>,
 
@@ -56,8 +56,8 @@ pub(crate) fn run(
     let path = arguments.output.as_deref().unwrap_or(&own);
     let is_printed = path == Path::new("-");
     if !is_printed && path.exists() && !arguments.force {
-        let message = format!("`{}` is there already", path.display());
-        let help = "say `-o` to write to another file, or `--force` to replace it";
+        let message = format!("`{}` already exists", path.display());
+        let help = "use `-o` to write to another file, or `--force` to replace it";
         return Err(Diagnostic::new(message).help(help).into());
     }
     let asked = match &arguments.image {

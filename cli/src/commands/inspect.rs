@@ -25,10 +25,10 @@ use crate::images::subject::ImageSubject;
 use crate::ui::Ui;
 use crate::ui::progress::ProgressMode;
 
-/// Show what is in an image, or in the file of a disk.
+/// Show the contents of an image or a disk file.
 ///
-/// Reads only the image's documents and the first bytes of the layer with the disk: it is quick
-/// however large the image is, and does not check the layers (see verify).
+/// Reads only the manifests, configs and the first bytes of the layer with the disk, so it is
+/// fast for large images too. It does not check the layers (see verify).
 #[derive(Debug, Args)]
 pub(crate) struct InspectArguments {
     /// The image: quay.io/me/fedora:42, a layout's directory, oci:DIR:TAG, or an archive; or the
@@ -40,7 +40,7 @@ pub(crate) struct InspectArguments {
     #[arg(long)]
     platform: Option<Platform>,
 
-    /// How the result is written
+    /// Output format
     #[arg(long, value_name = "HOW", default_value = "text")]
     format: Format,
 
@@ -51,9 +51,9 @@ pub(crate) struct InspectArguments {
 /// A value of `--format`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Format {
-    /// For people
+    /// Text
     Text,
-    /// For programs
+    /// JSON
     Json,
 }
 

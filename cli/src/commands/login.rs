@@ -19,20 +19,21 @@ use crate::ui::Ui;
 use crate::ui::progress::ProgressMode;
 use crate::ui::prompt;
 
-/// Remember the credential for a registry, after the registry has accepted it.
+/// Log in to a registry.
 ///
-/// It is written where podman, skopeo and buildah keep theirs, for the user alone.
+/// The registry checks the credential, which is then stored in the auth file of podman, skopeo and
+/// buildah, readable only for you.
 #[derive(Debug, Args)]
 pub(crate) struct LoginArguments {
     /// The registry, e.g. quay.io, or a path in it, e.g. quay.io/me
     #[arg(value_name = "REGISTRY")]
     registry: LoginKey,
 
-    /// The user [default: asked for on a terminal]
+    /// User name [default: prompt on a terminal]
     #[arg(short, long, value_name = "NAME")]
     username: Option<String>,
 
-    /// The password or token; other users of this machine can see it [default: asked for on a
+    /// Password or token; visible to other users of this machine [default: prompt on a
     /// terminal]
     #[arg(short, long, value_name = "PASSWORD", value_parser = parse_secret)]
     #[arg(conflicts_with = "password_stdin")]
@@ -63,7 +64,7 @@ pub(crate) fn run(
     registry.check_login(&any_repository(key)?).map_err(storage_error)?;
     let path = login_file(environment, arguments.connection.authfile())?;
     edit_auth_file(&path, |edit| edit.set(key, &credential))?;
-    let line = format!("{}: logged in, remembered in {}\n", key.text(), path.display());
+    let line = format!("{}: logged in, credential stored in {}\n", key.text(), path.display());
     Ok(ui.print_result(line.as_bytes())?)
 }
 

@@ -11,14 +11,14 @@ use crate::environment::Environment;
 use crate::error::CommandError;
 use crate::ui::Ui;
 
-/// Forget the credential for a registry.
+/// Log out of a registry.
 #[derive(Debug, Args)]
 pub(crate) struct LogoutArguments {
     /// The registry or the path in it, as it was given to login
     #[arg(value_name = "REGISTRY")]
     registry: LoginKey,
 
-    /// Remove it from this file [default: where podman keeps its credentials]
+    /// Remove it from this file [default: podman's auth file]
     #[arg(long, value_name = "FILE")]
     authfile: Option<PathBuf>,
 }

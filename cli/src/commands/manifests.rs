@@ -30,14 +30,14 @@ use crate::error::{CommandError, cannot};
 use crate::files::write_file;
 use crate::ui::Ui;
 
-/// Write the Kubernetes objects that an image is used with, for `kubectl apply -f -`
+/// Write the Kubernetes objects that use an image, for `kubectl apply -f -`
 ///
-/// They name the image by its digest, ask for as much storage as its disk needs, and carry what the
-/// image says of instance types. What is written together fits together: a machine names the secret
-/// that stands beside it.
+/// The objects refer to the image by its digest, request as much storage as its disk needs, and use
+/// its instance type and preference. Objects that are written together refer to each other: a
+/// virtual machine names the secret that is written with it.
 #[derive(Debug, Args)]
 pub(crate) struct ManifestsArguments {
-    /// What to write, several with commas: vm, datavolume, datasource, dataimportcron, secret,
+    /// Kinds of objects, separated by commas: vm, datavolume, datasource, dataimportcron, secret,
     /// configmap; or helm-values
     #[arg(value_name = "KIND", value_parser = parse_kinds)]
     kinds: ObjectKinds,
@@ -46,7 +46,7 @@ pub(crate) struct ManifestsArguments {
     #[arg(value_name = "REF", value_parser = parse_source)]
     subject: ImageLocation,
 
-    /// Where the cluster finds the image, if not where it is looked at
+    /// Name of the image in the cluster, if it is not REF
     #[arg(long, value_name = "REF", value_parser = parse_reference)]
     image: Option<Reference>,
 
@@ -54,15 +54,15 @@ pub(crate) struct ManifestsArguments {
     #[arg(long)]
     platform: Option<Platform>,
 
-    /// Name the image by its tag, and not by its digest
+    /// Refer to the image by its tag instead of its digest
     #[arg(long)]
     by_tag: bool,
 
-    /// What the objects are called [default: the last part of the image's name]
+    /// Name of the objects [default: the last part of the image's name]
     #[arg(long, value_name = "NAME", value_parser = parse_label_name)]
     name: Option<String>,
 
-    /// The namespace they are in [default: the one that they are applied to]
+    /// Namespace of the objects [default: that of `kubectl apply`]
     #[arg(short, long, value_name = "NAME", value_parser = parse_label_name)]
     namespace: Option<String>,
 
@@ -123,7 +123,11 @@ fn cluster_reference(arguments: &ManifestsArguments) -> Result<&Reference, Comma
         (Some(reference), _) | (None, ImageLocation::Registry(reference)) => Ok(reference),
         (None, place) => {
             let message = format!("no cluster can pull `{place}`");
-            Err(usage_error(message, "say where it will be, `--image quay.io/me/fedora:42`"))
+            Err(usage_error(
+                message,
+                "name it as the cluster will find it, `--image \
+                 quay.io/me/fedora:42`",
+            ))
         }
     }
 }

@@ -27,20 +27,20 @@ const STAGE: &str = "promote";
 
 /// Copy verified images from a staging registry to the public one.
 ///
-/// Reads the results that `diskette sync` and `diskette verify` wrote, and copies what was verified,
-/// by digest, to each of its tags. An image with a platform that was not verified is not copied at
-/// all. An image that fails does not stop the others; the results file has its error.
+/// Reads the results that `diskette sync` and `diskette verify` wrote, and copies what was
+/// verified, by digest, to each of its tags. An image with a platform that was not verified is not
+/// copied at all. An image that fails does not stop the others; the results file has its error.
 #[derive(Debug, Args)]
 pub(crate) struct PromoteArguments {
     /// The results of `sync` and `verify`; the state of each image is written there
     #[arg(long, value_name = "FILE")]
     results_file: PathBuf,
 
-    /// Where the images are, e.g. quay.io/staging [default: where they were pushed to]
+    /// Source registry, e.g. quay.io/staging [default: the one they were pushed to]
     #[arg(long, value_name = "REGISTRY")]
     source_registry: Option<String>,
 
-    /// Where they are copied to, e.g. quay.io/containerdisks
+    /// Destination registry, e.g. quay.io/containerdisks
     #[arg(long, value_name = "REGISTRY")]
     target_registry: String,
 
@@ -48,7 +48,7 @@ pub(crate) struct PromoteArguments {
     #[arg(long, value_name = "NAME[:TAG]")]
     focus: Vec<Focus>,
 
-    /// Show what would be copied, and copy nothing
+    /// Show what would be copied, without copying
     #[arg(long, value_name = "BOOL", action = ArgAction::Set, default_value_t = false)]
     #[arg(num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     dry_run: bool,
@@ -107,7 +107,8 @@ pub(crate) fn run(
 }
 
 impl PromoteArguments {
-    /// Returns the images that are read and written. A name that is no repository is reported later.
+    /// Returns the images that are read and written. A name that is no repository is reported
+    /// later.
     fn registry_use<'r>(&self, results: impl Iterator<Item = &'r ImageResult>) -> RegistryUse<'_> {
         let (mut reads, mut writes) = (Vec::new(), Vec::new());
         for result in results {
@@ -147,7 +148,7 @@ impl Promotion<'_> {
         let images = RegistryImages::new(vec![repository]);
         let root = images.find_image(digest)?.ok_or_else(|| {
             Diagnostic::new(format!("{}@{digest} does not exist", source.full_repository()))
-                .help("was it pushed to another registry? say `--source-registry`")
+                .help("was it pushed to another registry? use `--source-registry`")
         })?;
         let names: Vec<Reference> =
             result.tags.iter().map(|tag| target.with_tag(tag.clone())).collect();

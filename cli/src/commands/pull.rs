@@ -22,20 +22,20 @@ use crate::ui::Ui;
 
 /// Pull an image from a registry into a layout.
 ///
-/// All platforms of it, unless one is named; every byte is checked against its digest.
+/// Pulls all platforms, unless one is named. All content is checked against its digest.
 #[derive(Debug, Args)]
 pub(crate) struct PullArguments {
     /// The image, e.g. quay.io/containerdisks/fedora:42
     #[arg(value_name = "REF", value_parser = parse_reference)]
     image: Reference,
 
-    /// Where to write: oci:DIR[:TAG] or a path for a layout, oci-archive:FILE or - (standard output)
+    /// Destination: oci:DIR[:TAG] or a path for a layout, oci-archive:FILE or - (standard output)
     /// for an archive [default: the last part of the image's name]
     #[arg(short, long, value_name = "DEST", value_parser = parse_local)]
     output: Option<LocalImage>,
 
-    /// Load the image into docker if its daemon answers, else into podman, or into the one that is
-    /// named; of several platforms, that of this machine
+    /// Load the image into docker if its daemon is running, else into podman, or into the given
+    /// engine; of several platforms, only that of this machine
     #[arg(
         long,
         value_name = "ENGINE",

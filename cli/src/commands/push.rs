@@ -22,20 +22,20 @@ use crate::ui::Ui;
 
 /// Push an image of a layout or archive to registries.
 ///
-/// Blobs that a registry already has are not sent; tags are written last, after everything else. Exit
-/// status 0 means that the registry serves the digest that is printed.
+/// Blobs that a registry already has are not sent; tags are written last, after everything else.
+/// Exit status 0 means that the registry serves the digest that is printed.
 #[derive(Debug, Args)]
 pub(crate) struct PushArguments {
     /// The layout, or the archive [default: .]
     #[arg(short, long, value_name = "PATH", value_parser = parse_local)]
     layout: Option<LocalImage>,
 
-    /// The image: its tag or name in the layout, or oci:DIR:TAG or an archive without -l; not needed if
-    /// there is only one
+    /// The image: its tag or name in the layout, or oci:DIR:TAG or an archive without -l; not
+    /// needed if there is only one
     #[arg(value_name = "IMAGE")]
     image: Option<String>,
 
-    /// Where to, e.g. quay.io/me/fedora:42 [default: the names that the image has]
+    /// Destinations, e.g. quay.io/me/fedora:42 [default: the names of the image]
     #[arg(value_name = "DEST", value_parser = parse_reference)]
     destinations: Vec<Reference>,
 

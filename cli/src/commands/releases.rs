@@ -34,11 +34,11 @@ pub(crate) struct ReleasesArguments {
     #[arg(value_name = "FILE|DIR", required = true)]
     files: Vec<PathBuf>,
 
-    /// How the list is written
+    /// Output format
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     format: ListFormat,
 
-    /// Read what begins with FROM from TO instead, for example from your own mirror; may be
+    /// Replace the URL prefix FROM with TO, for example to use a mirror; may be
     /// repeated
     #[arg(long, value_name = "FROM=TO", value_parser = parse_rewrite)]
     rewrite_url: Vec<UrlRewrite>,

@@ -35,21 +35,21 @@ use crate::images::opener::LocationOpener;
 use crate::ui::Ui;
 use crate::ui::progress::{ProgressMode, ProgressView};
 
-/// Publish what distributions have released since it was last published.
+/// Publish the new releases of distributions.
 ///
-/// Looks for the newest disk of each image of a catalogue and compares it with what is published:
-/// one request for each image that is unchanged. What differs is downloaded straight into a layer,
-/// checked against upstream's checksum, and pushed; tags move last. An image that fails stays as it
-/// was, and does not stop the others. The exit status is 1 if any failed, 75 if all failures may
-/// succeed later.
+/// Finds the newest disk for each image of a catalogue and compares it with the published image:
+/// one request for each unchanged image. New disks are downloaded straight into a layer, checked
+/// against upstream's checksum, and pushed; tags are updated last. An image that fails stays as it
+/// was, and does not stop the others. The exit status is 1 if any failed, 75 if all failures
+/// are temporary.
 #[derive(Debug, Args)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a switch of the command line")]
+#[expect(clippy::struct_excessive_bools, reason = "each is an option of the command line")]
 pub(crate) struct SyncArguments {
     /// Catalogues: specs whose images have a `release`, or directories of them
     #[arg(value_name = "FILE|DIR", required = true)]
     files: Vec<PathBuf>,
 
-    /// Show what would be published, and download and publish nothing
+    /// Show what would be published, without downloading or publishing
     #[arg(long, value_name = "BOOL", action = ArgAction::Set, default_value_t = false)]
     #[arg(num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     dry_run: bool,
@@ -58,7 +58,7 @@ pub(crate) struct SyncArguments {
     #[arg(long, conflicts_with_all = ["dry_run", "force", "results_file"])]
     list: bool,
 
-    /// How `--list` is written
+    /// Output format of `--list`
     #[arg(long, value_name = "FORMAT", default_value = "text", requires = "list")]
     format: ListFormat,
 
@@ -66,28 +66,28 @@ pub(crate) struct SyncArguments {
     #[arg(long, value_name = "NAME[:TAG]")]
     focus: Vec<Focus>,
 
-    /// Number of images that are worked on at a time
+    /// Number of images to process in parallel
     #[arg(long, value_name = "N", default_value = "1")]
     workers: NonZeroUsize,
 
-    /// Look in this registry for what is published, e.g. quay.io/containerdisks [default: that of
+    /// Registry of the published images, e.g. quay.io/containerdisks [default: that of
     /// --target-registry, else of each image]
     #[arg(long, value_name = "REGISTRY")]
     source_registry: Option<String>,
 
-    /// Publish in this registry instead of each image's own [default: that of --source-registry]
+    /// Registry to publish to, instead of each image's own [default: that of --source-registry]
     #[arg(long, value_name = "REGISTRY")]
     target_registry: Option<String>,
 
-    /// Build and publish what is unchanged too
+    /// Also build and publish unchanged images
     #[arg(long)]
     force: bool,
 
-    /// Publish releases that are older than what is published
+    /// Publish releases that are older than the published one
     #[arg(long)]
     allow_downgrade: bool,
 
-    /// Only the images of one of N parts, I from 0; auto takes I and N from the job's environment
+    /// Process only part I of N, counted from 0; auto takes I and N from the job's environment
     /// (`JOB_COMPLETION_INDEX` or `CI_NODE_INDEX`; auto/N where it has no N)
     #[arg(long, value_name = "I/N")]
     shard: Option<ShardArgument>,
@@ -100,25 +100,25 @@ pub(crate) struct SyncArguments {
     #[arg(long)]
     no_fail: bool,
 
-    /// Read what begins with FROM from TO instead, for example from your own mirror; may be
+    /// Replace the URL prefix FROM with TO, for example to use a mirror; may be
     /// repeated
     #[arg(long, value_name = "FROM=TO", value_parser = parse_rewrite)]
     rewrite_url: Vec<UrlRewrite>,
 
-    /// Number of compressing threads; the result does not depend on it [default: one per processor]
+    /// Number of compression threads; does not change the result [default: one per CPU]
     #[arg(short, long, value_name = "N")]
     jobs: Option<NonZeroUsize>,
 
-    /// Read everything again, and cache nothing
+    /// Do not use the cache
     #[arg(long)]
     no_cache: bool,
 
-    /// Set all times in the images to this one, in seconds since 1970 [default:
+    /// Timestamp of all files and images, in seconds since 1970 [default:
     /// `SOURCE_DATE_EPOCH`, else 0]
     #[arg(long, value_name = "SECONDS")]
     source_date_epoch: Option<String>,
 
-    /// How progress is shown; auto is bars on a terminal and plain lines elsewhere
+    /// Progress output; auto shows bars on a terminal, else plain lines
     #[arg(long, value_name = "HOW", default_value = "auto")]
     progress: ProgressMode,
 

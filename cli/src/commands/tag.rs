@@ -16,10 +16,10 @@ use crate::images::subject::ImageSubject;
 use crate::ui::Ui;
 use crate::ui::progress::ProgressMode;
 
-/// Give an image of a registry or a layout more tags.
+/// Add tags to an image in a registry or a layout.
 ///
-/// In a registry, the tag is set in the repository of the image, and nothing is copied. A tag that
-/// another image has moves to this one.
+/// In a registry, the tag is set in the repository of the image, and nothing is copied. A tag of
+/// another image is moved to this one.
 #[derive(Debug, Args)]
 pub(crate) struct TagArguments {
     /// The image: quay.io/me/fedora:42, or oci:DIR:TAG

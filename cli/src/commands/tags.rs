@@ -12,7 +12,7 @@ use crate::images::subject::open_images_at;
 use crate::ui::Ui;
 use crate::ui::progress::ProgressMode;
 
-/// List the tags of a repository, a layout or an archive, a line each.
+/// List the tags of a repository, a layout or an archive, one per line.
 #[derive(Debug, Args)]
 pub(crate) struct TagsArguments {
     /// The repository, e.g. quay.io/containerdisks/fedora; or oci:DIR, or an archive

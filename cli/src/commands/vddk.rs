@@ -43,31 +43,31 @@ const COPIER: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/copier"));
 
 /// Make an image of VMware's disk library (VDDK) for CDI and Forklift.
 ///
-/// Reads VMware's archive as it was downloaded, without unpacking it to disk, and checks that it has
-/// the library and that any user can read it. The result goes to standard output, everything else
-/// to standard error. VMware's licence forbids distributing the library: push the image where only
-/// you can pull it.
+/// Reads VMware's archive as it was downloaded, without unpacking it to disk, and checks that it
+/// has the library and that any user can read it. The result is written to standard output,
+/// messages to standard error. VMware's licence forbids distributing the library: push the image
+/// where only you can pull it.
 #[derive(Debug, Args)]
 pub(crate) struct VddkArguments {
     /// VMware's archive as it was downloaded, VMware-vix-disklib-*.tar.gz
     #[arg(value_name = "ARCHIVE")]
     archive: PathBuf,
 
-    /// Name the image REF; may be repeated
+    /// Name of the image; may be repeated
     #[arg(short, long, value_name = "REF")]
     tag: Vec<String>,
 
-    /// Where to write: oci:DIR[:TAG] or a path for a layout, oci-archive:FILE or - (standard output)
+    /// Destination: oci:DIR[:TAG] or a path for a layout, oci-archive:FILE or - (standard output)
     /// for an archive, a reference for a registry; a layout keeps the images it has
     #[arg(short, long, value_name = "DEST", value_parser = parse_output)]
     output: Option<ImageLocation>,
 
-    /// Push the image to the registries of its names
+    /// Push the image to the registries in its names
     #[arg(long, requires = "tag")]
     push: bool,
 
-    /// The base image, which must have a cp: a name or oci:DIR:TAG; or scratch for none, with a small
-    /// program that does what cp -r does
+    /// Base image, which must have a cp: a name or oci:DIR:TAG; or scratch for none, with a
+    /// small replacement for cp -r
     #[arg(
         long,
         value_name = "IMAGE",
@@ -75,19 +75,19 @@ pub(crate) struct VddkArguments {
     )]
     base: BaseArgument,
 
-    /// Number of compressing threads; the result does not depend on it [default: one per processor]
+    /// Number of compression threads; does not change the result [default: one per CPU]
     #[arg(short, long, value_name = "N")]
     jobs: Option<NonZeroUsize>,
 
-    /// Read everything again, and cache nothing
+    /// Do not use the cache
     #[arg(long)]
     no_cache: bool,
 
-    /// Print only the digest, and no progress
+    /// Print only the digest, without progress
     #[arg(short, long)]
     quiet: bool,
 
-    /// How progress is shown; auto is bars on a terminal and plain lines elsewhere
+    /// Progress output; auto shows bars on a terminal, else plain lines
     #[arg(long, value_name = "HOW", default_value = "auto")]
     progress: ProgressMode,
 
@@ -223,7 +223,7 @@ fn base_error(location: &ImageLocation, error: &BaseError) -> CommandError {
         error => error.help(),
     };
     let offline = match error {
-        BaseError::Storage(_) => Some("without network, say `--base scratch`".to_owned()),
+        BaseError::Storage(_) => Some("without network, use `--base scratch`".to_owned()),
         _ => None,
     };
     help.into_iter().chain(offline).fold(diagnostic, Diagnostic::help).into()
@@ -251,8 +251,8 @@ fn note_left_out(paths: &[String], ui: &Ui) {
 /// Warns of VMware's licence if images are pushed. The program cannot know who may pull them.
 fn warn_of_licence(names: &[Reference], ui: &Ui) {
     for name in names.iter().filter(|name| vddk::may_be_public(name)) {
-        let warning = Diagnostic::new(format!("strangers may be able to pull `{name}`"));
-        let help = "VMware's licence forbids handing VDDK out: see to it that only you can pull it";
+        let warning = Diagnostic::new(format!("`{name}` may be public"));
+        let help = "VMware's licence forbids distributing VDDK: make the repository private";
         ui.warn(&[warning.help(help)]);
     }
 }

@@ -32,11 +32,11 @@ use crate::images::subject::ImageSubject;
 use crate::ui::progress::{ProgressMode, ProgressView};
 use crate::ui::{Ui, signal};
 
-/// Judge a finished image by what KubeVirt and CDI accept.
+/// Check an image against the rules of KubeVirt and CDI.
 ///
-/// Reads every layer of an image made by any tool once: checks all digests and sizes, the path of the
-/// disk and who may read it, the labels that CDI will set, and the disk itself. The exit status is 1
-/// if something will not work.
+/// Works for images built by any tool. Reads every layer once and checks all digests and sizes, the
+/// path and permissions of the disk, the labels that CDI will set, and the disk itself. The exit
+/// status is 1 if a check fails.
 #[derive(Debug, Args)]
 pub(crate) struct VerifyArguments {
     /// The image: quay.io/me/fedora:42, a layout, an archive, or oci:DIR:TAG
@@ -44,20 +44,20 @@ pub(crate) struct VerifyArguments {
     #[arg(required_unless_present_any = ["rules", "results_file"])]
     image: Option<ImageLocation>,
 
-    /// Judge the images in this file, the results of `sync`, and write there which platforms are good
+    /// Check the images in this file, the results of `sync`, and record which platforms passed
     #[arg(long, value_name = "FILE", conflicts_with = "image")]
     results_file: Option<PathBuf>,
 
-    /// Judge this platform's image only, e.g. linux/arm64
+    /// Check this platform's image only, e.g. linux/arm64
     #[arg(long)]
     platform: Option<Platform>,
 
-    /// Judge the disk at this path, as `containerDisk.path` of a virtual machine names it: KubeVirt
-    /// alone finds one outside /disk
+    /// Path of the disk to check, as in `containerDisk.path` of a virtual machine; CDI
+    /// finds no disk outside /disk
     #[arg(long, value_name = "PATH", value_parser = parse_disk_path, conflicts_with = "boot")]
     path: Option<String>,
 
-    /// How the result is written
+    /// Output format
     #[arg(long, value_name = "HOW", default_value = "text")]
     format: Format,
 
@@ -69,11 +69,11 @@ pub(crate) struct VerifyArguments {
     #[arg(long, value_name = "RULE", value_parser = parse_rule)]
     allow: Vec<&'static ContractRule>,
 
-    /// List the rules instead
+    /// List the rules
     #[arg(long, conflicts_with_all = ["image", "platform", "path", "strict", "allow"])]
     rules: bool,
 
-    /// How progress is shown; auto is bars on a terminal and plain lines elsewhere
+    /// Progress output; auto shows bars on a terminal, else plain lines
     #[arg(long, value_name = "HOW", default_value = "auto")]
     progress: ProgressMode,
 
@@ -87,11 +87,11 @@ pub(crate) struct VerifyArguments {
 /// A value of `--format`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Format {
-    /// For people
+    /// Text
     Text,
-    /// For programs
+    /// JSON
     Json,
-    /// For tools that collect findings, such as GitHub's code scanning
+    /// SARIF, for tools such as GitHub's code scanning
     Sarif,
 }
 

@@ -18,8 +18,8 @@ pub(crate) use self::system::System;
 use crate::environment::Environment;
 use crate::error::CommandError;
 
-/// Returns the credentials of this user: those of options first, then those of a named auth file, else
-/// those of the default files.
+/// Returns the credentials of this user: those of options first, then those of a named auth file,
+/// else those of the default files.
 pub(crate) fn user_credentials(
     environment: &Environment,
     given: Vec<CredentialSource>,
@@ -46,7 +46,7 @@ pub(crate) fn login_file(
         around.authfile = Some(("--authfile".into(), path.to_owned()));
     }
     around.login_file().ok_or_else(|| {
-        Diagnostic::new("there is no file for credentials").help("say `--authfile FILE`").into()
+        Diagnostic::new("there is no file for credentials").help("use `--authfile FILE`").into()
     })
 }
 

@@ -94,7 +94,7 @@ pub(crate) fn ambiguous_image(location: &ImageLocation, images: &dyn Images) -> 
     let diagnostic = Diagnostic::new(format!("which image of `{location}`?"));
     let help = match &tags[..] {
         [] => "it has no images with names".to_owned(),
-        [tag, ..] => format!("it has {}; say for example `{location}:{tag}`", tags.join(", ")),
+        [tag, ..] => format!("it has {}; use for example `{location}:{tag}`", tags.join(", ")),
     };
     CommandError::Usage(diagnostic.help(help))
 }

@@ -13,11 +13,11 @@ use super::render::MessageSeverity;
 /// Format of errors, warnings and notes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum MessageFormat {
-    /// For people
+    /// Text
     Text,
-    /// For people, and for the runner of GitHub Actions
+    /// Text, and commands for the runner of GitHub Actions
     Github,
-    /// A JSON object on each line
+    /// One JSON object per line
     Json,
 }
 

@@ -20,13 +20,13 @@ use crate::environment::Terminal;
 /// A value of `--progress`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum ProgressMode {
-    /// Bars on a terminal, lines elsewhere
+    /// Bars on a terminal, else plain lines
     Auto,
-    /// A line when a layer ends, and now and then before
+    /// One line per finished layer, and one at intervals
     Plain,
-    /// A JSON object on each line
+    /// One JSON object per line
     Json,
-    /// Nothing
+    /// No progress output
     None,
 }
 

@@ -23,7 +23,8 @@ const TARGETS: [(&[&str], &str, &str); 4] = [
     (&["--convert", "raw"], "disk.img", "raw"),
 ];
 
-/// What a disk can be converted from: the end of its name, its format for QEMU, and options to make it.
+/// What a disk can be converted from: the end of its name, its format for QEMU, and options to make
+/// it.
 const SOURCES: [(&str, &str, &[&str]); 14] = [
     ("raw", "raw", &[]),
     ("qcow2", "qcow2", &[]),
@@ -240,7 +241,7 @@ error: `compress` is for disks that are converted to qcow2
 5 |   amd64: { disk: { path: disk.raw, compress: zstd } }
   |                                              ^^^^
   |
-  = help: say `convert: qcow2` too, or remove `compress`; layers are compressed anyway
+  = help: set `convert: qcow2` too, or remove `compress`; layers are compressed anyway
 
 "#]],
     );
@@ -297,7 +298,7 @@ stdout:
 stderr:
 error: `--convert-compress` is for disks that are converted to qcow2
  |
- = help: say `--convert qcow2` too; layers are compressed anyway
+ = help: use `--convert qcow2` too; layers are compressed anyway
 
 "#]],
     );

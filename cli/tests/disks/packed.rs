@@ -1,4 +1,5 @@
-//! What the program says when a disk is compressed and should not be, or the other way round, or damaged.
+//! What the program says when a disk is compressed and should not be, or the other way round, or
+//! damaged.
 
 use diskette_integration::disk::mixed_bytes;
 use diskette_integration::peer;
@@ -26,7 +27,7 @@ fn wrong_suffix() {
         check(
             &scene,
             &name,
-            &format!("error: cannot use `{name}`: not packed with {format}"),
+            &format!("error: cannot use `{name}`: not compressed with {format}"),
             "the name says that it is packed, the content does not; say `unpack: none` to take it as it is",
         );
     }
@@ -51,7 +52,7 @@ fn packed_without_asking() {
         let scene = Scene::with_image();
         if pack(&scene, packer, "disk.raw") {
             let message = format!(
-                "error[disk-packed]: cannot use `disk.raw`: the disk is packed with {packer}"
+                "error[disk-packed]: cannot use `disk.raw`: the disk is compressed with {packer}"
             );
             let help = format!(
                 "unpack it with `{unpack} disk.raw >new.img`, and name the result; in a spec, \

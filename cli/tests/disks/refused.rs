@@ -1,4 +1,5 @@
-//! Disks that neither KubeVirt nor CDI can use are refused before anything is built; others have warnings.
+//! Disks that neither KubeVirt nor CDI can use are refused before anything is built; others have
+//! warnings.
 #![expect(
     clippy::too_many_lines,
     reason = "each test is a table of what is done and what is said of it"
@@ -179,10 +180,10 @@ error[disk-misnamed]: cannot use `b.qcow2.gz`: it is called .qcow2, and its cont
 5 |   amd64: { disk: b.qcow2.gz }
   = help: is it the right file? if so, rename it after its content
 1
-error[disk-packed]: cannot use `c.img.gz`: the disk is packed with gzip
+error[disk-packed]: cannot use `c.img.gz`: the disk is compressed with gzip
  --> ./diskette.yaml:5:18
 5 |   amd64: { disk: c.img.gz }
-  = help: it is packed twice: unpack it once with `gunzip -c c.img.gz >c.img`; a spec with `unpack: gz` takes the result
+  = help: it is compressed twice: decompress it once with `gunzip -c c.img.gz >c.img`; a spec with `unpack: gz` takes the result
 0
 1
 error[disk-truncated]: cannot use `e.qcow2.gz`: it ends after 300010 bytes, and has data at byte 327680 as its tables say

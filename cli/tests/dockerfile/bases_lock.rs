@@ -140,7 +140,7 @@ error: this lock file is of version 2
   |
 1 | version = 2
   |
-  = help: remove it, and build with `--lock` to write it anew
+  = help: remove it, and build with `--lock` to create it again
 "#]]
         .raw()
     );

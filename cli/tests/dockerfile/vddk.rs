@@ -1,5 +1,5 @@
-//! VMware's disk library as an image, from an archive that looks like VMware's: the image is run, and
-//! what it leaves behind is looked at as Forklift does.
+//! VMware's disk library as an image, from an archive that looks like VMware's: the image is run,
+//! and what it leaves behind is looked at as Forklift does.
 #![expect(
     clippy::too_many_lines,
     reason = "each test is a table of what is done and what is said of it"
@@ -309,9 +309,9 @@ fn strangers_may_pull_from_some_registries() {
     assert_data_eq!(
         outcome.stderr,
         str![[r#"
-warning: strangers may be able to pull `quay.io/me/vddk:8`
+warning: `quay.io/me/vddk:8` may be public
  |
- = help: VMware's licence forbids handing VDDK out: see to it that only you can pull it
+ = help: VMware's licence forbids distributing VDDK: make the repository private
 
 "#]]
         .raw()
@@ -486,7 +486,7 @@ stdout:
 stderr:
 error: `oci:base:1` has no `cp`
  |
- = help: say `--base scratch`, or name another image
+ = help: use `--base scratch`, or name another image
 
 "#]],
     );
@@ -540,7 +540,7 @@ stdout:
 stderr:
 error: no destination for the image
  |
- = help: say `--push`, or `-o oci:DIR` for an OCI layout, or `-o oci-archive:FILE`
+ = help: use `--push`, or `-o oci:DIR` for an OCI layout, or `-o oci-archive:FILE`
 
 "#]],
     );
@@ -579,7 +579,7 @@ stdout:
 stderr:
 error: cannot use the base `oci:missing:1`: cannot open the layout missing: No such file or directory (os error 2)
  |
- = help: without network, say `--base scratch`
+ = help: without network, use `--base scratch`
 
 "#]],
     );

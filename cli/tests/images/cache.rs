@@ -195,7 +195,7 @@ fn a_cache_that_cannot_be_used_is_a_note() {
     scene.write("cache", "a file");
     let outcome = scene.run(["build", "-o", "out"]);
     assert_eq!(outcome.status, 0);
-    assert!(outcome.stderr.starts_with("note: nothing is remembered: "), "{}", outcome.stderr);
+    assert!(outcome.stderr.starts_with("note: caching disabled: "), "{}", outcome.stderr);
 }
 
 #[test]

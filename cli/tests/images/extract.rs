@@ -253,9 +253,9 @@ fn what_is_there_stays() {
 status: 1
 stdout:
 stderr:
-error: `x.raw` is there already
+error: `x.raw` already exists
  |
- = help: name another file with `-o`, or say `--force`
+ = help: name another file with `-o`, or use `--force`
 
 "#]],
     );
@@ -266,9 +266,9 @@ error: `x.raw` is there already
 status: 1
 stdout:
 stderr:
-error: `a.raw` is there already
+error: `a.raw` already exists
  |
- = help: name another file with `-o`, or say `--force`
+ = help: name another file with `-o`, or use `--force`
 
 "#]],
     );

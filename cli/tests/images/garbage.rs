@@ -216,7 +216,7 @@ fn a_build_that_writes_is_waited_for() {
     blobs_dir.lock_shared().unwrap();
     scene.write("disk.raw", mixed_bytes(7, 100_000));
     let built = scene.run(["build", "--progress", "plain", "-o", "out", "--gc"]).stderr;
-    let note = "note: `--gc` is left to the other build that writes to `out`\n";
+    let note = "note: `--gc` is skipped: another build is writing to `out`\n";
     assert!(built.ends_with(note), "{built}");
     assert_eq!(blobs(&scene).len(), 16);
     let mut waiting = scene.program(["gc", "out"]);

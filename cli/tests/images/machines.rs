@@ -1,5 +1,5 @@
-//! What `diskette manifests vm` makes of what is in an image: disks that boot by UEFI alone, CDs, kernels,
-//! and disks at other paths.
+//! What `diskette manifests vm` makes of what is in an image: disks that boot by UEFI alone, CDs,
+//! kernels, and disks at other paths.
 
 use diskette_integration::bootable::{Processor, bios_disk, uefi_disk};
 use diskette_integration::kubernetes;
@@ -211,7 +211,7 @@ stdout:
 stderr:
 error: the image has no file `/images/other.raw`
  |
- = help: say the path of its disk, or leave out `--path`
+ = help: name the path of its disk, or leave out `--path`
 
 "#]],
     );
@@ -223,7 +223,7 @@ stdout:
 stderr:
 error: `--path` is for a disk in the image, and CDI imports from `/disk` alone
  |
- = help: say `--disk image`
+ = help: use `--disk image`
 
 "#]],
     );

@@ -1,5 +1,5 @@
-//! The objects that `diskette manifests` writes: what schemas, registries, skopeo and openssl make of
-//! them.
+//! The objects that `diskette manifests` writes: what schemas, registries, skopeo and openssl make
+//! of them.
 #![expect(
     clippy::too_many_lines,
     reason = "each test is a table of what is done and what is said of it"
@@ -17,7 +17,8 @@ use diskette_integration::scene::Scene;
 use serde_json::Value;
 use snapbox::{IntoData, assert_data_eq, str};
 
-/// A scene with an image of two platforms in the layout `out`, and what else the options below name.
+/// A scene with an image of two platforms in the layout `out`, and what else the options below
+/// name.
 fn scene() -> Scene {
     let scene = Scene::with_two_disks();
     let spec = String::from_utf8(scene.read("diskette.yaml")).unwrap();
@@ -313,7 +314,7 @@ stdout:
 stderr:
 error: no cluster can pull `oci:out`
  |
- = help: say where it will be, `--image quay.io/me/fedora:42`
+ = help: name it as the cluster will find it, `--image quay.io/me/fedora:42`
 
 "#]],
     );
@@ -349,7 +350,7 @@ stdout:
 stderr:
 error: a DataSource names its volume with the namespace
  |
- = help: say `--namespace NAME`
+ = help: use `--namespace NAME`
 
 "#]],
     );
@@ -415,9 +416,9 @@ error: `oci:out:1` has no image for linux/s390x; it has linux/amd64, linux/arm64
 status: 2
 stdout:
 stderr:
-error: which certificates shall the ConfigMap have?
+error: no certificates given for the ConfigMap
  |
- = help: say `--ca-file ca.crt`; `openssl s_client -showcerts -connect HOST:PORT </dev/null` prints a server's
+ = help: use `--ca-file ca.crt`; `openssl s_client -showcerts -connect HOST:PORT </dev/null` prints a server's
 
 "#]],
     );
@@ -509,7 +510,7 @@ stdout:
 stderr:
 error: the disk is of 2.00 MiB, and does not fit on 1Mi
  |
- = help: say at least `--storage 2Mi`, or leave it out
+ = help: use at least `--storage 2Mi`, or leave it out
 
 "#]],
     );
@@ -545,7 +546,7 @@ stdout:
 stderr:
 error: no disk is seen in the first 4 MiB of any layer
  |
- = help: say how large the volume shall be, `--storage 20Gi`
+ = help: set the size of the volume, `--storage 20Gi`
 
 "#]],
     );
@@ -601,7 +602,7 @@ stdout:
 stderr:
 error: the preference `rhel.9.dpdk` requires 8 processors, and a cluster refuses less
  |
- = help: say at least `--cpus 8`, or leave it out
+ = help: use at least `--cpus 8`, or leave it out
 
 "#]],
     );
@@ -625,7 +626,7 @@ stdout:
 stderr:
 error: the preference `windows.11` requires 4Gi of memory, and a cluster refuses less
  |
- = help: say at least `--memory 4Gi`, or leave it out
+ = help: use at least `--memory 4Gi`, or leave it out
 
 "#]],
     );

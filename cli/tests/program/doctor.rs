@@ -51,9 +51,9 @@ fn registries_are_asked() {
     let image = format!("{open}/me/vm:1");
     let (status, found) = findings(&scene, &[&open, &closed, &image]);
     assert_eq!(status, 0, "{found:#?}");
-    says(&found, "ok", &open, "it answers, and lets everybody in");
-    says(&found, "note", &closed, "it answers, and wants a credential: `diskette login");
-    says(&found, "note", &image, "there is no such image yet");
+    says(&found, "ok", &open, "reachable, anonymous access");
+    says(&found, "note", &closed, "reachable, requires a credential: `diskette login");
+    says(&found, "note", &image, "the image does not exist yet");
     let (status, found) = findings(&scene, &[&nobody]);
     assert_eq!(status, 1);
     says(&found, "problem", &nobody, "Connection refused");
@@ -66,7 +66,7 @@ fn registries_are_asked() {
     let (status, found) = findings(&scene, &[&closed]);
     assert_eq!(status, 0, "{found:#?}");
     says(&found, "ok", &closed, "config.json: used: ");
-    says(&found, "ok", &closed, "it answers, and takes the credential");
+    says(&found, "ok", &closed, "reachable, credential accepted");
     auth("me:wrong");
     let (status, found) = findings(&scene, &[&closed]);
     assert_eq!(status, 1);

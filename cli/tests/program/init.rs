@@ -37,7 +37,7 @@ kubevirt:
     assert_eq!(built.status, 0, "{}", built.stderr);
     let again = scene.run(["init"]);
     assert_eq!(again.status, 1);
-    assert!(again.stderr.contains("`./diskette.yaml` is there already"), "{}", again.stderr);
+    assert!(again.stderr.contains("`./diskette.yaml` already exists"), "{}", again.stderr);
     let printed = scene.run(["init", "-o", "-"]);
     assert_eq!(String::from_utf8(printed.stdout).unwrap(), text);
     assert_eq!(scene.run(["init", "--force", "--image", "quay.io/you/vm"]).status, 0);

@@ -153,7 +153,7 @@ fn unwritable() {
 status: 1
 stdout:
 stderr:
-note: nothing is remembered: cannot make the directory `[ROOT]/cache/diskette/layers`: Permission denied (os error 13)
+note: caching disabled: cannot make the directory `[ROOT]/cache/diskette/layers`: Permission denied (os error 13)
 error: cannot make the directory `layout`: Permission denied (os error 13)
 
 "#]],
@@ -164,7 +164,7 @@ error: cannot make the directory `layout`: Permission denied (os error 13)
 status: 1
 stdout:
 stderr:
-note: nothing is remembered: cannot make the directory `[ROOT]/cache/diskette/layers`: Permission denied (os error 13)
+note: caching disabled: cannot make the directory `[ROOT]/cache/diskette/layers`: Permission denied (os error 13)
 error: cannot write to the directory of image.tar: Permission denied (os error 13)
 
 "#]],

@@ -87,7 +87,7 @@ stdout:
 stderr:
 error: no destination for the image
  |
- = help: say `--push`, or `-o oci:DIR` for an OCI layout, or `-o oci-archive:FILE`
+ = help: use `--push`, or `-o oci:DIR` for an OCI layout, or `-o oci-archive:FILE`
 
 "#]],
     );

@@ -100,7 +100,7 @@ fn text(registry: &Registry, text: &str) {
 fn documents() -> Vec<Case> {
     vec![
         case("a long manifest", |registry| put(registry, "", "x", json!("x".repeat(4 << 20))),
-            "cannot read [REGISTRY]/team/vm:1: the answer is longer than 4194304 bytes"),
+            "cannot read [REGISTRY]/team/vm:1: the response is longer than 4194304 bytes"),
         case("no JSON", |registry| text(registry, "<html>"),
             "cannot read [REGISTRY]/team/vm:1: the server sent a web page, not a manifest"),
         case("deep JSON", |registry| text(registry, &"[".repeat(10_000)),
@@ -212,11 +212,11 @@ fn blobs() -> Vec<Case> {
             put(registry, "", "x", json!(1));
             registry.inject(RequestKind::GetBlob, Fault::Redirect(METADATA.into()), FaultTimes::Always);
         },
-            "cannot read a blob of [REGISTRY]/team/vm: refusing to follow to `http://169.254.169.254/latest/`: an address that only this machine or network can reach\n |\n = help: if that address is meant, say `--allow-private-redirects`; for good, `allow-private-redirects = true` for the registry in registries.conf"),
+            "cannot read a blob of [REGISTRY]/team/vm: refusing the redirect to `http://169.254.169.254/latest/`: a private or local address\n |\n = help: if that address is meant, use `--allow-private-redirects`; for good, `allow-private-redirects = true` for the registry in registries.conf"),
         case("a manifest elsewhere", |registry| registry.inject(RequestKind::Tag, Fault::Redirect(METADATA.into()), FaultTimes::Always),
-            "cannot read [REGISTRY]/team/vm:1: refusing to follow to `http://169.254.169.254/latest/`: an address that only this machine or network can reach\n |\n = help: if that address is meant, say `--allow-private-redirects`; for good, `allow-private-redirects = true` for the registry in registries.conf"),
+            "cannot read [REGISTRY]/team/vm:1: refusing the redirect to `http://169.254.169.254/latest/`: a private or local address\n |\n = help: if that address is meant, use `--allow-private-redirects`; for good, `allow-private-redirects = true` for the registry in registries.conf"),
         case("a greeting elsewhere", |registry| registry.inject(RequestKind::Ping, Fault::Redirect(METADATA.into()), FaultTimes::Always),
-            "cannot read [REGISTRY]/team/vm:1: refusing to follow to `http://169.254.169.254/latest/`: an address that only this machine or network can reach\n |\n = help: if that address is meant, say `--allow-private-redirects`; for good, `allow-private-redirects = true` for the registry in registries.conf"),
+            "cannot read [REGISTRY]/team/vm:1: refusing the redirect to `http://169.254.169.254/latest/`: a private or local address\n |\n = help: if that address is meant, use `--allow-private-redirects`; for good, `allow-private-redirects = true` for the registry in registries.conf"),
     ]
 }
 
@@ -312,7 +312,7 @@ fn pushes() {
         check(&scene, &args, &registry.address(), expected);
         assert!(registry.manifest(NAME, "1").is_none());
     };
-    let why = "refusing to follow to `http://169.254.169.254/latest/`: an address that only this machine or network can reach\n |\n = help: if that address is meant, say `--allow-private-redirects`; for good, `allow-private-redirects = true` for the registry in registries.conf";
+    let why = "refusing the redirect to `http://169.254.169.254/latest/`: a private or local address\n |\n = help: if that address is meant, use `--allow-private-redirects`; for good, `allow-private-redirects = true` for the registry in registries.conf";
     let said = |act: &str| format!("cannot {act} [REGISTRY]/team/vm: {why}");
     check(RequestKind::Post, Fault::Location(METADATA.into()), &said("upload a blob to"));
     check(

@@ -39,7 +39,7 @@ const NONE_KNOWN: &str = "\
 status: 1
 stdout:
 stderr:
-error: cannot upload a blob to [REGISTRY]/team/vm: the server answered 401: it wants a user and a password, and none are known for it: UNAUTHORIZED, authentication required
+error: cannot upload a blob to [REGISTRY]/team/vm: the server answered 401: it requires a user and a password, and none are known for it: UNAUTHORIZED, authentication required
  |
  = help: log in with `diskette login [REGISTRY]`; `diskette auth explain [REGISTRY]/team/vm` tells which credential is used
 ";
@@ -234,7 +234,7 @@ fn tokens_for_nobody() {
 status: 1
 stdout:
 stderr:
-error: cannot look for a blob in [REGISTRY]/team/vm: it wants a user and a password, and none are known for it: it answered 401: incorrect username or password
+error: cannot look for a blob in [REGISTRY]/team/vm: it requires a user and a password, and none are known for it: it answered 401: incorrect username or password
  |
  = help: log in with `diskette login [REGISTRY]`; `diskette auth explain [REGISTRY]/team/vm` tells which credential is used
 

@@ -136,7 +136,7 @@ error: cannot look for a blob in [REGISTRY]/vm: the server answered 502
     );
     check("return 301 http://$http_host$request_uri;", str![[r#"
 1
-error: cannot upload a blob to [REGISTRY]/vm: refusing to follow to `http://[REGISTRY]/v2/`: too many redirects
+error: cannot upload a blob to [REGISTRY]/vm: refusing the redirect to `http://[REGISTRY]/v2/`: too many redirects
 
 "#]].raw());
     check(
@@ -226,8 +226,8 @@ fn tls_ends_in_front() {
     }
 }
 
-/// Two registries with one store behind nginx, each with a secret of its own: the state of an upload
-/// that one signs means nothing to the other.
+/// Two registries with one store behind nginx, each with a secret of its own: the state of an
+/// upload that one signs means nothing to the other.
 #[test]
 fn replicas_that_do_not_know_each_other() {
     let scene = Scene::new();

@@ -1,5 +1,5 @@
-//! Proxies lead to registries, where the environment says so; what they are shown is for them alone.
-//! The names of the registries here have no address: only the proxy finds them.
+//! Proxies lead to registries, where the environment says so; what they are shown is for them
+//! alone. The names of the registries here have no address: only the proxy finds them.
 #![expect(
     clippy::too_many_lines,
     reason = "each test is a table of what is done and what is said of it"
@@ -183,7 +183,7 @@ fn socks_servers_lead_to_registries() {
         assert!(outcome.stderr.contains(expected), "{}", outcome.stderr);
         assert!(!outcome.stderr.contains("hunter2"), "{}", outcome.stderr);
     };
-    check("", &name, "did not connect: it wants a user and a password");
+    check("", &name, "did not connect: it requires a user and a password");
     check("me:hunter2@", &name, "did not connect: it refused the user or the password");
     check("me:s%40cret@", "0.0.0.0:1/vm:1", "did not connect: the connection was refused");
     check("me:s%40cret@", "registry.invalid/vm:1", "did not connect: ");

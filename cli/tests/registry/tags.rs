@@ -72,7 +72,7 @@ fn hostile_lists_are_refused() {
     check(
         page("http://169.254.169.254/latest/"),
         none(),
-        "refusing to follow to `http://169.254.169.254/latest/`: an address that only this machine or network can reach\n |\n = help: if that address is meant, say `--allow-private-redirects`; for good, `allow-private-redirects = true` for the registry in registries.conf",
+        "refusing the redirect to `http://169.254.169.254/latest/`: a private or local address\n |\n = help: if that address is meant, use `--allow-private-redirects`; for good, `allow-private-redirects = true` for the registry in registries.conf",
     );
     check(page("ftp://x/"), none(), "`ftp://x/` is neither http nor https");
 
@@ -85,5 +85,5 @@ fn hostile_lists_are_refused() {
     check(list("[1]"), none(), none_at_all);
     check(list(&"[".repeat(10_000)), none(), none_at_all);
     let long = format!(r#"["{}"]"#, "a".repeat(4 << 20));
-    check(list(&long), none(), "the answer is longer than 4194304 bytes");
+    check(list(&long), none(), "the response is longer than 4194304 bytes");
 }

@@ -109,7 +109,7 @@ stdout:
 stderr:
 error: cannot list the tags of [REGISTRY]/vm: the server answered 400: Client sent an HTTP request to an HTTPS server.
  |
- = help: does it speak https? on this machine that is not expected; say `--tls-verify`
+ = help: does it speak https? on this machine that is not expected; use `--tls-verify`
 
 "#]],
     );
@@ -234,7 +234,7 @@ fn a_registry_that_knows_its_clients() {
 status: 1
 stdout:
 stderr:
-error: cannot list the tags of [REGISTRY]/vm: the server does not let us in without a certificate that it knows: ssl/tls alert bad certificate
+error: cannot list the tags of [REGISTRY]/vm: the server requires a client certificate: ssl/tls alert bad certificate
  |
  = help: put yours into `/etc/containers/certs.d/[REGISTRY]/client.cert`, and its key into `/etc/containers/certs.d/[REGISTRY]/client.key`
 
@@ -244,7 +244,7 @@ error: cannot list the tags of [REGISTRY]/vm: the server does not let us in with
 status: 1
 stdout:
 stderr:
-error: cannot list the tags of [REGISTRY]/vm: the server does not let us in without a certificate that it knows: ssl/tls alert bad certificate
+error: cannot list the tags of [REGISTRY]/vm: the server requires a client certificate: ssl/tls alert bad certificate
  |
  = help: put yours into `/etc/containers/certs.d/[REGISTRY]/client.cert`, and its key into `/etc/containers/certs.d/[REGISTRY]/client.key`
 
@@ -272,7 +272,7 @@ error: cannot list the tags of [REGISTRY]/vm: cannot use the certificates for [R
 status: 1
 stdout:
 stderr:
-error: cannot list the tags of [REGISTRY]/vm: the server does not let us in without a certificate that it knows: ssl/tls alert bad certificate
+error: cannot list the tags of [REGISTRY]/vm: the server requires a client certificate: ssl/tls alert bad certificate
  |
  = help: put yours into `/etc/containers/certs.d/[REGISTRY]/client.cert`, and its key into `/etc/containers/certs.d/[REGISTRY]/client.key`
 
@@ -302,7 +302,7 @@ stdout:
 stderr:
 error: cannot list the tags of [REGISTRY]/vm: [REGISTRY] does not speak TLS
  |
- = help: is it a registry, and does it speak https? if not, say `--plain-http`
+ = help: is it a registry, and does it speak https? if not, use `--plain-http`
 
 "#]]
             .raw(),
@@ -398,7 +398,7 @@ stdout:
 stderr:
 error: cannot list the tags of [SECURE]/vm: the server answered 400: Client sent an HTTP request to an HTTPS server.
  |
- = help: does it speak https? on this machine that is not expected; say `--tls-verify`
+ = help: does it speak https? on this machine that is not expected; use `--tls-verify`
 
 "#]]
         .raw(),

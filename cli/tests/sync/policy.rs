@@ -172,7 +172,7 @@ fn older_releases_are_published_only_when_asked() {
     assert!(
         refused.stderr.contains("upstream has 1.9, which is older than 1.10 that is published")
     );
-    assert!(refused.stderr.contains("say `--allow-downgrade`"));
+    assert!(refused.stderr.contains("use `--allow-downgrade`"));
     assert_eq!(stage.versions(), ["amd64 1.10", "arm64 1.10"]);
     assert_eq!(stage.word(&["--allow-downgrade"]), "published");
     assert_eq!(stage.versions(), ["amd64 1.9", "arm64 1.9"]);
@@ -296,7 +296,7 @@ fn packed_disks_are_checked_twice() {
     let wrong = scene.run(["sync", "--progress", "none", "diskette.yaml"]);
     assert_eq!(wrong.status, 1);
     assert!(
-        wrong.stderr.contains("the checksum of the unpacked disk is wrong"),
+        wrong.stderr.contains("the checksum of the decompressed disk is wrong"),
         "{}",
         wrong.stderr
     );

@@ -186,7 +186,7 @@ error: example.com/d for linux/amd64: no file of [URL]/SUMS matches `d-(?<versio
 4 | release:
   | ^^^^^^^
   |
-  = help: look at the list, and change `file` or `version`
+  = help: check the list, and change `file` or `version`
 
 "#]],
     );
@@ -219,7 +219,7 @@ error: c for linux/amd64: cannot fetch [URL]/gone: the server answered 404
 15 | release: {from: checksums, url: "[URL]/gone", file: e.img}
    | ^^^^^^^
    |
-   = help: look whether upstream has moved it, and change `url`
+   = help: check whether upstream has moved it, and change `url`
 
 "#]],
     );

@@ -210,7 +210,7 @@ fn check_name(name: &str) -> Result<(), &'static str> {
         return Err("it is longer than 63 bytes");
     }
     if !name.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b)) {
-        return Err("only letters, digits, `-`, `_` and `.` may stand in it");
+        return Err("only letters, digits, `-`, `_` and `.` are allowed");
     }
     let ends = [name.bytes().next(), name.bytes().next_back()];
     if !ends.iter().flatten().all(u8::is_ascii_alphanumeric) {
@@ -325,7 +325,7 @@ mod tests {
         key("a..kubevirt.io/b", "its prefix is not a lower-case domain name");
         key("Kubevirt.io/b", "its prefix is not a lower-case domain name");
         key("kubevirt.io/a-", "it must begin and end with a letter or digit");
-        key("kubevirt.io/a b", "only letters, digits, `-`, `_` and `.` may stand in it");
+        key("kubevirt.io/a b", "only letters, digits, `-`, `_` and `.` are allowed");
 
         let value = |value: &str, expected: &str| {
             let found =
@@ -341,7 +341,7 @@ mod tests {
         value(&long, "it is longer than 63 bytes");
         value("-a", "it must begin and end with a letter or digit");
         value("a.", "it must begin and end with a letter or digit");
-        value("ä", "only letters, digits, `-`, `_` and `.` may stand in it");
+        value("ä", "only letters, digits, `-`, `_` and `.` are allowed");
     }
 
     #[test]

@@ -28,7 +28,7 @@ pub enum SecretContent<'a> {
 
 /// The known credential is not one that CDI can use.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
-#[error("there is only an identity token for `{0}`, and CDI wants a user and a password")]
+#[error("there is only an identity token for `{0}`, and CDI requires a user and a password")]
 pub struct NoPassword(pub String);
 
 /// Returns the Secret with which nodes pull from a registry.
@@ -86,8 +86,8 @@ pub fn import_secret(
     Ok(KubernetesObject { comment, ..secret_object(meta, "Opaque", &data) })
 }
 
-/// Returns the Secret with user data for cloud-init. KubeVirt mounts it and reads the file `userdata`
-/// (`resolveNoCloudSecrets`, `pkg/cloud-init/cloud-init.go`).
+/// Returns the Secret with user data for cloud-init. KubeVirt mounts it and reads the file
+/// `userdata` (`resolveNoCloudSecrets`, `pkg/cloud-init/cloud-init.go`).
 pub fn user_data_secret(meta: ObjectMeta<'_>, text: &str) -> KubernetesObject {
     let data = json!({ "userdata": BASE64_STANDARD.encode(text) });
     secret_object(meta, "Opaque", &data)

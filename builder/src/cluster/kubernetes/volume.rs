@@ -60,7 +60,7 @@ pub enum AccessMode {
 pub struct ImportCron<'a> {
     /// When it checks for a new image; see [`parse_schedule`](super::parse_schedule).
     pub schedule: &'a str,
-    /// How many imported images are kept.
+    /// Number of imported images to keep.
     pub keep: u32,
     /// Whether they are kept when the cron is deleted.
     pub retention: ImportRetention,

@@ -49,12 +49,13 @@ pub(in crate::disk) enum BlockCodec {
     Zstd(u64),
     /// zlib (RFC 1950).
     Zlib(u64),
-    /// zlib behind a marker with the compressed length. A block at the end of the disk may be short.
+    /// zlib behind a marker with the compressed length. A block at the end of the disk may be
+    /// short.
     Grain,
 }
 
-/// Length in bytes of the marker in front of a grain: the grain's first sector in the guest (8 bytes)
-/// and its compressed length (4 bytes).
+/// Length in bytes of the marker in front of a grain: the grain's first sector in the guest (8
+/// bytes) and its compressed length (4 bytes).
 const MARKER: usize = 12;
 
 /// Decompresses blocks; several threads can share one.
@@ -156,7 +157,7 @@ impl Codecs {
                 space.get_mut(count..).unwrap_or_default().fill(0);
                 Ok(())
             }
-            Some(_) => Err(block.damaged("is too short when it is unpacked")),
+            Some(_) => Err(block.damaged("is too short when it is decompressed")),
             None => Err(block.damaged("cannot be unpacked")),
         }
     }

@@ -5,7 +5,7 @@ use crate::disk::refusals::{encrypted, needs_backing_file, needs_features};
 use crate::disk::{DiskFormat, Flaw, FlawKind};
 
 /// What to do with a disk in which QEMU found damage.
-const REPAIR: &str = "repair it with `qemu-img check -r all DISK`, or make it anew";
+const REPAIR: &str = "repair it with `qemu-img check -r all DISK`, or create it again";
 
 impl Qcow2Header {
     /// Returns the flaws that the header declares.
@@ -30,7 +30,10 @@ impl Qcow2Header {
         }
         if self.snapshot_count > 0 {
             let count = self.snapshot_count;
-            let detail = format!("it has {count} internal snapshots, which nobody sees");
+            let detail = format!(
+                "it has {count} internal snapshots, which virtual machines \
+                 cannot use"
+            );
             flaws.push(Flaw::new(FlawKind::Snapshots, detail));
         }
         flaws

@@ -18,8 +18,8 @@ const REFCOUNTS_LEN_MAX: u64 = 8 << 20;
 const BACKING_LEN_MAX: u32 = 1023;
 
 impl Qcow2Header {
-    /// Reads the header and its extensions. Fails if they are malformed; the locations of the tables
-    /// are checked by [`examine`](super::examine).
+    /// Reads the header and its extensions. Fails if they are malformed; the locations of the
+    /// tables are checked by [`examine`](super::examine).
     pub fn read(bytes: &dyn ReadAt) -> Result<Self, Fault> {
         let start: [u8; HEADER_LEN as usize] = read_padded(bytes, 0)?;
         let fields = &start[..];
@@ -164,7 +164,7 @@ fn parse_encryption(method: u32) -> Result<Qcow2Encryption, Fault> {
         AES => Ok(Qcow2Encryption::Aes),
         LUKS => Ok(Qcow2Encryption::Luks),
         _ => {
-            let detail = format!("it is encrypted by method {method}, which nobody knows");
+            let detail = format!("it is encrypted by method {method}, which is unknown");
             Err(Fault::new(FlawKind::UnknownFeature, detail))
         }
     }
@@ -184,7 +184,7 @@ fn parse_compression(method: u8, incompatible: u64) -> Result<Qcow2Compression, 
         }
         (_, true) => {
             let detail =
-                format!("its clusters are compressed by method {method}, which nobody knows");
+                format!("its clusters are compressed by method {method}, which is unknown");
             Err(Fault::new(FlawKind::UnknownFeature, detail))
         }
     }

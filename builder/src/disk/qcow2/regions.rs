@@ -1,4 +1,5 @@
-//! The *regions* of a qcow2 file that its header refers to: tables, none of which may overlap another.
+//! The *regions* of a qcow2 file that its header refers to: tables, none of which may overlap
+//! another.
 
 use std::ops::Range;
 
@@ -26,7 +27,7 @@ pub(super) fn find_regions(bytes: &dyn ReadAt, header: &Qcow2Header) -> Result<V
     }
     if header.snapshot_count > SNAPSHOTS_MAX {
         return Err(Fault::malformed(format!(
-            "it says that it has {} snapshots",
+            "its header declares {} snapshots",
             header.snapshot_count
         )));
     }

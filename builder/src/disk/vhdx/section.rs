@@ -29,7 +29,7 @@ pub(super) fn table_entries(
 
 /// Returns the fault of a required part, called `what`, that is unknown.
 pub(super) fn unknown_required(what: &str) -> Fault {
-    let detail = format!("it has {what} that is required and that nobody knows");
+    let detail = format!("it has {what} that is required and unknown");
     Fault::new(FlawKind::UnknownFeature, detail)
 }
 

@@ -18,10 +18,11 @@ use crate::recipe::diagnostic::{Diagnostic, Span};
 use crate::recipe::{SourceLocation, SourceRecipe};
 
 /// Help for a disk that is packed once more than the build unpacks.
-const PACKED_TWICE: &str = "it is packed twice: unpack it once with `UNPACK DISK >NEW`; a spec with `unpack: SUFFIX` takes the result";
+const PACKED_TWICE: &str = "it is compressed twice: decompress it once with `UNPACK DISK \
+     >NEW`; a spec with `unpack: SUFFIX` takes the result";
 
 /// Help in front of a command for a packed disk.
-const UNPACK_FIRST: &str = "unpack it first with `UNPACK DISK >NEW`";
+const UNPACK_FIRST: &str = "decompress it first with `UNPACK DISK >NEW`";
 
 /// Help for a disk that only CDI takes, and that cannot be converted where it is.
 const PACKED_CDI_ONLY: &str = "unpack it with `UNPACK DISK >NEW`, and build the result with `--convert qcow2`; pass \
@@ -218,7 +219,7 @@ fn source_help(error: &SourceErrorKind) -> &'static [&'static str] {
             _ => &[],
         },
         SourceErrorKind::Http(DownloadError::Http(HttpError::PrivateRedirect(_))) => {
-            &["if that address is meant, say `--allow-private-redirects`"]
+            &["if that address is meant, use `--allow-private-redirects`"]
         }
         SourceErrorKind::NotAFile => &["name the disk image itself"],
         SourceErrorKind::NotCompressed(_) => &[

@@ -32,7 +32,7 @@ pub enum DownloadError {
     #[error("the server sent a web page")]
     WebPage,
     /// The server compressed the content for the transfer.
-    #[error("the server sent the content packed with {0}, which nobody asked for")]
+    #[error("the server sent the content compressed with {0}, which was not requested")]
     Encoded(String),
     /// The file was replaced while it was downloaded.
     #[error("the file on the server changed while it was downloaded")]

@@ -33,15 +33,15 @@ pub enum SourceErrorKind {
     /// It is empty.
     #[error("the file is empty")]
     Empty,
-    /// A disk is compressed and is not to be decompressed: KubeVirt and CDI would take the compressed
-    /// bytes for the disk.
-    #[error("the disk is packed with {0}")]
+    /// A disk is compressed and is not to be decompressed: KubeVirt and CDI would take the
+    /// compressed bytes for the disk.
+    #[error("the disk is compressed with {0}")]
     Compressed(CompressionFormat),
     /// The disk breaks a rule of KubeVirt or CDI.
     #[error("{0}")]
     Disk(disk::Flaw),
     /// It was to be decompressed, and has another format.
-    #[error("not packed with {0}")]
+    #[error("not compressed with {0}")]
     NotCompressed(CompressionFormat),
     /// It cannot be decompressed.
     #[error("damaged {0} data: {1}")]
@@ -55,7 +55,7 @@ pub enum SourceErrorKind {
         found: Checksum,
     },
     /// The decompressed disk does not have its checksum.
-    #[error("the checksum of the unpacked disk is wrong: expected {expected}, found {found}")]
+    #[error("the checksum of the decompressed disk is wrong: expected {expected}, found {found}")]
     DecompressedChecksum {
         /// Checksum that is published.
         expected: Checksum,

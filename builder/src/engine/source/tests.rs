@@ -181,7 +181,7 @@ fn bombs_are_stopped_at_their_beginning() {
     let mut stopped = 0;
     for (start, expected) in [
         (page, "it is a web page, and no disk"),
-        (packed, "the disk is packed with gzip"),
+        (packed, "the disk is compressed with gzip"),
         (backed, "it stands on another file, `base`"),
     ] {
         let bomb = [start, vec![0; 2 << 20], bytes().repeat(20)].concat();

@@ -1,5 +1,5 @@
-//! A *catalogue* is a spec whose documents follow releases: it is read to entries instead of recipes.
-//! An entry says where the disks of an image are published.
+//! A *catalogue* is a spec whose documents follow releases: it is read to entries instead of
+//! recipes. An entry says where the disks of an image are published.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -148,7 +148,7 @@ fn lower_entry(document: &Node, problems: &mut Vec<Diagnostic>) -> Option<Catalo
         problems.push(
             Diagnostic::new("this image follows no release")
                 .at(document.span.clone())
-                .help("say where its disks are published, under `release:`"),
+                .help("add `release:` with the list in which its disks are published"),
         );
         return None;
     };

@@ -1,5 +1,5 @@
-//! The *name* of a disk inside the image: what the spec says, or that of the file, unless CDI cannot
-//! import it. A spec can also say the whole path.
+//! The *name* of a disk inside the image: what the spec says, or that of the file, unless CDI
+//! cannot import it. A spec can also say the whole path.
 
 use super::located::LocatedText;
 use super::paths::{check_file_name, check_plain_path};
@@ -15,7 +15,8 @@ const DEFAULT_DISK_NAME: &str = "disk.img";
 /// The name of a disk inside the image.
 #[derive(Debug)]
 pub(super) struct DiskName {
-    /// The name that the spec says, or that of the file; the path in the image if the spec says that.
+    /// The name that the spec says, or that of the file; the path in the image if the spec says
+    /// that.
     name: String,
     /// Position of what it was taken from.
     span: Span,
@@ -68,7 +69,7 @@ impl DiskName {
     ) -> Result<Self, Diagnostic> {
         let name = derive_disk_name(file, compression, convert).map_err(|reason| {
             let message = format!("the disk cannot be named after this: {reason}");
-            let help = "say what it is called in the image, for example `name: disk.qcow2`";
+            let help = "set its name in the image, for example `name: disk.qcow2`";
             Diagnostic::new(message).at(span.clone()).help(help)
         })?;
         Ok(Self { name, span: span.clone(), origin: NameOrigin::File })
@@ -104,7 +105,7 @@ impl DiskName {
         let message = format!("`{shown}` is named `{chosen}` in the image: {problem}");
         let warning = Diagnostic::new(message).help(DISK_NAME.why);
         let warning = match self.origin {
-            NameOrigin::File => warning.help("say `name:` to choose another name"),
+            NameOrigin::File => warning.help("set `name:` to choose another name"),
             _ => warning,
         };
         warnings.push(warning.rule(DISK_NAME.id).at(self.span));

@@ -10,8 +10,8 @@ use crate::recipe::diagnostic::{Diagnostic, Span};
 
 /// A type that is read from a node.
 pub(super) trait FromNode: Sized {
-    /// Returns the value, or `None` if a problem was reported. `owner` is the span to report missing
-    /// keys at: the value's key, if it has one.
+    /// Returns the value, or `None` if a problem was reported. `owner` is the span to report
+    /// missing keys at: the value's key, if it has one.
     fn from_node(node: &Node, owner: &Span, problems: &mut Vec<Diagnostic>) -> Option<Self>;
 }
 
@@ -153,7 +153,7 @@ pub(super) fn unexpected_value(wanted: &str, node: &Node) -> Diagnostic {
         }
         (_, "a mapping") => diagnostic.help("write a mapping as `key: value` lines"),
         (NodeValue::Null, _) => diagnostic.help("write a value, or remove it"),
-        (NodeValue::List(_), _) => diagnostic.help("only one value may stand here"),
+        (NodeValue::List(_), _) => diagnostic.help("only one value is allowed here"),
         (NodeValue::Map(_), _) => diagnostic.help("if this is meant as text, quote it"),
         _ => diagnostic,
     }

@@ -1,5 +1,5 @@
-//! *Files* are what an image holds besides the disk, for example a kernel. They form a layer of their
-//! own, and must not conflict with the disk or with KubeVirt's mounts.
+//! *Files* are what an image holds besides the disk, for example a kernel. They form a layer of
+//! their own, and must not conflict with the disk or with KubeVirt's mounts.
 
 use std::collections::BTreeMap;
 
@@ -36,8 +36,8 @@ pub(super) fn parent_entries(path: &str) -> impl Iterator<Item = LayerEntry> + u
     path.match_indices('/').map(|(end, _)| directory_entry(&path[..end]))
 }
 
-/// Returns the layer of the files, parents before children, or `None` if there are no files. `disk` is
-/// the path of the disk, if it is not in `/disk`.
+/// Returns the layer of the files, parents before children, or `None` if there are no files. `disk`
+/// is the path of the disk, if it is not in `/disk`.
 pub(super) fn lower_files<'f>(
     files: impl Iterator<Item = &'f FileSpec>,
     disk: Option<&'f LocatedText>,
@@ -75,7 +75,7 @@ fn check_path(text: &LocatedText) -> Result<&str, Diagnostic> {
     let path = check_plain_path(text)?;
     // CDI compares the prefix without a slash after it, in CopyRegistryImage.
     if path.starts_with("disk") {
-        let problem = Diagnostic::new("only the disk may stand at a path that begins with `/disk`");
+        let problem = Diagnostic::new("only the disk may have a path that begins with `/disk`");
         let help = "CDI imports the first file whose path begins with `disk`; choose another path";
         return Err(problem.at(text.span.clone()).help(help));
     }
@@ -100,7 +100,7 @@ fn claim_path<'f>(
     for (end, _) in path.match_indices('/') {
         if let Some(other) = claimed.get(&path[..end]) {
             let parent = &path[..end];
-            return Err(wrong(format!("`/{parent}` is a file; nothing can stand below it"), other));
+            return Err(wrong(format!("`/{parent}` is a file; nothing can be below it"), other));
         }
     }
     let below = format!("{path}/");
@@ -108,7 +108,7 @@ fn claim_path<'f>(
         claimed.range(below.clone()..).next().filter(|(p, _)| p.starts_with(&below))
     {
         return Err(wrong(
-            format!("`/{path}` must be a directory, for `/{child}` stands in it"),
+            format!("`/{path}` must be a directory, since `/{child}` is in it"),
             other,
         ));
     }

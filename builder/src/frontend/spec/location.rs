@@ -18,7 +18,7 @@ pub(super) fn parse_path(text: &LocatedText) -> Result<Located<SourceLocation>, 
     let (message, help) = if path.is_empty() {
         ("the path is empty", "write the path of a file")
     } else if has_scheme(path) {
-        ("this is a URL, not a path", "write it under `url:`")
+        ("this is a URL, not a path", "use `url:`")
     } else if path.contains(char::is_control) {
         let help = "rename the file, or look for a stray escape like `\\n`";
         ("the path has a control character", help)

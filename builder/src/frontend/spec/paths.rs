@@ -29,7 +29,7 @@ pub(super) fn check_plain_path(text: &LocatedText) -> Result<&str, Diagnostic> {
         }
     }
     if let Some(reason) = placement_conflict(path) {
-        return Err(wrong(format!("no file may stand at `{written}`"))
+        return Err(wrong(format!("no file can have the path `{written}`"))
             .help(format!("{reason}; choose another path")));
     }
     Ok(path)

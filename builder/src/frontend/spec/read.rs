@@ -1,5 +1,5 @@
-//! *Reading* converts nodes to the types of a spec. It reports each unknown key and each value of the
-//! wrong kind and continues with the rest, so that one run shows all mistakes.
+//! *Reading* converts nodes to the types of a spec. It reports each unknown key and each value of
+//! the wrong kind and continues with the rest, so that one run shows all mistakes.
 
 use super::fields::{Fields, FromNode, read_choice, read_mapping, read_value, unexpected_value};
 use super::keys::{FILE_KEYS, KUBEVIRT_KEYS, PLATFORM_KEYS, SOURCE_KEYS, SPEC_KEYS};
@@ -116,7 +116,7 @@ impl FromNode for SourceSpec {
                 problems.push(
                     Diagnostic::new("neither `path` nor `url` is given")
                         .at(owner.clone())
-                        .help("say where the content comes from: `path: …` or `url: …`"),
+                        .help("add `path: …` or `url: …`"),
                 );
             }
             return None;

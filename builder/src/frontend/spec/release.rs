@@ -1,5 +1,5 @@
-//! The *release* part of a spec: where a distribution publishes its disks, and how images of them are
-//! published.
+//! The *release* part of a spec: where a distribution publishes its disks, and how images of them
+//! are published.
 
 use schemars::JsonSchema;
 
@@ -10,31 +10,31 @@ use super::node::Node;
 use crate::recipe::diagnostic::{Diagnostic, Span};
 use crate::upstream::UpstreamKind;
 
-/// Where a distribution publishes its disks, and which of them is meant. In `url`, `file`, `signature`
-/// and `mirrors`, `{arch}` stands for the architecture as images call it (`amd64`), `{arch.uname}` for
-/// what the machine itself says (`x86_64`).
+/// Where a distribution publishes its disks, and which of them is meant. In `url`, `file`,
+/// `signature` and `mirrors`, `{arch}` stands for the architecture as images call it (`amd64`),
+/// `{arch.uname}` for what the machine itself says (`x86_64`).
 #[derive(Debug, JsonSchema)]
 #[schemars(rename = "Release", rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct ReleaseSpec {
-    /// What form the list has that is at `url`.
+    /// Format of the list at `url`.
     pub(super) from: Located<UpstreamKind>,
     /// The list of what is published.
     #[schemars(extend("pattern" = "^[Hh][Tt][Tt][Pp][Ss]?://"))]
     pub(super) url: LocatedText,
-    /// A regular expression that the whole name of the file matches. The newest is chosen by its group
-    /// `version`: `disk-(?<version>[0-9.]+)[.]qcow2`.
+    /// A regular expression that the whole name of the file matches. The newest is chosen by its
+    /// group `version`: `disk-(?<version>[0-9.]+)[.]qcow2`.
     pub(super) file: Option<LocatedText>,
-    /// The release that is wanted, as the list calls it, where it has several.
+    /// Name of the release in the list, if the list has several.
     pub(super) version: Option<LocatedText>,
     /// Of a directory: the file that has the checksums; `{file}` stands for the disk's name.
     /// `SHA256SUMS` when left out.
     #[schemars(extend("examples" = ["{file}.sha256"]))]
     pub(super) checksums: Option<LocatedText>,
-    /// Places that have the same files, each in place of the list's directory.
+    /// Mirrors of the list's directory: URLs with the same files.
     pub(super) mirrors: Option<Vec<LocatedText>>,
     /// OpenPGP keys of which one must have signed the list: a path relative to this file.
     pub(super) keyring: Option<LocatedText>,
-    /// Only these keys count, of all in `keyring`.
+    /// Accept only these keys of the `keyring`.
     #[schemars(inner(regex(pattern = "^([0-9A-Fa-f]{40}|[0-9A-Fa-f]{64})$")))]
     pub(super) fingerprints: Option<Vec<LocatedText>>,
     /// The signature's URL, relative to the list, where it is neither in the list nor beside it.
@@ -58,14 +58,14 @@ pub(super) struct ReleaseChanges {
     pub(super) signature: Option<LocatedText>,
 }
 
-/// What the image's description says.
+/// Description of the image.
 #[derive(Debug, JsonSchema)]
 #[schemars(rename = "Docs", rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct DocsSpec {
-    /// A file of Markdown that says what the image is: a path relative to this file.
+    /// A Markdown file that describes the image: a path relative to this file.
     #[schemars(extend("examples" = ["fedora.md"]))]
     pub(super) description: Option<LocatedText>,
-    /// The user that cloud-init makes when the disk boots first.
+    /// The user that cloud-init creates on first boot.
     #[schemars(extend("examples" = ["cloud-user"]))]
     pub(super) user: Option<LocatedText>,
 }
@@ -100,7 +100,7 @@ pub(super) struct PolicySpec {
 impl FromNode for Located<ReleaseSpec> {
     fn from_node(node: &Node, owner: &Span, problems: &mut Vec<Diagnostic>) -> Option<Self> {
         let fields = Fields::from_mapping(node, owner, RELEASE_KEYS, problems)?;
-        fields.require("from", "say what form the list has, for example `checksums`", problems);
+        fields.require("from", "set the format of the list, for example `checksums`", problems);
         fields.require("url", "say where the list is", problems);
         let (from, url) = (fields.get("from", problems), fields.get("url", problems));
         let (file, version) = (fields.get("file", problems), fields.get("version", problems));

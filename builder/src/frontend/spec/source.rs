@@ -1,5 +1,5 @@
-//! A *source* is the origin of a file's content. Lowering it yields the path or URL, the compression,
-//! the checksum, and the name of a disk.
+//! A *source* is the origin of a file's content. Lowering it yields the path or URL, the
+//! compression, the checksum, and the name of a disk.
 
 use super::disk_name::DiskName;
 use super::located::{Located, LocatedText};
@@ -11,8 +11,8 @@ use crate::disk::convert::Conversion;
 use crate::recipe::diagnostic::Diagnostic;
 use crate::recipe::{Checksum, SourceLocation, SourceRecipe, SourceRole};
 
-/// Returns the source of a disk and the disk's name inside the image; `path` is its path there, if that
-/// is given.
+/// Returns the source of a disk and the disk's name inside the image; `path` is its path there, if
+/// that is given.
 pub(super) fn lower_disk(
     source: &SourceSpec,
     path: Option<&LocatedText>,
@@ -171,7 +171,7 @@ fn lower_conversion(details: &SourceDetails, problems: &mut Vec<Diagnostic>) -> 
         (Some(ConvertSpec::Raw) | None, Some(compress)) => {
             let message = "`compress` is for disks that are converted to qcow2";
             let help =
-                "say `convert: qcow2` too, or remove `compress`; layers are compressed anyway";
+                "set `convert: qcow2` too, or remove `compress`; layers are compressed anyway";
             problems.push(Diagnostic::new(message).at(compress.span.clone()).help(help));
             None
         }

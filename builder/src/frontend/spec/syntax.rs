@@ -1,5 +1,5 @@
-//! *Syntax* errors of YAML. The library's messages use the terms of the YAML specification; here they
-//! are replaced by messages for authors of specs.
+//! *Syntax* errors of YAML. The library's messages use the terms of the YAML specification; here
+//! they are replaced by messages for authors of specs.
 
 use serde_saphyr::Error;
 
@@ -26,13 +26,13 @@ const SYNTAX_MESSAGES: &[SyntaxMessage] = &[
     },
     SyntaxMessage {
         library_text: "mapping values are not allowed",
-        message: "a `:` cannot stand here",
+        message: "a `:` is not allowed here",
         help: "is the line indented like its neighbours? is a `:` missing on the line before? \
                text that holds `: ` is put in quotes",
     },
     SyntaxMessage {
         library_text: "illegal placement of ':'",
-        message: "a `:` cannot stand here",
+        message: "a `:` is not allowed here",
         help: "is a `]` or `}` missing on a line before?",
     },
     SyntaxMessage {

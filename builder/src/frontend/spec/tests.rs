@@ -135,7 +135,7 @@ fn disks_may_be_outside_the_directory() {
     check("disk: a, path: vm", "`vm` is not an absolute path");
     check("disk: a, path: /a/../b", "`/a/../b` is not a plain path of a file");
     check("disk: a, path: /disk/vm", "`path` is for a disk outside `/disk`");
-    check("disk: a, path: /proc/vm", "no file may stand at `/proc/vm`");
+    check("disk: a, path: /proc/vm", "no file can have the path `/proc/vm`");
     check("disk: {path: a, name: b}, path: /c", "both `path` and `name` say where the disk is");
 }
 

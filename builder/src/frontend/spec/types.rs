@@ -1,5 +1,5 @@
-//! The *types* of a spec: the format of the file, key by key. The JSON Schema that editors complete from
-//! is generated from these types, so their comments are written for authors of specs.
+//! The *types* of a spec: the format of the file, key by key. The JSON Schema that editors complete
+//! from is generated from these types, so their comments are written for authors of specs.
 
 use schemars::JsonSchema;
 
@@ -34,23 +34,23 @@ pub(super) struct Spec {
     #[schemars(extend("pattern" = "^[^@\\s]+$"), extend("examples" = ["quay.io/me/fedora"]))]
     pub(super) image: Option<LocatedText>,
     /// Tags of the image; `latest` when left out. Quote numbers: `"42"`. Where the image follows a
-    /// release, `{version}`, `{timestamp}` (`YYMMDDHHMM`) and `{NAME}` for a group of `file` stand for
-    /// what was found; the first tag without them is the one that the image is known by.
+    /// release, `{version}`, `{timestamp}` (`YYMMDDHHMM`) and `{NAME}` for a group of `file` stand
+    /// for properties of the release; the first tag without them identifies the image.
     #[schemars(
         length(min = 1),
         inner(regex(pattern = "^[A-Za-z0-9_{][A-Za-z0-9_.{}-]{0,127}$")),
         extend("examples" = [["42", "latest"]])
     )]
     pub(super) tags: Option<Located<Vec<LocatedText>>>,
-    /// What the image holds for each platform.
+    /// Content of the image for each platform.
     #[schemars(required)]
     pub(super) platforms: Option<SpecPlatforms>,
-    /// Where a distribution publishes the disks, in place of fixed ones: `platforms` is a list then.
-    /// `diskette releases` shows what is there now, `diskette sync` publishes it.
+    /// Where a distribution publishes the disks, in place of fixed ones: `platforms` is a list
+    /// then. `diskette releases` shows what is there now, `diskette sync` publishes it.
     pub(super) release: Option<Located<ReleaseSpec>>,
     /// How an image that follows a release is published.
     pub(super) policy: Option<Located<PolicySpec>>,
-    /// What the description of an image that follows a release says.
+    /// Description of an image that follows a release.
     pub(super) docs: Option<DocsSpec>,
     /// Labels that CDI sets on the volume it imports from this image, so that virtual machines
     /// made of it find their instance type and preference.
@@ -81,12 +81,13 @@ pub(super) enum SpecPlatforms {
     Names(Located<Vec<LocatedText>>),
 }
 
-/// What the image holds for one platform. Whatever is set here goes before the same setting at
-/// the top of the file.
+/// Content of the image for one platform. Settings here override those at the
+/// top of the file.
 #[derive(Debug, JsonSchema)]
 #[schemars(rename = "Platform", rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct PlatformSpec {
-    /// The disk: a path relative to this file, or a URL. Left out where the image follows a release.
+    /// The disk: a path relative to this file, or a URL. Left out where the image follows a
+    /// release.
     pub(super) disk: Option<SourceSpec>,
     /// Where the disk is in the image if not in `/disk`, for example `/images/disk.qcow2`. Virtual
     /// machines name it as `containerDisk.path`; CDI does not find it.
@@ -140,15 +141,15 @@ const LABEL_VALUE_PATTERN: &str = "^([A-Za-z0-9]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9]
 #[derive(Debug, JsonSchema)]
 #[schemars(rename = "File", rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct FileSpec {
-    /// Where the file stands in the image, for example `/boot/vmlinuz`. Nothing besides the disk
-    /// may stand at a path that begins with `/disk`.
+    /// Path of the file in the image, for example `/boot/vmlinuz`. Only the disk may
+    /// have a path that begins with `/disk`.
     #[schemars(
         extend("pattern" = "^/", "not" = { "pattern": "^/disk" }),
         extend("examples" = ["/boot/vmlinuz"])
     )]
     pub(super) path: LocatedText,
-    /// The content: a path relative to this file, or a URL. It is not unpacked unless `unpack`
-    /// says so.
+    /// The content: a path relative to this file, or a URL. It is decompressed only if `unpack`
+    /// is set.
     pub(super) source: SourceSpec,
 }
 
@@ -158,11 +159,11 @@ pub(super) struct FileSpec {
 pub(super) enum SourceSpec {
     /// A path relative to this file, or an `http://` or `https://` URL.
     Plain(LocatedText),
-    /// A path or URL with what is known about its content.
+    /// A path or URL, with properties of its content.
     Detailed(Box<SourceDetails>),
 }
 
-/// A path or URL with what is known about its content. Exactly one of `path` and `url` is given.
+/// A path or URL, with properties of its content. Exactly one of `path` and `url` is given.
 #[derive(Debug, JsonSchema)]
 #[schemars(rename = "SourceDetails", rename_all = "camelCase", deny_unknown_fields)]
 #[schemars(extend("oneOf" = [{ "required": ["path"] }, { "required": ["url"] }]))]
@@ -173,49 +174,50 @@ pub(super) struct SourceDetails {
     /// An `http://` or `https://` URL. It needs a checksum.
     #[schemars(extend("pattern" = "^[Hh][Tt][Tt][Pp][Ss]?://"))]
     pub(super) url: Option<LocatedText>,
-    /// SHA-256 of the file as it lies there, before unpacking: 64 hexadecimal digits.
+    /// SHA-256 of the file as stored, before decompression: 64 hexadecimal digits.
     #[schemars(extend("pattern" = "^(sha256:)?[0-9A-Fa-f]{64}$"))]
     pub(super) sha256: Option<LocatedText>,
-    /// SHA-512 of the file as it lies there, before unpacking: 128 hexadecimal digits.
+    /// SHA-512 of the file as stored, before decompression: 128 hexadecimal digits.
     #[schemars(extend("pattern" = "^(sha512:)?[0-9A-Fa-f]{128}$"))]
     pub(super) sha512: Option<LocatedText>,
-    /// How the file is packed. A disk that is named `.gz`, `.xz`, `.zst` or `.bz2` is unpacked
-    /// without saying so; `none` leaves it as it is.
+    /// Compression of the file. A disk that is named `.gz`, `.xz`, `.zst` or `.bz2` is
+    /// decompressed by default; `none` keeps it as it is.
     pub(super) unpack: Option<Located<UnpackSpec>>,
-    /// Name of the disk inside the image, under `/disk`; the name of the file when left out.
+    /// File name of the disk in the image, in `/disk`; by default the name of the file.
     #[schemars(extend("pattern" = "^[^/]+$"), extend("examples" = ["disk.qcow2"]))]
     pub(super) name: Option<LocatedText>,
     /// What the disk is converted to on its way into the image, from raw, qcow2, VMDK, VHD, VHDX or
-    /// VDI. It needs a `path`, and a file that is not packed.
+    /// VDI. It needs a `path`, and a file that is not compressed.
     pub(super) convert: Option<Located<ConvertSpec>>,
-    /// How the clusters of a disk that is converted to qcow2 are packed; `none` when left out, since
+    /// Compression of the clusters of a disk that is converted to qcow2; `none` by default, since
     /// the image's layers are compressed anyway.
     pub(super) compress: Option<Located<CompressSpec>>,
 }
 
-/// What a disk is converted to. Its name in the image ends accordingly, unless `name` says otherwise.
+/// What a disk is converted to. Its name in the image ends accordingly, unless `name` says
+/// otherwise.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, JsonSchema)]
 #[schemars(rename = "Convert", rename_all = "lowercase")]
 pub(super) enum ConvertSpec {
-    /// qcow2, in which zeros take no room.
+    /// qcow2, in which zeros take no space.
     Qcow2,
-    /// The disk byte for byte, named `.img`.
+    /// Raw disk, named `.img`.
     Raw,
 }
 
-/// How the clusters of a qcow2 are packed.
+/// Compression of the clusters of a qcow2.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, JsonSchema)]
 #[schemars(rename = "Compress", rename_all = "lowercase")]
 pub(super) enum CompressSpec {
-    /// Deflate, read by every QEMU.
+    /// Deflate, supported by every version of QEMU.
     Zlib,
-    /// Zstandard, read by QEMU 5.1 and later.
+    /// Zstandard, supported by QEMU 5.1 and later.
     Zstd,
-    /// Not at all: larger on the node, and faster for the virtual machine.
+    /// No compression: larger on the node, faster for the virtual machine.
     None,
 }
 
-/// How a file is packed.
+/// Compression of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, JsonSchema)]
 #[schemars(rename = "Unpack", rename_all = "lowercase")]
 pub(super) enum UnpackSpec {
@@ -227,6 +229,6 @@ pub(super) enum UnpackSpec {
     Zst,
     /// bzip2.
     Bz2,
-    /// Not packed, whatever its name says.
+    /// Not compressed, whatever its name.
     None,
 }

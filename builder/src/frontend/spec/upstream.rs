@@ -1,4 +1,5 @@
-//! The *upstream* source of one platform's disk: the list that has it, and the conditions for the file.
+//! The *upstream* source of one platform's disk: the list that has it, and the conditions for the
+//! file.
 
 use super::located::{Located, LocatedText};
 use super::release::{ReleaseChanges, ReleaseSpec};
@@ -81,11 +82,9 @@ fn lower_signature(
         let others = fingerprints.chain(signature).next();
         if let Some(other) = others {
             problems.push(
-                Diagnostic::new(
-                    "a signature is spoken of, and there is no `keyring` to check it with",
-                )
-                .at(other.span.clone())
-                .help("add `keyring:` with the file of the distribution's keys"),
+                Diagnostic::new("a signature is configured without a `keyring` to check it with")
+                    .at(other.span.clone())
+                    .help("add `keyring:` with the file of the distribution's keys"),
             );
         }
         return None;

@@ -37,7 +37,7 @@ impl VddkBaseImage {
             return Ok(Self(image));
         }
         let message = format!("`{place}` has no `cp`");
-        Err(Diagnostic::new(message).help("say `--base scratch`, or name another image"))
+        Err(Diagnostic::new(message).help("use `--base scratch`, or name another image"))
     }
 
     /// Returns the base for the recipe, its config, and the annotations that name it.

@@ -69,8 +69,8 @@ pub(super) fn read_layer(
     facts
 }
 
-/// Returns the facts of a blob that was read. A wrong digest or size is reported rather than the tar
-/// that cannot be read because of it.
+/// Returns the facts of a blob that was read. A wrong digest or size is reported rather than the
+/// tar that cannot be read because of it.
 fn blob_facts(
     checked: Result<(), BlobProblem>,
     len: u64,

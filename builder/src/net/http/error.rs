@@ -91,7 +91,7 @@ pub enum HttpError {
         problem: TlsProblem,
     },
     /// The server requires a client certificate, or refuses the one it got.
-    #[error("the server does not let us in without a certificate that it knows: {0}")]
+    #[error("the server requires a client certificate: {0}")]
     ClientCertificate(String),
     /// The certificates for a host cannot be used.
     #[error("cannot use the certificates for {host}: {reason}")]
@@ -111,7 +111,7 @@ pub enum HttpError {
     #[error("the server closed the connection")]
     Closed,
     /// No byte was transferred for this time.
-    #[error("timed out: nothing moved for {} s", .0.as_secs())]
+    #[error("timed out: no data for {} s", .0.as_secs())]
     Stalled(Duration),
     /// The server does not speak TLS.
     #[error("{0} does not speak TLS")]
@@ -120,10 +120,10 @@ pub enum HttpError {
     #[error("the server does not speak HTTP: {0}")]
     NotHttp(NotHttp),
     /// The response violates HTTP.
-    #[error("the answer of the server is malformed: {0}")]
+    #[error("the response of the server is malformed: {0}")]
     Protocol(String),
     /// The response is longer than this limit in bytes.
-    #[error("the answer is longer than {0} bytes")]
+    #[error("the response is longer than {0} bytes")]
     TooLong(u64),
     /// A server that the requested one redirects to could not be asked.
     #[error("`{host}`, to which the server redirects: {error}")]
@@ -135,7 +135,7 @@ pub enum HttpError {
         error: Box<Self>,
     },
     /// The server sent a location that must not be followed.
-    #[error("refusing to follow to `{url}`: {reason}")]
+    #[error("refusing the redirect to `{url}`: {reason}")]
     Redirect {
         /// The URL, without secrets.
         url: String,
@@ -144,7 +144,7 @@ pub enum HttpError {
     },
     /// The server sent a location that is nearer to this machine than the server itself; the URL is
     /// without secrets.
-    #[error("refusing to follow to `{0}`: an address that only this machine or network can reach")]
+    #[error("refusing the redirect to `{0}`: a private or local address")]
     PrivateRedirect(String),
 }
 

@@ -74,7 +74,7 @@ impl ResponseHead {
         if let Some((_, first)) = lengths.next()
             && (first.parse::<u64>().is_err() || lengths.any(|(_, other)| other != first))
         {
-            return Err(HttpError::Protocol("its length makes no sense".into()));
+            return Err(HttpError::Protocol("its length is invalid".into()));
         }
         let (status, minor) = (response.code.unwrap_or_default(), response.version.unwrap_or(0));
         Ok(Some((Self { status, minor, headers }, len)))
@@ -149,15 +149,15 @@ mod tests {
         check("\0\u{1}\u{2}", "the server does not speak HTTP: it sent no text");
         check(
             "HTTP/1.1 abc\r\n\r\n",
-            "the answer of the server is malformed: invalid response status",
+            "the response of the server is malformed: invalid response status",
         );
         check(
             "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n",
-            "the answer of the server is malformed: its length makes no sense",
+            "the response of the server is malformed: its length is invalid",
         );
         check(
             "HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n",
-            "the answer of the server is malformed: its length makes no sense",
+            "the response of the server is malformed: its length is invalid",
         );
         let interim = |count: usize| {
             let text = "HTTP/1.1 100 Continue\r\n\r\n".repeat(count) + "HTTP/1.1 200 OK\r\n\r\n";
@@ -169,6 +169,6 @@ mod tests {
         let why = "the answer of the server is malformed: it sent more than 100 interim responses";
         assert_eq!(interim(INTERIM_MAX + 1), Err(why.into()));
         let long = format!("HTTP/1.1 200 OK\r\nA: {}", "x".repeat(HEAD_MAX));
-        check(&long, "the answer of the server is malformed: its head does not end");
+        check(&long, "the response of the server is malformed: its head does not end");
     }
 }

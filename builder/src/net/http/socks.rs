@@ -26,7 +26,7 @@ pub enum SocksFailure {
     #[error("it does not speak SOCKS5")]
     Protocol,
     /// It accepts neither clients without a user nor the user that it was given.
-    #[error("it wants a user and a password")]
+    #[error("it requires a user and a password")]
     Method,
     /// It refused the user or the password.
     #[error("it refused the user or the password")]
@@ -82,8 +82,8 @@ impl From<SocksFailure> for SocksError {
     }
 }
 
-/// Asks the proxy at the other end of `stream` to connect to a server. Afterwards the stream leads to
-/// the server. An IPv6 address may have its brackets.
+/// Asks the proxy at the other end of `stream` to connect to a server. Afterwards the stream leads
+/// to the server. An IPv6 address may have its brackets.
 pub(super) fn connect_socks(
     stream: &mut (impl Read + Write),
     user: Option<&ProxyUser>,
@@ -245,7 +245,7 @@ mod tests {
             &[5, 0, 5, 0, 0, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0],
             "connected, 2 left",
         );
-        check(None, "h", &[5, 0xff], "it wants a user and a password");
+        check(None, "h", &[5, 0xff], "it requires a user and a password");
         check(None, "h", &[5, 2], "it does not speak SOCKS5");
         check(user, "h", &[5, 2, 1, 1], "it refused the user or the password");
         check(None, "h", b"HTTP/1.1 400", "it does not speak SOCKS5");

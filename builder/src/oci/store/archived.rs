@@ -57,8 +57,8 @@ impl ArchiveImages {
         let start = FilePart { file: &file, at: 0, left: MAGIC_LEN };
         { start }.read_to_end(&mut magic).map_err(StorageError::io("read", path))?;
         if let Some(compression) = CompressionFormat::detect(&magic) {
-            let problem = "and archives are read without unpacking them; unpack it first";
-            return Err(foreign(format!("is packed with {compression}, {problem}")));
+            let problem = "and archives are read without decompressing them; decompress it first";
+            return Err(foreign(format!("is compressed with {compression}, {problem}")));
         }
         let contents = ArchiveContents::read(&file, metadata.len())
             .map_err(|error| foreign(format!("is not an OCI archive: {error}")))?;
@@ -251,8 +251,8 @@ mod tests {
         check(&[b'x'; 1024], "a.tar is not an OCI archive: there is no valid tar header at byte 0");
         check(
             &[0x1f, 0x8b, 8, 0, 0, 0],
-            "a.tar is packed with gzip, and archives are read without unpacking them; \
-             unpack it first",
+            "a.tar is packed with gzip, and archives are read without decompressing them; \
+             decompress it first",
         );
         check(
             &TarBuilder::new().file("manifest.json", "[]").end(),

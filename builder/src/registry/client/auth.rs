@@ -19,8 +19,8 @@ use base64::prelude::BASE64_STANDARD;
 
 /// Looks up the credentials for repositories.
 pub trait RegistryKeychain: Send + Sync {
-    /// Returns the credential for a repository, given as `HOST/PATH`. It is not cached: each request
-    /// for a token looks it up again.
+    /// Returns the credential for a repository, given as `HOST/PATH`. It is not cached: each
+    /// request for a token looks it up again.
     fn find_credential(&self, repository: &str) -> Result<Option<Credential>, Diagnostic>;
 }
 
@@ -73,7 +73,8 @@ pub(super) struct CredentialContext<'a> {
 }
 
 /// The error message where a registry requires a credential and none is known.
-pub(super) const NO_CREDENTIAL: &str = "it wants a user and a password, and none are known for it";
+pub(super) const NO_CREDENTIAL: &str = "it requires a user and a password, and none are \
+     known for it";
 
 /// How long the request that a token is for may take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -100,7 +101,7 @@ impl Authorization {
                     Ok(Some(self.basic_header(&username, &password)))
                 }
                 Some(Credential::IdentityToken(_)) => Err(RegistryErrorCause::Unauthorized(
-                    "the registry wants a user and a password, but there is only a token".into(),
+                    "the registry requires a user and a password, but there is only a token".into(),
                 )),
                 // The registry may require it for some requests only.
                 None => Ok(None),
@@ -147,8 +148,8 @@ impl Authorization {
         (token.since.elapsed() < good).then(|| token.value.clone())
     }
 
-    /// Learns the required scheme from a response that refused, and drops the token that was `used`.
-    /// Returns the scope to try next, or nothing if the response has no usable challenge.
+    /// Learns the required scheme from a response that refused, and drops the token that was
+    /// `used`. Returns the scope to try next, or nothing if the response has no usable challenge.
     pub(super) fn learn_challenge(
         &self,
         head: &ResponseHead,

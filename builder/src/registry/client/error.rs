@@ -139,7 +139,7 @@ const PROXY_LOGIN: &str = "the proxy wants a user and a password; write them in 
     `HTTPS_PROXY=http://USER:PASSWORD@HOST:PORT`";
 
 const SPEAKS_TLS: &str =
-    "does it speak https? on this machine that is not expected; say `--tls-verify`";
+    "does it speak https? on this machine that is not expected; use `--tls-verify`";
 
 const DELETION_HELP: &str = "the registry does not allow deletion by this API; distribution does \
     with `storage.delete.enabled: true`, others in their web interface";
@@ -222,7 +222,7 @@ fn protocol_help(error: &HttpError) -> Option<&'static str> {
         | HttpError::Protocol(_)
         | HttpError::Lost(_)
         | HttpError::Closed => {
-            Some("is it a registry, and does it speak https? if not, say `--plain-http`")
+            Some("is it a registry, and does it speak https? if not, use `--plain-http`")
         }
         _ => None,
     }

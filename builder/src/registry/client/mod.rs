@@ -58,8 +58,8 @@ use crate::registry::settings::{
 pub struct RegistryOptions {
     /// Looks up the credentials.
     pub keychain: Box<dyn RegistryKeychain>,
-    /// Reads mirrors, insecure and blocked registries of `registries.conf` when the first registry is
-    /// needed.
+    /// Reads mirrors, insecure and blocked registries of `registries.conf` when the first registry
+    /// is needed.
     pub settings: SettingsLoader,
     /// Registries that are contacted without TLS.
     pub plain_http: PlainHttp,
@@ -127,7 +127,14 @@ impl RegistryClient {
     pub fn target_repository(&self, name: &Reference) -> Result<Repository<'_>, RegistryError> {
         let act = "write to";
         let mut all = self.resolve_repositories(name, RegistryPurpose::Write, act)?;
-        all.pop().ok_or_else(|| forbidden_error(name, act, "registries.conf names no place for it"))
+        all.pop().ok_or_else(|| {
+            forbidden_error(
+                name,
+                act,
+                "registries.conf has no location \
+             for it",
+            )
+        })
     }
 
     /// Returns the repositories that images of this name are read from, the best first.

@@ -39,7 +39,7 @@ impl BlobRange {
             let start = format!("bytes {start}-");
             if !head.header("content-range").is_some_and(|range| range.starts_with(&start)) {
                 return Err(RegistryErrorCause::InvalidContent(
-                    "the server sent another part".into(),
+                    "the server sent another range".into(),
                 ));
             }
         } else if head.content_length().is_some_and(|len| len != *size) {

@@ -54,7 +54,7 @@ impl<'a> RegistrySink<'a> {
         for name in names {
             if let Some(limit) = layer_limit(name.registry()).filter(|limit| len > *limit) {
                 let (registry, gb) = (name.registry(), limit / 1_000_000_000);
-                let note = format!("{registry} takes layers of {gb} GB at most");
+                let note = format!("{registry} accepts layers of at most {gb} GB");
                 self.registry.options.progress.report(ProgressEvent::Note(&note));
             }
         }
@@ -88,7 +88,12 @@ impl Sink for RegistrySink<'_> {
         self.warn_of_limits(names, len);
         let others = repositories.split_off(1);
         let first = repositories.pop();
-        let first = first.ok_or_else(|| StorageError::remote("there is nowhere to push to"))?;
+        let first = first.ok_or_else(|| {
+            StorageError::remote(
+                "there is no destination to \
+             push to",
+            )
+        })?;
         Ok(Box::new(StreamedUpload::new(first, others)))
     }
 

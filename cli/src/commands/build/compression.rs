@@ -9,11 +9,11 @@ use crate::error::CommandError;
 /// A value of `--compression`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(super) enum CompressionKind {
-    /// Read by everything
+    /// Supported by all tools
     Gzip,
-    /// Smaller and faster; needs CDI newer than 1.66 for images of other tools, any CDI for ours
+    /// Smaller and faster; images built by diskette work with every version of CDI
     Zstd,
-    /// The tar itself
+    /// No compression
     None,
 }
 
@@ -34,7 +34,7 @@ impl CompressionKind {
         };
         compression.ok_or_else(|| {
             let level = level.unwrap_or_default();
-            let message = format!("no compression level {level}");
+            let message = format!("unknown compression level {level}");
             CommandError::Usage(Diagnostic::new(message).help(range))
         })
     }

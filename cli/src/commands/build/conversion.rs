@@ -9,20 +9,20 @@ use crate::error::CommandError;
 /// A value of `--convert`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(super) enum ConvertKind {
-    /// From raw, qcow2, VMDK, VHD, VHDX or VDI, with zeros left out
+    /// qcow2 without zeros, from raw, qcow2, VMDK, VHD, VHDX or VDI
     Qcow2,
-    /// The disk byte for byte
+    /// Raw disk image
     Raw,
 }
 
 /// A value of `--convert-compress`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(super) enum ConvertCompression {
-    /// Not at all: larger on the node, and faster for the virtual machine
+    /// No compression: larger on the node, faster for the virtual machine
     None,
-    /// Deflate, read by every QEMU
+    /// Deflate, supported by every version of QEMU
     Zlib,
-    /// Zstandard, read by QEMU 5.1 and later
+    /// Zstandard, supported by QEMU 5.1 and later
     Zstd,
 }
 
@@ -42,7 +42,7 @@ pub(super) fn conversion(
         (None, ClusterCompression::None) => Ok(None),
         _ => {
             let message = "`--convert-compress` is for disks that are converted to qcow2";
-            let help = "say `--convert qcow2` too; layers are compressed anyway";
+            let help = "use `--convert qcow2` too; layers are compressed anyway";
             Err(CommandError::Usage(Diagnostic::new(message).help(help)))
         }
     }

@@ -16,16 +16,16 @@ use crate::files::disk_file::{has_disk_name, is_disk_file};
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Disk options")]
 pub(super) struct DiskArguments {
-    /// Name the instance type for virtual machines, e.g. u1.medium [default: u1.medium with a
+    /// Default instance type of virtual machines, e.g. u1.medium [default: u1.medium with a
     /// preference]
     #[arg(long, value_name = "NAME")]
     instancetype: Option<String>,
 
-    /// Name the preference for virtual machines, e.g. fedora [default: by the name of the disk]
+    /// Default preference of virtual machines, e.g. fedora [default: by the file name of the disk]
     #[arg(long, value_name = "NAME")]
     preference: Option<String>,
 
-    /// Name the disk in the image, e.g. disk.qcow2 [default: the name of the file]
+    /// File name of the disk in the image, e.g. disk.qcow2 [default: the name of the file]
     #[arg(long, value_name = "NAME")]
     name: Option<String>,
 }

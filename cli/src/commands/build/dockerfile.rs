@@ -27,17 +27,17 @@ use crate::files::{read_implied, read_spec};
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Dockerfile options")]
 pub(super) struct DockerfileArguments {
-    /// Set an ARG; without a value it is taken from the environment; may be repeated
+    /// Set a build argument; without a value it is taken from the environment; may be repeated
     #[arg(long, value_name = "NAME[=VALUE]")]
     build_arg: Vec<String>,
 
-    /// What FROM or --from NAME means: a directory, or an image as `docker-image://REF` or
-    /// `oci-layout://DIR[:TAG]`; may be repeated
+    /// Define what FROM NAME and --from=NAME refer to: a directory, or an image as
+    /// `docker-image://REF` or `oci-layout://DIR[:TAG]`; may be repeated
     #[arg(long, value_name = "NAME=CONTEXT")]
     build_context: Vec<ContextArgument>,
 
-    /// Read what is ignored in the context from FILE [default: `.containerignore` or `.dockerignore`, of
-    /// the Dockerfile's name or in the context]
+    /// Ignore file of the context [default: `.containerignore` or `.dockerignore`,
+    /// named after the Dockerfile or in the context]
     #[arg(long, value_name = "FILE")]
     ignorefile: Option<PathBuf>,
 
@@ -45,16 +45,16 @@ pub(super) struct DockerfileArguments {
     #[arg(long, value_name = "STAGE")]
     pub(super) target: Option<String>,
 
-    /// Look up the tags of bases again that are in FILE.lock
+    /// Resolve the tags of base images again, even if FILE.lock has their digests
     #[arg(long, value_name = "WHEN", require_equals = true, num_args = 0..=1)]
     #[arg(default_missing_value = "always", default_value = "missing", hide_default_value = true)]
     pub(super) pull: PullPolicy,
 
-    /// Write the digests that the tags of bases have now to FILE.lock, for later builds
+    /// Record the current digests of base images in FILE.lock, for later builds
     #[arg(long)]
     pub(super) lock: bool,
 
-    /// Fail if a base is not in FILE.lock
+    /// Fail if a base image is not in FILE.lock
     #[arg(long, conflicts_with = "lock")]
     pub(super) locked: bool,
 }
@@ -102,7 +102,8 @@ impl FromStr for ContextArgument {
             NamedContext::Image(NamedImage::Location(location))
         } else if let Some((scheme, _)) = context.split_once("://") {
             return Err(format!(
-                "`{scheme}://` is not supported; a directory, `docker-image://` and `oci-layout://` are"
+                "`{scheme}://` is not supported; a directory, `docker-image://` and \
+                     `oci-layout://` are"
             ));
         } else if context.is_empty() {
             return Err("a path is missing".into());

@@ -42,7 +42,7 @@ fn examine_cache(environment: &Environment) -> DoctorFinding {
         return DoctorFinding::new(
             Health::Doubtful,
             "cache",
-            "there is no place for it: nothing is remembered",
+            "no directory for it: caching disabled",
         );
     };
     let path = home.join("diskette");

@@ -24,9 +24,9 @@ pub(super) enum ForeignValue {
 /// What happens to an option.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Treatment {
-    /// It is left out with a note.
+    /// It is ignored with a note.
     Noted,
-    /// It is left out with a note if it is switched off, and refused otherwise.
+    /// It is ignored with a note if it is switched off, and refused otherwise.
     NotedIfOff,
     /// It is refused.
     Refused,

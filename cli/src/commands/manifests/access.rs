@@ -20,20 +20,20 @@ use crate::error::{CommandError, cannot};
 /// Secrets and certificates.
 #[derive(Debug, Args)]
 pub(super) struct AccessArguments {
-    /// The secret with which nodes pull, of docker's format [default: NAME-pull, if it is written too]
+    /// Pull secret of the nodes, in docker's format [default: NAME-pull, if it is written too]
     #[arg(long, value_name = "NAME")]
     pull_secret: Option<String>,
 
-    /// The secret with which CDI pulls, of a user and a password [default: NAME-import, likewise]
+    /// Pull secret of CDI, with user and password [default: NAME-import, if it is written too]
     #[arg(long, value_name = "NAME", value_parser = parse_subdomain_name)]
     secret: Option<String>,
 
-    /// The config map whose certificates CDI trusts [default: NAME-ca, likewise]
+    /// ConfigMap with CA certificates for CDI [default: NAME-ca, if it is written too]
     #[arg(long, value_name = "NAME", value_parser = parse_subdomain_name)]
     cert_configmap: Option<String>,
 
-    /// Put the credential that is used for the image here into the secrets; without it they have
-    /// gaps to be filled
+    /// Write the local credential for the image into the secrets; without this option they
+    /// have placeholders
     #[arg(long)]
     with_credentials: bool,
 }
@@ -173,7 +173,7 @@ impl AccessNames {
         }
         if let Some(name) = &self.import_secret {
             let secret = import_secret(named(name), registry, shown).map_err(|error| {
-                let help = "say `--pull-secret NAME` for the nodes' secret alone, \
+                let help = "use `--pull-secret NAME` for the nodes' secret alone, \
                      or log in with a user and a password";
                 Diagnostic::new(error.to_string()).help(help)
             })?;

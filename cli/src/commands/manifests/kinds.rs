@@ -72,7 +72,7 @@ impl ObjectKinds {
         }
         if self.has(ObjectKind::DataSource) && namespace == NamespaceChoice::Unknown {
             let message = "a DataSource names its volume with the namespace".to_owned();
-            return Err(usage_error(message, "say `--namespace NAME`"));
+            return Err(usage_error(message, "use `--namespace NAME`"));
         }
         Ok(())
     }

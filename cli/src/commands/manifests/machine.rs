@@ -21,45 +21,45 @@ const MEMORY: u64 = 2 << 30;
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Machine options")]
 pub(super) struct MachineArguments {
-    /// Where its disk is: in the image, and forgotten when it stops; imported into a volume of its
-    /// own; or cloned into one from the data source
+    /// Disk of the virtual machine: the image itself, without persistence; a volume that the image
+    /// is imported into; or a clone of the data source
     #[arg(long, value_name = "HOW", default_value = "image")]
     disk: RootPlace,
 
-    /// Its instance type [default: what the image says]
+    /// Instance type [default: that of the image]
     #[arg(long, value_name = "NAME", value_parser = parse_subdomain_name)]
     #[arg(conflicts_with_all = ["memory", "cpus"])]
     instancetype: Option<String>,
 
-    /// What its system prefers [default: what the image says]
+    /// Preference [default: that of the image]
     #[arg(long, value_name = "NAME", value_parser = parse_subdomain_name)]
     preference: Option<String>,
 
-    /// Its memory, without an instance type [default: 2Gi, or what its preference requires]
+    /// Memory, without an instance type [default: 2Gi, or what its preference requires]
     #[arg(long, value_name = "SIZE")]
     memory: Option<Quantity>,
 
-    /// Its processors, without an instance type [default: 1, or what its preference requires]
+    /// Number of CPUs, without an instance type [default: 1, or what its preference requires]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     cpus: Option<u32>,
 
-    /// The path of its disk in the image, if it is not in `/disk`
+    /// Path of the disk in the image, if it is not in `/disk`
     #[arg(long, value_name = "PATH", value_parser = parse_disk_path)]
     path: Option<String>,
 
-    /// Give it an empty disk of this size, for what a CD installs or a kernel starts
+    /// Add an empty disk of this size, for example for an installation from CD
     #[arg(long, value_name = "SIZE", value_parser = parse_volume_size)]
     empty_disk: Option<Quantity>,
 
-    /// The command line of the kernel that the image has in `/boot`
+    /// Command line of the kernel in the image's `/boot`
     #[arg(long, value_name = "TEXT")]
     kernel_args: Option<String>,
 
-    /// Let in who has the private key of this public one, by way of cloud-init
+    /// Authorize this SSH public key, by cloud-init
     #[arg(long, value_name = "FILE", conflicts_with = "user_data")]
     pub(super) ssh_key: Option<PathBuf>,
 
-    /// What cloud-init reads in the machine; a secret is written too if it is long
+    /// User data for cloud-init; long user data is written as a Secret
     #[arg(long, value_name = "FILE")]
     pub(super) user_data: Option<PathBuf>,
 }
@@ -139,17 +139,17 @@ impl MachineArguments {
         let Some(content) = seen.content.clone() else {
             let path = self.disk_path().unwrap_or_default();
             let message = format!("the image has no file `{path}`");
-            return Err(usage_error(message, "say the path of its disk, or leave out `--path`"));
+            return Err(usage_error(message, "name the path of its disk, or leave out `--path`"));
         };
         if self.path.is_some() && self.disk != RootPlace::Image {
             let message = "`--path` is for a disk in the image, and CDI imports from `/disk` alone";
-            return Err(usage_error(message.into(), "say `--disk image`"));
+            return Err(usage_error(message.into(), "use `--disk image`"));
         }
         if content.disk.is_none() && self.disk != RootPlace::Image {
             let message = "the image has a kernel alone, and no disk for a volume".into();
             return Err(usage_error(
                 message,
-                "say `--disk image`, with `--empty-disk 20Gi` if the kernel needs one",
+                "use `--disk image`, with `--empty-disk 20Gi` if the kernel needs one",
             ));
         }
         if self.empty_disk.is_some() && content.disk == Some(DiskDevice::Disk) {
@@ -178,7 +178,7 @@ impl MachineArguments {
         let refuse = |what: &str, option: &str| {
             let message =
                 format!("the preference `{name}` requires {what}, and a cluster refuses less");
-            usage_error(message, &format!("say at least `{option}`, or leave it out"))
+            usage_error(message, &format!("use at least `{option}`, or leave it out"))
         };
         match self.cpus {
             Some(cpus) if cpus < least.cpus => {

@@ -22,19 +22,20 @@ const VOLUME_MIN: u64 = 1 << 20;
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Volume options")]
 pub(super) struct StorageArguments {
-    /// How large a volume is, e.g. 20Gi [default: as large as the image's disk]
+    /// Size of the volume, e.g. 20Gi [default: the size of the image's disk]
     #[arg(long, value_name = "SIZE", value_parser = parse_volume_size)]
     storage: Option<Quantity>,
 
-    /// Its storage class [default: the cluster's]
+    /// Storage class of the volume [default: the cluster's]
     #[arg(long, value_name = "NAME", value_parser = parse_subdomain_name)]
     storage_class: Option<String>,
 
-    /// Who may use it at a time: one node, many, or one pod [default: what CDI knows of the class]
+    /// Access mode of the volume: ReadWriteOnce, ReadWriteMany or ReadWriteOncePod [default: CDI's
+    /// for the storage class]
     #[arg(long, value_name = "MODE")]
     access_mode: Option<Mode>,
 
-    /// Who pulls the image for CDI: its importer's pod, or the node
+    /// Pull method of CDI: by the importer's pod, or by the node
     #[arg(long, value_name = "WHO", default_value = "pod")]
     pull_method: Puller,
 }
@@ -43,16 +44,16 @@ pub(super) struct StorageArguments {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "DataImportCron options")]
 pub(super) struct CronArguments {
-    /// When to look for a new image, as cron has it, or e.g. `@every 6h`
+    /// Schedule of the imports, in cron format or e.g. `@every 6h`
     #[arg(long, value_name = "CRON", default_value = "0 3 * * *", value_parser = parse_schedule)]
     schedule: String,
 
-    /// How many imported images are kept
+    /// Number of imported images to keep
     #[arg(long, value_name = "N", default_value_t = 3)]
     #[arg(value_parser = clap::value_parser!(u32).range(..=KEEP_MAX))]
     keep: u32,
 
-    /// Delete them with the cron itself
+    /// Delete the imported images with the DataImportCron
     #[arg(long)]
     delete_imports: bool,
 }
@@ -92,7 +93,7 @@ impl StorageArguments {
                 let message =
                     format!("the disk is of {}, and does not fit on {size}", HumanBytes(least));
                 let help = format!(
-                    "say at least `--storage {}`, or leave it out",
+                    "use at least `--storage {}`, or leave it out",
                     Quantity::fitting(least)
                 );
                 return Err(CommandError::Usage(Diagnostic::new(message).help(help)));
@@ -100,7 +101,7 @@ impl StorageArguments {
             (Some(size), _) => size.clone(),
             (None, Ok(least)) => Quantity::fitting(least),
             (None, Err(error)) => {
-                let help = "say how large the volume shall be, `--storage 20Gi`";
+                let help = "set the size of the volume, `--storage 20Gi`";
                 return Err(Diagnostic::new(error).help(help).into());
             }
         };

@@ -102,9 +102,9 @@ impl<'a> ManifestWriter<'a> {
 
     fn config_map(&self) -> Result<KubernetesObject, CommandError> {
         let Some(path) = self.arguments.registry.ca_file() else {
-            let help = "say `--ca-file ca.crt`; \
+            let help = "use `--ca-file ca.crt`; \
                  `openssl s_client -showcerts -connect HOST:PORT </dev/null` prints a server's";
-            return Err(usage_error("which certificates shall the ConfigMap have?".into(), help));
+            return Err(usage_error("no certificates given for the ConfigMap".into(), help));
         };
         let pem = crate::trust::read_certificate(path).map_err(cannot("read", path.display()))?;
         let name = self.names.authorities.as_deref().unwrap_or(&self.name);

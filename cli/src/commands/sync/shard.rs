@@ -49,13 +49,13 @@ impl ShardArgument {
             usage(
                 "the environment does not say which part this is",
                 "an indexed Job of Kubernetes (`JOB_COMPLETION_INDEX`) or a parallel one of GitLab \
-                 (`CI_NODE_INDEX`) does; elsewhere say `--shard I/N`",
+                 (`CI_NODE_INDEX`) does; elsewhere use `--shard I/N`",
             )
         })?;
         let count = count.ok_or_else(|| {
             usage(
                 "the environment does not say how many parts there are",
-                "say `--shard auto/N`, with the number of the job's completions",
+                "use `--shard auto/N`, with the number of the job's completions",
             )
         })?;
         SyncShard::new(index, count).map_err(|_| {

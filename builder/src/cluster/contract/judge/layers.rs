@@ -58,7 +58,7 @@ fn judge_blob(
         Some(BlobFacts::Sound { tar: Ok(found), .. }) => {
             if let Some(expected) = expected.filter(|expected| **expected != found.to_string()) {
                 let expected = expected.escape_debug();
-                let detail = format!("unpacked, its digest is {found}, not `{expected}`");
+                let detail = format!("decompressed, its digest is {found}, not `{expected}`");
                 findings.add(&LAYER_DIFF_ID, subject, detail);
             }
         }

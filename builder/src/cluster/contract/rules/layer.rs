@@ -26,14 +26,15 @@ super::table! {
         fix: "build the image with fewer layers; a disk needs one",
     }
     LAYER_DIFF_ID = Error "layer-diff-id" {
-        must: "every layer, unpacked, has the digest that the config gives",
+        must: "every layer, decompressed, has the digest that the config gives",
         else: "container runtimes refuse the image: `wrong diff id calculated on extraction`",
         from: "containerd rootfs/apply.go; KubeVirt runs a container of the image",
         fix: "build the image again",
     }
     LAYER_UNREADABLE = Error "layer-unreadable" {
         must: "every layer is a tar that can be unpacked to its end",
-        else: "container runtimes refuse the image, and CDI passes over the layer or imports a part",
+        else: "container runtimes refuse the image, and CDI passes over the layer or \
+             imports a part",
         from: "CDI pkg/importer/transport.go CopyRegistryImage; containerd archive/tar.go",
         fix: "build the image again",
     }
@@ -63,9 +64,11 @@ super::table! {
     }
     LAYER_ZSTD_START = Error "layer-zstd-start" {
         must: "the first zstd block of the layer with the disk is not smaller than 512 bytes",
-        else: "CDI up to 1.66 loses what it read to detect the compression, and the import fails: `window size exceeded`",
+        else: "CDI up to 1.66 loses what it read to detect the compression, and the import \
+             fails: `window size exceeded`",
         from: "CDI pkg/importer/format-readers.go (containerized-data-importer#4277)",
-        fix: "use gzip, or build the image with diskette, which stores the tar headers in a frame of their own",
+        fix: "use gzip, or build the image with diskette, which stores the tar headers in a \
+             frame of their own",
     }
     LAYER_ZSTD_SKIPPABLE = Error "layer-zstd-skippable" {
         must: "a zstd layer begins with a frame of data",

@@ -92,6 +92,6 @@ type: Opaque
     let refused = import_secret(HERE, "q.io", SecretContent::Credential(&token)).unwrap_err();
     assert_eq!(
         refused.to_string(),
-        "there is only an identity token for `q.io`, and CDI wants a user and a password"
+        "there is only an identity token for `q.io`, and CDI requires a user and a password"
     );
 }

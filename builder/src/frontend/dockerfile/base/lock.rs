@@ -43,7 +43,7 @@ struct LockedImage {
 impl BaseLock {
     /// Parses a lock file.
     pub fn parse(source: &Arc<SourceText>) -> Result<Self, Diagnostic> {
-        const HELP: &str = "remove it, and build with `--lock` to write it anew";
+        const HELP: &str = "remove it, and build with `--lock` to create it again";
         let wrong = |message: String, range| {
             Diagnostic::new(message).at(Span::new(source, range)).help(HELP)
         };

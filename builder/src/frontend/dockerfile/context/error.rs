@@ -118,7 +118,7 @@ impl LookupError {
                 "copy what the link leads to into the context".into()
             }
             LookupErrorKind::Dangling { .. } | LookupErrorKind::Loop(_) => {
-                "mend the symbolic link".into()
+                "correct the symbolic link".into()
             }
             LookupErrorKind::NotADirectory(_) => "name the file itself".into(),
             LookupErrorKind::Pattern(bad) => bad.reason.help().into(),

@@ -238,8 +238,8 @@ fn a_path_that_is_not_found_is_explained() {
     check("dist/x", "`dist` stands at .dockerignore:2:2; remove it or add a `!`");
     check("gone", "sources are relative to the build context, the directory given to the build");
     check("climb", "copy what the link leads to into the context");
-    check("lost", "mend the symbolic link");
-    check("self", "mend the symbolic link");
+    check("lost", "correct the symbolic link");
+    check("self", "correct the symbolic link");
     check("top/f", "name the file itself");
     check("[", "write `\\[` for a `[` that is part of a name");
     let hidden = ContextListingBuilder::new(IgnoreFile::new(["x"]).unwrap(), 0).finish();

@@ -37,7 +37,7 @@ pub(super) fn read_copy(
     if !written.heredocs.is_empty() {
         if let Some(word) = destination.as_ref().filter(|word| word.text.contains("<<")) {
             let message = format!("{keyword} cannot accept a heredoc as a destination");
-            return Err(error_at(word, message, "write where it shall go behind it"));
+            return Err(error_at(word, message, "write the destination after it"));
         }
         let is_document = |word: &DockerfileWord| {
             word.text.trim_start_matches(|c: char| c.is_ascii_digit()).starts_with("<<")

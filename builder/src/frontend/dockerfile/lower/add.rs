@@ -41,7 +41,7 @@ impl Evaluation<'_, '_> {
         let path = request.destination.resolve(tree, &request.workdir).map_err(wrong)?;
         if name.is_empty() && request.destination.is_directory(tree, &path) {
             let problem = Diagnostic::new(format!("cannot determine a file name from `{url}`"));
-            let help = "write the whole path at the end, with the name that the file shall have";
+            let help = "write the whole destination path, with the name of the file";
             return Err(Box::new(problem.at(word.span.clone()).help(help)));
         }
         let target = request.destination.file_path(tree, &request.workdir, &name).map_err(wrong)?;

@@ -258,7 +258,7 @@ fn unused_args_warning(scope: &GlobalScope) -> Option<Diagnostic> {
     let all = unused.join("`, `");
     (!unused.is_empty()).then(|| {
         Diagnostic::new(format!("no ARG declares the build argument `{all}`"))
-            .help("is it misspelt? one that is not declared changes nothing")
+            .help("check its spelling; an undeclared build argument has no effect")
     })
 }
 

@@ -132,7 +132,7 @@ fn releases_are_checked_where_they_stand() {
     check("url: \"https://a/{b}\"", &[missing, placeholder]);
     let pattern = "c.yaml:4:52: not a regular expression: unclosed group";
     check("url: \"https://a\", file: \"(\"", &[pattern]);
-    let keyring = "a signature is spoken of, and there is no `keyring` to check it with";
+    let keyring = "a signature is configured without a `keyring` to check it with";
     let file = "url: \"https://a\", file: a";
     check(&format!("{file}, fingerprints: [ab]"), &[&format!("c.yaml:4:70: {keyring}")]);
     check(&format!("{file}, signature: s"), &[&format!("c.yaml:4:66: {keyring}")]);

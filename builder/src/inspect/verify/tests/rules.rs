@@ -348,7 +348,7 @@ blob-digest: layer 1: its bytes have the digest sha256:5e9bac0ea7777437c4619b1f6
     table.keeps("layer-diff-id", &good(), str![]);
     let other = good().with_layer(|layer| layer.diff_id = Digest::of_bytes(b""));
     table.breaks("layer-diff-id", &other, str![[r#"
-layer-diff-id: layer 1: unpacked, its digest is sha256:45967f36b4719530ea4fe2d80911e30bdf323a4549302656bc04f33ac20ed841, not `sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855`
+layer-diff-id: layer 1: decompressed, its digest is sha256:45967f36b4719530ea4fe2d80911e30bdf323a4549302656bc04f33ac20ed841, not `sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855`
 
 "#]]);
 

@@ -212,11 +212,11 @@ fn documents_that_cannot_be_used_are_refused() {
     );
     check(
         &|image| image.config["rootfs"]["diff_ids"] = json!(["sha256:0"]),
-        "the layer … cannot be used: unpacked, its digest is …, not sha256:0 as the config says",
+        "the layer … cannot be used: decompressed, its digest is …, not sha256:0 as the config says",
     );
     check(
         &|image| image.config["rootfs"]["diff_ids"] = json!([7]),
-        "the layer … cannot be used: unpacked, its digest is …, not  as the config says",
+        "the layer … cannot be used: decompressed, its digest is …, not  as the config says",
     );
     check(
         &|image| image.config["config"] = json!([]),

@@ -10,7 +10,7 @@ use crate::recipe::diagnostic::SourceText;
 fn lock(text: &str) -> Result<BaseLock, String> {
     let source = Arc::new(SourceText { name: "lock".into(), text: text.into() });
     BaseLock::parse(&source).map_err(|problem| {
-        assert_eq!(problem.help, ["remove it, and build with `--lock` to write it anew"]);
+        assert_eq!(problem.help, ["remove it, and build with `--lock` to create it again"]);
         problem.to_string()
     })
 }
