@@ -36,8 +36,8 @@ impl Transfer<'_> {
         let copied = copy_image(root, &context);
         progress.end();
         match copied {
-            // Any other error is a consequence of the interrupt.
-            Err(_) if progress.is_cancelled() => Err(CommandError::Interrupted),
+            // Any other error is a consequence of the interrupt. Blobs and names that were written stay.
+            Err(_) if progress.is_cancelled() => Err(CommandError::Stopped),
             copied => Ok(copied?),
         }
     }

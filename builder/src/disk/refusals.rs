@@ -51,7 +51,7 @@ pub(super) fn needs_backing_file(name: Option<&str>) -> Flaw {
 
 /// Returns the flaw of a disk that needs unknown features, as bits.
 pub(super) fn needs_features(bits: u64) -> Flaw {
-    let detail = format!("it needs features that nobody knows, bits {bits:#x}");
+    let detail = format!("it needs unknown features, bits {bits:#x}");
     Flaw::new(FlawKind::UnknownFeature, detail)
 }
 

@@ -98,7 +98,11 @@ fn build(
     let push = registry.as_ref().filter(|_| arguments.is_pushed());
     let mut assembly = arguments.assembly(&progress, push, compression, created);
     assembly.engine = engine.as_ref();
-    assembly.run(&recipes, &sources, environment, ui)?;
+    assembly.run(&recipes, &sources, environment, ui).map_err(|error| match error {
+        // Blobs and names that a registry has received stay there.
+        CommandError::Interrupted if arguments.is_pushed() => CommandError::Stopped,
+        error => error,
+    })?;
     garbage.map_or(Ok(()), |path| collect_after_build(path, arguments.quiet, ui))?;
     match rule {
         Some((path, target)) => Ok(reads.write_rule(path, target)?),

@@ -41,6 +41,10 @@ pub(crate) struct CopyArguments {
     #[arg(long, conflicts_with = "platform")]
     all_tags: bool,
 
+    /// Accepted for skopeo's sake: all platforms are copied unless `--platform` names one
+    #[arg(short, long, hide = true, conflicts_with = "platform")]
+    all: bool,
+
     #[command(flatten)]
     show: TransferArguments,
 

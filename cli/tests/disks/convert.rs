@@ -203,7 +203,7 @@ fn what_cannot_be_converted_is_refused() {
         scene.write_spec(&line);
         let expected = format!(
             "status: 1\nstdout:\nstderr:\nerror: cannot use `disk.raw.zst`: a disk is converted from a \
-             file that can be read in any order; this is packed with zstd\n --> ./diskette.yaml:5:26\n  |\n\
+             file that can be read in any order; this is compressed with zstd\n --> ./diskette.yaml:5:26\n  |\n\
              5 |   {line}\n  |                          ^^^^^^^^^^^^\n  |\n  \
              = help: unpack it first, and name the unpacked file\n"
         );

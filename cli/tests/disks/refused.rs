@@ -95,7 +95,7 @@ error[disk-data-file]: cannot use `b.qcow2`: its data is in another file
 5 |   amd64: { disk: b.qcow2 }
   = help: make one file of both with `qemu-img convert -O qcow2 b.qcow2 new.qcow2`
 1
-error[disk-unknown-feature]: cannot use `c.qcow2`: it needs features that nobody knows, bits 0x100000000000000
+error[disk-unknown-feature]: cannot use `c.qcow2`: it needs unknown features, bits 0x100000000000000
  --> ./diskette.yaml:5:18
 5 |   amd64: { disk: c.qcow2 }
   = help: write it with the program that made it, in an older version of the format

@@ -217,7 +217,7 @@ stdout:
 stderr:
 error: which image of `oci-archive:tar.tar`?
  |
- = help: it has 1, 1-amd64, 1-arm64, 2; say for example `oci-archive:tar.tar:1`
+ = help: it has 1, 1-amd64, 1-arm64, 2; use for example `oci-archive:tar.tar:1`
 
 "#]],
     );

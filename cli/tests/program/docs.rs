@@ -17,7 +17,11 @@ use diskette_integration::upstream::Upstream;
 const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
 
 /// What stands for a registry in the documents, and for a part of the one that runs here.
-const REGISTRIES: [(&str, &str); 5] = [
+const REGISTRIES: [(&str, &str); 9] = [
+    ("default-route-openshift-image-registry.apps.example.com", ""),
+    ("image-registry.openshift-image-registry.svc:5000", ""),
+    ("ghcr.io/me", "/me"),
+    (" ghcr.io", ""),
     ("quay.io/me", "/me"),
     ("quay.io/staging", "/staging"),
     ("quay.io/containerdisks", "/containerdisks"),

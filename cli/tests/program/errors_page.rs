@@ -11,7 +11,8 @@ use walkdir::WalkDir;
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 
 /// What files of errors are about, and their directory.
-const SOURCES: [(&str, &str); 4] = [
+const SOURCES: [(&str, &str); 5] = [
+    ("Registries, TLS and logins", "registry"),
     ("A spec", "spec"),
     ("A Dockerfile", "dockerfile"),
     ("Files and outputs", "files"),
@@ -19,8 +20,11 @@ const SOURCES: [(&str, &str); 4] = [
 ];
 
 /// Directories of errors whose inputs are made by a test, and the test.
-const TESTS: [(&str, &str); 2] =
-    [("files", "tests/program/errors.rs"), ("downloads", "tests/sync/downloads.rs")];
+const TESTS: [(&str, &str); 3] = [
+    ("registry", "tests/registry/usual_errors.rs"),
+    ("files", "tests/program/errors.rs"),
+    ("downloads", "tests/sync/downloads.rs"),
+];
 
 /// Returns the files below a directory with what is said.
 fn said(directory: &str) -> Vec<PathBuf> {
@@ -58,9 +62,18 @@ fn id(diagnostic: &str) -> String {
     words.take(8).collect::<Vec<_>>().join("-").to_lowercase()
 }
 
+/// Returns the message as people search for it: what differs from one example to the next is an ellipsis.
+fn title(diagnostic: &str) -> String {
+    let first = diagnostic.lines().next().unwrap_or_default();
+    let message = first.split_once(": ").map_or(first, |(_, message)| message);
+    let parts = message.split('`').enumerate();
+    let parts = parts.map(|(number, part)| if number % 2 == 0 { part } else { "…" });
+    parts.collect()
+}
+
 #[test]
 fn the_page_of_errors_is_what_is_said() {
-    let mut page = "# Errors, and how to fix them\n\nGenerated from the files in `cli/errors/` by `cli/tests/program/errors_page.rs` (`make docs`).\n".to_owned();
+    let mut page = "# Common errors, with examples and fixes\n\nSearch this page for the words of the message; `…` stands for what is yours. Generated from the files in `cli/errors/` by `cli/tests/program/errors_page.rs` (`make docs`).\n".to_owned();
     for (title, directory) in SOURCES {
         let mut examples: BTreeMap<String, String> = BTreeMap::new();
         for file in said(directory) {
@@ -76,8 +89,14 @@ fn the_page_of_errors_is_what_is_said() {
         }
         assert!(!examples.is_empty(), "errors/{directory} is empty");
         page.extend(["\n## ", title, "\n"]);
-        for (id, example) in examples {
-            page.extend(["\n### ", &id, "\n\n```text\n", example.trim_end(), "\n```\n"]);
+        for example in examples.into_values() {
+            page.extend([
+                "\n### ",
+                &title(&example),
+                "\n\n```text\n",
+                example.trim_end(),
+                "\n```\n",
+            ]);
         }
     }
     assert_data_eq!(page, file!["../../../docs/errors.md"].raw());

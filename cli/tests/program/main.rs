@@ -11,6 +11,7 @@ mod docs;
 mod doctor;
 mod errors;
 mod errors_page;
+mod first_minutes;
 mod init;
 mod interrupt;
 mod limits;

@@ -57,8 +57,8 @@ fn svg(lines: &[(Kind, String)]) -> String {
     let columns = lines.iter().map(|(_, line)| line.chars().count() + 2).max().unwrap_or_default();
     let (width, height) = (columns * WIDTH + 2 * MARGIN, (lines.len() + 2) * HEIGHT + MARGIN);
     let mut all = vec![format!(
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{width}\" height=\"{height}\" viewBox=\"0 0 {width} {height}\">\n\
-         <title>diskette makes an image of two disks, judges it, and writes a virtual machine</title>\n\
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{width}\" height=\"{height}\" viewBox=\"0 0 {width} {height}\" xml:space=\"preserve\">\n\
+         <title>diskette builds an image of two disks, verifies it, and writes a virtual machine</title>\n\
          <style>text {{ font: 13px monospace; fill: #cdd6f4; white-space: pre; }} .typed {{ fill: #a6e3a1; font-weight: bold; }}</style>\n\
          <rect width=\"{width}\" height=\"{height}\" rx=\"10\" fill=\"#1e1e2e\"/>\n"
     )];

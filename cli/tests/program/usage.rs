@@ -273,7 +273,7 @@ For more information, try '--help'.
 status: 2
 stdout:
 stderr:
-error: no compression level 13
+error: unknown compression level 13
  |
  = help: gzip has the levels 1 to 12
 
@@ -285,7 +285,7 @@ error: no compression level 13
 status: 2
 stdout:
 stderr:
-error: no compression level 0
+error: unknown compression level 0
  |
  = help: gzip has the levels 1 to 12
 
@@ -309,7 +309,7 @@ For more information, try '--help'.
 status: 2
 stdout:
 stderr:
-error: no compression level 20
+error: unknown compression level 20
  |
  = help: zstd has the levels 1 to 19
 
@@ -321,7 +321,7 @@ error: no compression level 20
 status: 2
 stdout:
 stderr:
-error: no compression level 1
+error: unknown compression level 1
  |
  = help: without compression there are no levels
 

@@ -27,3 +27,4 @@ mod tags;
 mod tls;
 mod tokens;
 mod unused;
+mod usual_errors;

@@ -205,7 +205,7 @@ fn what_is_not_the_disk() {
     disk("called packed", &|d| packed("Content-Encoding: x-gzip", d), Good);
     disk("called a page", &|d| packed(PAGE, d), Good);
     let other_packed = |d: &[u8]| With("Content-Encoding: gzip", Box::new(Content(other(d))));
-    disk("packed", &|d| other_packed(d), Bad("packed with gzip"));
+    disk("packed", &|d| other_packed(d), Bad("compressed with gzip"));
     disk("packed with nothing", &|d| packed("Content-Encoding: identity", d), Good);
     disk("without a length", &|d| Unsized(d.to_vec()), Good);
     disk("without a length, truncated", &|d| Unsized(start(d)), Bad("cannot use"));

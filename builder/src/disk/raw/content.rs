@@ -108,14 +108,14 @@ const OTHERS: [(&[u8], OtherFile); 7] = [
     (
         b"\x04\x22\x4d\x18",
         OtherFile::new(
-            "packed with lz4",
+            "compressed with lz4",
             "unpack it with `lz4 -dc DISK >NEW`, and name the result",
         ),
     ),
     (
         b"\x5d\0\0",
         OtherFile::new(
-            "packed with lzma",
+            "compressed with lzma",
             "unpack it with `xz --format=lzma -dc DISK >NEW`, and name the result",
         ),
     ),

@@ -60,7 +60,7 @@ fn flaws_of_a_vhdx_header_are_reported() {
     let regions = "the checksum of the table of regions is wrong";
     assert_refused(&vhdx_image().put(197_000, [1]), Corrupt, regions);
     let region = 192 << 10;
-    let unknown = "it has a region that is required and that nobody knows";
+    let unknown = "it has a region that is required and unknown";
     assert_refused(
         &vhdx_image().put(region + 16, [0]).put(region + 44, [1]).with_checksums(),
         UnknownFeature,
@@ -74,7 +74,7 @@ fn flaws_of_a_vhdx_header_are_reported() {
     assert_refused(&vhdx_image().put(region + 8, [1, 8]).with_checksums(), Malformed, many);
     let metadata = "there are no metadata at byte 1048576";
     assert_refused(&vhdx_image().put(MIB, b"x"), Malformed, metadata);
-    let item = "it has an item of the metadata that is required and that nobody knows";
+    let item = "it has an item of the metadata that is required and unknown";
     assert_refused(&vhdx_image().put(MIB + 32, [0]).put(MIB + 56, [4]), UnknownFeature, item);
     let blocks = "blocks of 1048577 bytes are not allowed";
     assert_refused(&vhdx_image().put(MIB + 0x1_0000, [1]), Malformed, blocks);

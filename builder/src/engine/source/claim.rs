@@ -117,7 +117,7 @@ mod tests {
             assert_eq!(shown, expected, "{text} {start:?} {name} {has_checksum}");
         };
         let packed = |how: &str| {
-            format!("the server sent the content packed with {how}, which nobody asked for")
+            format!("the server sent the content compressed with {how}, which was not requested")
         };
         let maybe = "taken, if the checksum is right";
         // Apache's `AddEncoding x-gzip .gz`.

@@ -44,7 +44,7 @@ impl SequentialSource {
 impl fmt::Display for SequentialSource {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Compressed(compression) => write!(f, "packed with {compression}"),
+            Self::Compressed(compression) => write!(f, "compressed with {compression}"),
             Self::Download => f.write_str("a download"),
             Self::Part => f.write_str("part of something else"),
         }

@@ -131,7 +131,7 @@ fn disks_may_be_outside_the_directory() {
     let files = "disk: a, path: /x/vm, files: [{path: /x/vm, source: d}]";
     check(files, "two files at `/x/vm`");
     let files = "disk: a, path: /x/vm, files: [{path: /x, source: d}]";
-    check(files, "`/x` must be a directory, for `/x/vm` stands in it");
+    check(files, "`/x` must be a directory, since `/x/vm` is in it");
     check("disk: a, path: vm", "`vm` is not an absolute path");
     check("disk: a, path: /a/../b", "`/a/../b` is not a plain path of a file");
     check("disk: a, path: /disk/vm", "`path` is for a disk outside `/disk`");

@@ -251,7 +251,7 @@ mod tests {
         check(&[b'x'; 1024], "a.tar is not an OCI archive: there is no valid tar header at byte 0");
         check(
             &[0x1f, 0x8b, 8, 0, 0, 0],
-            "a.tar is packed with gzip, and archives are read without decompressing them; \
+            "a.tar is compressed with gzip, and archives are read without decompressing them; \
              decompress it first",
         );
         check(
