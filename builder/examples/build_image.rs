@@ -4,8 +4,8 @@
 //! cargo run -p diskette-builder --example build_image -- testdata/demo-x86_64.qcow2 out
 //! ```
 //!
-//! The library opens no path, uses no credentials and reads no clock. Whatever it needs is passed in,
-//! so most of this example is what a program around it has to provide.
+//! The library opens no path, uses no credentials and reads no clock. Whatever it needs is passed
+//! in, so most of this example is what a program around it has to provide.
 #![expect(clippy::print_stdout, reason = "a program prints its result")]
 
 use std::error::Error;
@@ -48,8 +48,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// Builds an image of the disk into the layout in the directory `output`, which is made if it does not
-/// exist. Returns what was built: one image, since the spec has one document.
+/// Builds an image of the disk into the layout in the directory `output`, which is made if it does
+/// not exist. Returns what was built: one image, since the spec has one document.
 pub(crate) fn build_image(disk: &str, output: &str) -> Result<Vec<BuiltImage>, Box<dyn Error>> {
     // A frontend turns what the user wrote into recipes; this is the frontend for specs.
     let recipes = read_recipes(disk)?;
@@ -116,8 +116,8 @@ impl ImageOpener for NoBaseImages {
     }
 }
 
-/// Returns the client for disks that a spec names by URL. It trusts the authorities in `roots`; this
-/// example downloads nothing, and has none.
+/// Returns the client for disks that a spec names by URL. It trusts the authorities in `roots`;
+/// this example downloads nothing, and has none.
 fn http_client() -> HttpClient {
     HttpClient::new(HttpOptions {
         proxies: Proxies::default(),

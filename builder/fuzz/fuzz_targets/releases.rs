@@ -1,5 +1,5 @@
-//! Reads any bytes as a list of releases, in the form that the first byte chooses. It must not panic, and a
-//! disk that comes of it has a checksum and a place.
+//! Reads any bytes as a list of releases, in the form that the first byte chooses. It must not
+//! panic, and a disk that comes of it has a checksum and a place.
 //!
 //! In `builder/fuzz`, run `cargo +nightly fuzz run releases -- -dict=releases.dict`.
 

@@ -11,8 +11,8 @@ pub(super) fn refuse_first(flaws: &[Flaw]) -> Result<(), Flaw> {
 pub(super) const NAME_THE_DESCRIPTOR: &str = "name the whole disk: with all of its files in one directory, \
      `qemu-img convert -O qcow2 DESCRIPTOR new.qcow2` makes one file of them";
 
-/// What to do with a disk and its parent: with QEMU, and with the programs that know the formats whose
-/// parents QEMU does not read.
+/// What to do with a disk and its parent: with QEMU, and with the programs that know the formats
+/// whose parents QEMU does not read.
 pub(super) const JOIN: &str =
     "make one file of both with `qemu-img convert -O qcow2 DISK new.qcow2`";
 pub(super) const JOIN_VDI: &str =

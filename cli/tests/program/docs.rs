@@ -1,9 +1,11 @@
-//! What the documents show is what happens: every block of commands is run, and what it prints is compared.
+//! What the documents show is what happens: every block of commands is run, and what it prints is
+//! compared.
 //!
-//! A `console` block has commands behind `$ ` and what they print; `…` stands for any text, on a line of its own for any
-//! lines. Of a `shell` block only the commands are shown, and have to succeed. The registries are one that runs here. Blocks
-//! of one page are run in order, in one directory, which has what `prepare` says; a `yaml` block that begins with
-//! `# diskette.yaml` is written there before.
+//! A `console` block has commands behind `$ ` and what they print; `…` stands for any text, on a
+//! line of its own for any lines. Of a `shell` block only the commands are shown, and have to
+//! succeed. The registries are one that runs here. Blocks of one page are run in order, in one
+//! directory, which has what `prepare` says; a `yaml` block that begins with `# diskette.yaml` is
+//! written there before.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -29,7 +31,8 @@ const REGISTRIES: [(&str, &str); 9] = [
     (" quay.io", ""),
 ];
 
-/// Kinds of blocks that are not run: what they show is no command, or needs a cluster, VMware's archive or an hour.
+/// Kinds of blocks that are not run: what they show is no command, or needs a cluster, VMware's
+/// archive or an hour.
 const SHOWN: [&str; 3] = ["yaml", "text", ""];
 
 /// A fenced block.
@@ -110,7 +113,8 @@ impl Desk {
         Some(desk)
     }
 
-    /// Two disks; a Dockerfile and a context; an image in a layout, an archive and registries; a catalogue; a token and a key.
+    /// Two disks; a Dockerfile and a context; an image in a layout, an archive and registries; a
+    /// catalogue; a token and a key.
     fn prepare(&self) {
         let disks = ["x86_64", "aarch64"].map(|uname| format!("Fedora-Cloud-42.{uname}.qcow2"));
         let text = "FROM scratch\nADD Fedora-Cloud-42.x86_64.qcow2 /disk/\n";

@@ -1,5 +1,5 @@
-//! The first ten minutes of a new user, and the pipelines of those who come from docker, buildah and skopeo: what they
-//! type is run as it stands.
+//! The first ten minutes of a new user, and the pipelines of those who come from docker, buildah
+//! and skopeo: what they type is run as it stands.
 
 use std::process::Command;
 
@@ -9,7 +9,8 @@ use diskette_integration::peer;
 use diskette_integration::scene::{self, Scene};
 use snapbox::{IntoData, assert_data_eq, str};
 
-/// Runs a script of the shell, which ends at the first command that fails; returns its status and what it printed.
+/// Runs a script of the shell, which ends at the first command that fails; returns its status and
+/// what it printed.
 fn run(scene: &Scene, registry: &DockerRegistry, script: &str) -> String {
     let program = scene::program_path();
     let paths = format!("{}:/usr/bin:/bin", program.parent().unwrap().display());
@@ -28,9 +29,53 @@ fn from_a_disk_to_a_virtual_machine_in_two_commands() {
     let Some(registry) = DockerRegistry::start_open(&scene) else { return };
     scene.write("work/Fedora-Cloud-42.x86_64.qcow2", qcow2_disk(1, 300_000));
     let build = "diskette build *.qcow2 -t $REGISTRY/me/fedora:42 --push --progress none";
-    assert_data_eq!(run(&scene, &registry, build), str![].raw());
+    assert_data_eq!(
+        run(&scene, &registry, build),
+        str![[r#"
+exit status: 0
+[REGISTRY]/me/fedora@sha256:ba18533a23187c5c51269b2d3bd5310e8341518ed211cd8e38ab3968cab763d6
+
+"#]]
+        .raw()
+    );
     let manifest = "diskette manifests vm $REGISTRY/me/fedora:42";
-    assert_data_eq!(run(&scene, &registry, manifest), str![].raw());
+    assert_data_eq!(run(&scene, &registry, manifest), str![[r#"
+exit status: 0
+# [REGISTRY]/me/fedora:42 for linux/amd64
+apiVersion: kubevirt.io/v1
+kind: VirtualMachine
+metadata:
+  name: fedora
+spec:
+  instancetype:
+    name: u1.medium
+  preference:
+    name: fedora
+  runStrategy: Always
+  template:
+    metadata:
+      labels:
+        vm.kubevirt.io/name: fedora
+    spec:
+      architecture: amd64
+      domain:
+        devices:
+          disks:
+          - disk: {}
+            name: root
+          interfaces:
+          - masquerade: {}
+            name: default
+          rng: {}
+      networks:
+      - name: default
+        pod: {}
+      volumes:
+      - containerDisk:
+          image: [REGISTRY]/me/fedora@sha256:ba18533a23187c5c51269b2d3bd5310e8341518ed211cd8e38ab3968cab763d6
+        name: root
+
+"#]].raw());
     let files: Vec<_> = std::fs::read_dir(scene.path("work")).unwrap().collect();
     assert_eq!(files.len(), 1, "nothing but the disk is in the directory");
 }
@@ -50,7 +95,8 @@ docker buildx build --pull --provenance=false --sbom=false --platform linux/amd6
 docker build --rm --force-rm --network host --quiet --build-arg DISK=Fedora-Cloud-42.x86_64.qcow2 \
     --output type=oci,dest=image.tar -t $IMAGE:$COMMIT .
 buildah bud --layers --isolation chroot --format oci --platform linux/arm64 \
-    -f Containerfile.arm64 -t $IMAGE:$COMMIT-arm64 --output type=registry,push=true .
+    -f Containerfile.arm64 -t $IMAGE:$COMMIT-arm64 .
+buildah push $IMAGE:$COMMIT-arm64
 skopeo copy --all docker://$IMAGE:$COMMIT-amd64 docker://$IMAGE:latest
 skopeo copy --quiet docker://$IMAGE:$COMMIT-arm64 oci:mirror:arm64
 skopeo copy -a oci-archive:image.tar docker://$REGISTRY/mirror/fedora:$COMMIT
@@ -61,10 +107,11 @@ docker logout $REGISTRY
 "#;
 
 /// What is written in place of other programs: docs/pipelines.md.
-const REPLACED: [(&str, &str); 8] = [
+const REPLACED: [(&str, &str); 9] = [
     ("docker buildx build", "diskette build"),
     ("docker build", "diskette build"),
-    ("buildah bud", "diskette build"),
+    ("buildah bud", "diskette build --push"),
+    ("buildah push", ": the build has pushed"),
     ("docker login", "diskette login"),
     ("docker logout", "diskette logout"),
     ("skopeo copy", "diskette copy"),

@@ -1,4 +1,5 @@
-//! docs/demo.svg is a picture of a terminal in which the program is really run: `make docs` draws it anew.
+//! docs/demo.svg is a picture of a terminal in which the program is really run: `make docs` draws
+//! it anew.
 
 use std::process::Command;
 

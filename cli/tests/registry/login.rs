@@ -41,7 +41,7 @@ stdout:
 stderr:
 error: cannot upload a blob to [REGISTRY]/team/vm: the server answered 401: it requires a user and a password, and none are known for it: UNAUTHORIZED, authentication required
  |
- = help: log in with `diskette login [REGISTRY]`; `diskette auth explain [REGISTRY]/team/vm` tells which credential is used
+ = help: log in with `diskette login [REGISTRY]`; `diskette auth explain [REGISTRY]/team/vm` shows which credential is used
 ";
 
 const REFUSED: &str = "\
@@ -50,7 +50,7 @@ stdout:
 stderr:
 error: cannot upload a blob to [REGISTRY]/team/vm: the server answered 401: the credential is refused: UNAUTHORIZED, authentication required
  |
- = help: log in with `diskette login [REGISTRY]`; `diskette auth explain [REGISTRY]/team/vm` tells which credential is used
+ = help: log in with `diskette login [REGISTRY]`; `diskette auth explain [REGISTRY]/team/vm` shows which credential is used
 ";
 
 #[test]
@@ -193,7 +193,7 @@ stdout:
 stderr:
 error: cannot look for a blob in [REGISTRY]/team/vm: the registry's token server refused the credential: it answered 401: incorrect username or password
  |
- = help: log in with `diskette login [REGISTRY]`; `diskette auth explain [REGISTRY]/team/vm` tells which credential is used
+ = help: log in with `diskette login [REGISTRY]`; `diskette auth explain [REGISTRY]/team/vm` shows which credential is used
 
 "#]],
     );
@@ -236,7 +236,7 @@ stdout:
 stderr:
 error: cannot look for a blob in [REGISTRY]/team/vm: it requires a user and a password, and none are known for it: it answered 401: incorrect username or password
  |
- = help: log in with `diskette login [REGISTRY]`; `diskette auth explain [REGISTRY]/team/vm` tells which credential is used
+ = help: log in with `diskette login [REGISTRY]`; `diskette auth explain [REGISTRY]/team/vm` shows which credential is used
 
 "#]],
     );

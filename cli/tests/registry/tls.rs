@@ -88,7 +88,7 @@ stdout:
 stderr:
 error: cannot list the tags of [REGISTRY]/vm: cannot trust [REGISTRY]: unable to get local issuer certificate
  |
- = help: name the registry's authority with `--ca-file`, or put it into `/etc/containers/certs.d/[REGISTRY]/ca.crt`; `--tls-verify=false` trusts anybody
+ = help: name the registry's authority with `--ca-file`, or put it into `/etc/containers/certs.d/[REGISTRY]/ca.crt`; `--tls-verify=false` accepts any certificate
 
 "#]]);
     secure.check(&["--tls-verify"], &[], str![[r#"
@@ -97,7 +97,7 @@ stdout:
 stderr:
 error: cannot list the tags of [REGISTRY]/vm: cannot trust [REGISTRY]: unable to get local issuer certificate
  |
- = help: name the registry's authority with `--ca-file`, or put it into `/etc/containers/certs.d/[REGISTRY]/ca.crt`; `--tls-verify=false` trusts anybody
+ = help: name the registry's authority with `--ca-file`, or put it into `/etc/containers/certs.d/[REGISTRY]/ca.crt`; `--tls-verify=false` accepts any certificate
 
 "#]]);
     secure.check(
@@ -109,7 +109,7 @@ stdout:
 stderr:
 error: cannot list the tags of [REGISTRY]/vm: the server answered 400: Client sent an HTTP request to an HTTPS server.
  |
- = help: does it speak https? on this machine that is not expected; use `--tls-verify`
+ = help: if the registry uses https, add `--tls-verify`: the default for this machine is http
 
 "#]],
     );
@@ -151,7 +151,7 @@ stdout:
 stderr:
 error: cannot list the tags of [REGISTRY]/vm: cannot trust [REGISTRY]: unable to get local issuer certificate
  |
- = help: name the registry's authority with `--ca-file`, or put it into `/etc/containers/certs.d/[REGISTRY]/ca.crt`; `--tls-verify=false` trusts anybody
+ = help: name the registry's authority with `--ca-file`, or put it into `/etc/containers/certs.d/[REGISTRY]/ca.crt`; `--tls-verify=false` accepts any certificate
 
 "#]]);
 }
@@ -169,7 +169,7 @@ stdout:
 stderr:
 error: cannot list the tags of [REGISTRY]/vm: cannot trust [REGISTRY]: self-signed certificate
  |
- = help: name the registry's authority with `--ca-file`, or put it into `/etc/containers/certs.d/[REGISTRY]/ca.crt`; `--tls-verify=false` trusts anybody
+ = help: name the registry's authority with `--ca-file`, or put it into `/etc/containers/certs.d/[REGISTRY]/ca.crt`; `--tls-verify=false` accepts any certificate
 
 "#]]);
     secure.certs_d("ca.crt", &certificate);
@@ -302,7 +302,7 @@ stdout:
 stderr:
 error: cannot list the tags of [REGISTRY]/vm: [REGISTRY] does not speak TLS
  |
- = help: is it a registry, and does it speak https? if not, use `--plain-http`
+ = help: if the registry has no TLS, use `--plain-http`
 
 "#]]
             .raw(),
@@ -398,7 +398,7 @@ stdout:
 stderr:
 error: cannot list the tags of [SECURE]/vm: the server answered 400: Client sent an HTTP request to an HTTPS server.
  |
- = help: does it speak https? on this machine that is not expected; use `--tls-verify`
+ = help: if the registry uses https, add `--tls-verify`: the default for this machine is http
 
 "#]]
         .raw(),

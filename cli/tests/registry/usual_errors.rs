@@ -1,4 +1,5 @@
-//! The errors that users of registries meet most. What is said is in `errors/registry`, of which docs/errors.md is made.
+//! The errors that users of registries meet most. What is said is in `errors/registry`, of which
+//! docs/errors.md is made.
 
 use std::net::TcpListener;
 

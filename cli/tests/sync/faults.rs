@@ -1,5 +1,5 @@
-//! Whatever goes wrong upstream: what is bad is never published, what is good always is, and one image
-//! keeps no other back.
+//! Whatever goes wrong upstream: what is bad is never published, what is good always is, and one
+//! image keeps no other back.
 
 use diskette_integration::disk::{qcow2_disk, sha256};
 use diskette_integration::docker_registry::DockerRegistry;

@@ -1,6 +1,6 @@
 //! *Members* of a compressed stream: gzip's members and zstd's frames decompress by themselves, and
-//! layers that this program writes consist of short ones. They are decompressed several at a time. What
-//! is not made so, or is damaged, is decompressed from there on by the decoder for any stream.
+//! layers that this program writes consist of short ones. They are decompressed several at a time.
+//! What is not made so, or is damaged, is decompressed from there on by the decoder for any stream.
 
 mod gzip;
 mod zstd;

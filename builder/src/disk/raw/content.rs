@@ -33,8 +33,8 @@ pub(in crate::disk) fn examine(bytes: &dyn ReadAt, info: &mut DiskInfo) -> Resul
     })
 }
 
-/// Returns whether a file has only zeros. A file that is too long to be read here, and whose holes are
-/// not known, is not called blank.
+/// Returns whether a file has only zeros. A file that is too long to be read here, and whose holes
+/// are not known, is not called blank.
 pub(in crate::disk) fn is_blank(bytes: &dyn ReadAt) -> io::Result<bool> {
     let (mut at, mut left) = (0, BLANK_MAX);
     let mut space = vec![0; STEP];

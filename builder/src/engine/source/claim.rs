@@ -1,6 +1,6 @@
-//! What a server *claims* of a content in headers. Servers call disks web pages, and say of files that
-//! are compressed that the transfer is; so the bytes and the checksum decide, and a claim explains what
-//! is wrong with them.
+//! What a server *claims* of a content in headers. Servers call disks web pages, and say of files
+//! that are compressed that the transfer is; so the bytes and the checksum decide, and a claim
+//! explains what is wrong with them.
 
 use super::download::DownloadError;
 use crate::compression::CompressionFormat;
@@ -39,8 +39,8 @@ impl HeaderClaim {
         head.is_web_page().then_some(Self::WebPage)
     }
 
-    /// Fails if the claim holds for the first bytes of a content; returns the claim if only a checksum
-    /// will tell. `name` is that of the file on the server.
+    /// Fails if the claim holds for the first bytes of a content; returns the claim if only a
+    /// checksum will tell. `name` is that of the file on the server.
     pub(super) fn judge(
         self,
         start: &[u8],
@@ -88,8 +88,8 @@ fn encoding_format(encoding: &str) -> Option<CompressionFormat> {
     })
 }
 
-/// Returns whether a content begins as markup does, after a byte order mark and white space. An empty
-/// one is as the server says.
+/// Returns whether a content begins as markup does, after a byte order mark and white space. An
+/// empty one is as the server says.
 fn is_web_page(start: &[u8]) -> bool {
     let start = start.strip_prefix(b"\xef\xbb\xbf").unwrap_or(start);
     matches!(start.trim_ascii_start().first(), None | Some(b'<'))

@@ -156,8 +156,8 @@ impl HttpClient {
         exchange.finish(request.timeout)
     }
 
-    /// Starts a request whose body is still to be sent. It expects `100 Continue`, so that a body that
-    /// the server refuses is not sent.
+    /// Starts a request whose body is still to be sent. It expects `100 Continue`, so that a body
+    /// that the server refuses is not sent.
     pub(crate) fn start_exchange(
         &self,
         request: &HttpRequest<'_>,

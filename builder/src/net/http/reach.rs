@@ -20,9 +20,9 @@ pub(super) enum AddressReach {
 }
 
 impl AddressReach {
-    /// Returns whether an address is too near for a server to send to it. Metadata servers of clouds,
-    /// which hold secrets, have link-local addresses; a server on this machine can be the end of a
-    /// tunnel to a remote one.
+    /// Returns whether an address is too near for a server to send to it. Metadata servers of
+    /// clouds, which hold secrets, have link-local addresses; a server on this machine can be the
+    /// end of a tunnel to a remote one.
     fn is_too_near_for(self, server: Self) -> bool {
         self < server || (self == Self::Link && server != Self::Link)
     }
@@ -72,8 +72,8 @@ fn is_shared_address(octets: [u8; 4]) -> bool {
     octets[0] == 100 && octets[1] & 0xc0 == 64
 }
 
-/// Returns whether an address is one of this machine's own. No packet is sent: the system chooses the
-/// address itself as the source of what is sent to it.
+/// Returns whether an address is one of this machine's own. No packet is sent: the system chooses
+/// the address itself as the source of what is sent to it.
 fn is_own_address(address: IpAddr) -> bool {
     let unspecified: IpAddr = match address {
         IpAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),

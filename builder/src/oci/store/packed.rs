@@ -1,5 +1,5 @@
-//! *Compressed* archives, `.tar.gz` and `.tar.zst`: archives are read and written in any order, so that
-//! they go through a temporary file.
+//! *Compressed* archives, `.tar.gz` and `.tar.zst`: archives are read and written in any order, so
+//! that they go through a temporary file.
 
 use std::fs::File;
 use std::io::{self, Read, Seek as _, SeekFrom, Write};

@@ -173,7 +173,8 @@ pub(crate) fn decompress<'a>(
     decode::detect_and_decompress(raw).map_err(TarReadError::Read)
 }
 
-/// Decompresses bytes as [`decompress`] does, on all CPUs where they allow it. Reads some MiB ahead.
+/// Decompresses bytes as [`decompress`] does, on all CPUs where they allow it. Reads some MiB
+/// ahead.
 pub(crate) fn decompress_whole<'a>(
     raw: impl Read + Send + 'a,
 ) -> Result<(Option<CompressionFormat>, Box<dyn Read + Send + 'a>), TarReadError> {

@@ -42,8 +42,8 @@ impl Repository<'_> {
     }
 }
 
-/// Returns the error for a web page that was sent in place of something else; nothing if the body is
-/// none.
+/// Returns the error for a web page that was sent in place of something else; nothing if the body
+/// is none.
 pub(super) fn web_page_error(body: &[u8], requested: &str) -> Option<RegistryErrorCause> {
     let page = web_page_words(body)?;
     let why = format!("the server sent {page}, not {requested}");

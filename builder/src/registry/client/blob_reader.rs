@@ -1,5 +1,5 @@
-//! A *blob reader* reads a range of a blob. An interrupted download is resumed, at the same repository
-//! or at the next one that has the blob.
+//! A *blob reader* reads a range of a blob. An interrupted download is resumed, at the same
+//! repository or at the next one that has the blob.
 
 use std::collections::VecDeque;
 use std::io::{self, Read};

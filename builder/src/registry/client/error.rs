@@ -114,7 +114,7 @@ impl RegistryError {
         let host = self.location.split('/').next().unwrap_or_default();
         Some(match &self.cause {
             RegistryErrorCause::Unauthorized(_) | RegistryErrorCause::Expired(_) => format!(
-                "log in with `diskette login {host}`; `diskette auth explain {}` tells which \
+                "log in with `diskette login {host}`; `diskette auth explain {}` shows which \
                  credential is used",
                 self.location
             ),
@@ -139,7 +139,7 @@ const PROXY_LOGIN: &str = "the proxy wants a user and a password; write them in 
     `HTTPS_PROXY=http://USER:PASSWORD@HOST:PORT`";
 
 const SPEAKS_TLS: &str =
-    "does it speak https? on this machine that is not expected; use `--tls-verify`";
+    "if the registry uses https, add `--tls-verify`: the default for this machine is http";
 
 const DELETION_HELP: &str = "the registry does not allow deletion by this API; distribution does \
     with `storage.delete.enabled: true`, others in their web interface";
@@ -189,7 +189,7 @@ fn http_help(error: &HttpError, host: &str) -> Option<String> {
     Some(match error {
         HttpError::Tls { problem: TlsProblem::Untrusted, .. } => format!(
             "name the registry's authority with `--ca-file`, or put it into `{certs}/ca.crt`; \
-             `--tls-verify=false` trusts anybody"
+             `--tls-verify=false` accepts any certificate"
         ),
         HttpError::Tls { problem: TlsProblem::WrongName, .. } => {
             "its certificate is for other names: use one of them, or give it one for this name"
@@ -221,9 +221,7 @@ fn protocol_help(error: &HttpError) -> Option<&'static str> {
         | HttpError::NotHttp(_)
         | HttpError::Protocol(_)
         | HttpError::Lost(_)
-        | HttpError::Closed => {
-            Some("is it a registry, and does it speak https? if not, use `--plain-http`")
-        }
+        | HttpError::Closed => Some("if the registry has no TLS, use `--plain-http`"),
         _ => None,
     }
 }

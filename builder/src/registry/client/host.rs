@@ -39,8 +39,8 @@ pub(super) enum Probe {
 const DOCKER_HUB: &str = "registry-1.docker.io";
 
 /// The first and the least number of bytes per request to a registry that refused a whole blob:
-/// proxies limit requests to 100 MB, or to 1 MiB by default. A chunk is kept in memory beside what a
-/// build needs, and both together have to stay below 64 MiB.
+/// proxies limit requests to 100 MB, or to 1 MiB by default. A chunk is kept in memory beside what
+/// a build needs, and both together have to stay below 64 MiB.
 const CHUNK_FIRST: u64 = 16 << 20;
 pub(super) const CHUNK_LEAST: u64 = 1 << 20;
 

@@ -1,6 +1,6 @@
-//! A *probe* asks a registry whether it has something, so that it is not sent again. HEAD is answered
-//! in many ways: by registries that do not support it, by storage whose URL is signed for GET, by
-//! proxies. So its response advises, and GET or the request that writes decides.
+//! A *probe* asks a registry whether it has something, so that it is not sent again. HEAD is
+//! answered in many ways: by registries that do not support it, by storage whose URL is signed for
+//! GET, by proxies. So its response advises, and GET or the request that writes decides.
 
 use super::Repository;
 use super::call::RegistryCall;
@@ -18,8 +18,8 @@ const MANIFEST_ACT: &str = "look for";
 const PROBE_RETRIES: u32 = 2;
 
 impl Repository<'_> {
-    /// Sends a request that only asks whether something exists. Its response advises: one that is not
-    /// `expected`, by whatever server, says nothing, and the request that matters decides.
+    /// Sends a request that only asks whether something exists. Its response advises: one that is
+    /// not `expected`, by whatever server, says nothing, and the request that matters decides.
     fn send_probe(
         &self,
         call: &RegistryCall<'_>,

@@ -110,8 +110,8 @@ impl Authorization {
     }
 }
 
-/// Returns the token of a response and its lifetime, if it has one. A lifetime is a number, which some
-/// servers write as text; one that is not positive counts as none.
+/// Returns the token of a response and its lifetime, if it has one. A lifetime is a number, which
+/// some servers write as text; one that is not positive counts as none.
 fn parse_token(body: &[u8]) -> Option<(Secret, Duration)> {
     let answer: Value = serde_json::from_slice(body).ok()?;
     let tokens =

@@ -1,5 +1,5 @@
-//! The *settings* of this user: proxies, `registries.conf`, auth files and certificates. Commands read
-//! them when a request needs them; here all are read.
+//! The *settings* of this user: proxies, `registries.conf`, auth files and certificates. Commands
+//! read them when a request needs them; here all are read.
 
 use std::collections::BTreeSet;
 

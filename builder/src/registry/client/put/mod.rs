@@ -1,7 +1,7 @@
-//! A complete blob is *put* into a repository: not at all if it exists there, by a mount from another
-//! repository of the registry if that has it, else in one request, or in chunks if the registry
-//! limits the size of requests. An interrupted upload is resumed where the registry supports that,
-//! and restarted where it does not.
+//! A complete blob is *put* into a repository: not at all if it exists there, by a mount from
+//! another repository of the registry if that has it, else in one request, or in chunks if the
+//! registry limits the size of requests. An interrupted upload is resumed where the registry
+//! supports that, and restarted where it does not.
 
 mod part;
 
