@@ -25,7 +25,7 @@ pub enum FetchErrorKind {
     Temporary,
     /// A retry will fail, too.
     Permanent,
-    /// It is at an address that only this machine or network can reach, and a server farther away
+    /// It is at a private or local address, and a server farther away
     /// named it.
     PrivateAddress,
 }
@@ -102,19 +102,22 @@ impl UpstreamError {
                 "try again later, or read it from a mirror with `--rewrite-url`"
             }
             Self::Fetch(error) if error.kind == FetchErrorKind::PrivateAddress => {
-                "if that address is meant, say `--allow-private-redirects`, or name it yourself with `--rewrite-url`"
+                "if that address is meant, use `--allow-private-redirects`, or name it \
+                     yourself with `--rewrite-url`"
             }
-            Self::Fetch(_) => "look whether upstream has moved it, and change `url`",
+            Self::Fetch(_) => "check whether upstream has moved it, and change `url`",
             Self::Template(_) => "change `release`",
-            Self::Form { .. } => "look at the list: upstream may have changed its form",
+            Self::Form { .. } => "check the list: upstream may have changed its format",
             Self::Signature { .. } => {
-                "nothing is taken from it; ask upstream, or change `keyring` if the key is a new one"
+                "nothing is taken from it; ask upstream, or change `keyring` if the key is \
+                     a new one"
             }
-            Self::Nothing { .. } => "look at the list, and change `file` or `version`",
+            Self::Nothing { .. } => "check the list, and change `file` or `version`",
             Self::Several { .. } => {
-                "let `file` match one of them, or give it a group `(?<version>…)` to choose the newest by"
+                "let `file` match one of them, or give it a group `(?<version>…)` to choose \
+                     the newest by"
             }
-            Self::Checksum { .. } => "nothing is published without one; ask upstream",
+            Self::Checksum { .. } => "disks without one are not published; ask upstream",
         }
     }
 }

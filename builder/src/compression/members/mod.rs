@@ -53,8 +53,8 @@ struct MemberReader<'a> {
 }
 
 /// Returns the compression of `raw` and a reader of the decompressed bytes, as
-/// [`detect_and_decompress`](super::decode::detect_and_decompress) does. It reads some MiB ahead, and
-/// decompresses on all CPUs what consists of short members.
+/// [`detect_and_decompress`](super::decode::detect_and_decompress) does. It reads some MiB ahead,
+/// and decompresses on all CPUs what consists of short members.
 pub(crate) fn detect_and_decompress_members<'a>(
     raw: impl Read + Send + 'a,
 ) -> io::Result<(Option<CompressionFormat>, Box<dyn Read + Send + 'a>)> {

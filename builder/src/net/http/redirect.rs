@@ -1,4 +1,5 @@
-//! *Redirects* and other locations that a server sends: which may be followed, and with which headers.
+//! *Redirects* and other locations that a server sends: which may be followed, and with which
+//! headers.
 
 use url::Url;
 
@@ -8,8 +9,8 @@ use super::{HttpClient, HttpError, HttpOrigin, HttpRequest, ServerPolicy, redact
 const HOPS_MAX: usize = 10;
 
 impl HttpClient {
-    /// Sends a GET or HEAD request and follows redirects. The `Authorization` header goes to the first
-    /// origin only, and what is granted to it holds for no other.
+    /// Sends a GET or HEAD request and follows redirects. The `Authorization` header goes to the
+    /// first origin only, and what is granted to it holds for no other.
     pub(crate) fn send_following_redirects(
         &self,
         request: &HttpRequest<'_>,
@@ -170,8 +171,8 @@ mod tests {
         let client = client(PrivateRedirects::Refuse);
         reach(&client, "q.invalid", 443, "9.9.9.9");
         reach(&client, "near.invalid", 443, "10.0.0.9");
-        let near = "an address that only this machine or network can reach";
-        let refused = format!("refusing to follow to `https://near.invalid/`: {near}");
+        let near = "a private or local address";
+        let refused = format!("refusing the redirect to `https://near.invalid/`: {near}");
         assert_eq!(resolve(&client, "https://q.invalid/v2/", "https://near.invalid/"), refused);
     }
 
@@ -217,10 +218,10 @@ mod tests {
 
     #[test]
     fn nobody_sends_to_the_link() {
-        let near = "an address that only this machine or network can reach";
+        let near = "a private or local address";
         for from in ["http://127.0.0.1:5000/v2/", "http://10.0.0.1/v2/", "http://q.x/"] {
             for place in ["http://169.254.169.254/x", "http://[fe80::1]/x"] {
-                check(from, place, &format!("refusing to follow to `{place}`: {near}"));
+                check(from, place, &format!("refusing the redirect to `{place}`: {near}"));
             }
         }
         check("http://169.254.0.1/", "http://169.254.0.2/u", "http://169.254.0.2/u");
@@ -228,7 +229,7 @@ mod tests {
         check(
             "http://169.254.0.1/",
             "http://127.0.0.1/",
-            &format!("refusing to follow to `http://127.0.0.1/`: {near}"),
+            &format!("refusing the redirect to `http://127.0.0.1/`: {near}"),
         );
     }
 
@@ -243,14 +244,14 @@ mod tests {
         check(
             q,
             "http://q.io:5001/token",
-            "refusing to follow to `http://q.io:5001/token`: from https to http",
+            "refusing the redirect to `http://q.io:5001/token`: from https to http",
         );
         check(
             q,
             "http://s3.x/u?sig=1",
-            "refusing to follow to `http://s3.x/u?sig=…`: from https to http",
+            "refusing the redirect to `http://s3.x/u?sig=…`: from https to http",
         );
-        let near = "an address that only this machine or network can reach";
+        let near = "a private or local address";
         for place in [
             "https://127.0.0.1/",
             "https://2130706433/",
@@ -265,19 +266,19 @@ mod tests {
             "https://0.0.0.0/",
         ] {
             let url = Url::parse(place).unwrap();
-            check(q, place, &format!("refusing to follow to `{url}`: {near}"));
+            check(q, place, &format!("refusing the redirect to `{url}`: {near}"));
         }
         check("http://127.0.0.1:5000/v2/", "http://127.0.0.1:80/u", "http://127.0.0.1/u");
         check("http://10.0.0.1/v2/", "http://10.0.0.2/u", "http://10.0.0.2/u");
         check(
             "http://10.0.0.1/",
             "http://127.0.0.1/",
-            &format!("refusing to follow to `http://127.0.0.1/`: {near}"),
+            &format!("refusing the redirect to `http://127.0.0.1/`: {near}"),
         );
         check(
             q,
             "https://me@s3.x/",
-            "refusing to follow to `https://s3.x/`: it carries a password",
+            "refusing the redirect to `https://s3.x/`: it carries a password",
         );
         check(q, "ftp://s3.x/", "`ftp://s3.x/` is neither http nor https");
     }

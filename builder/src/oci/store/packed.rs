@@ -14,8 +14,8 @@ use crate::compression::decode::detect_and_decompress;
 /// Level of gzip and zstd: blobs are compressed already.
 const LEVEL: u8 = 1;
 
-/// Returns whether an archive has to be unpacked before it is read: it is compressed, or a stream. A
-/// directory is left to the reader, which refuses it.
+/// Returns whether an archive has to be unpacked before it is read: it is compressed, or a stream.
+/// A directory is left to the reader, which refuses it.
 pub fn must_be_unpacked(file: &File) -> io::Result<bool> {
     let metadata = file.metadata()?;
     if !metadata.is_file() {

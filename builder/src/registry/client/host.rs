@@ -15,8 +15,8 @@ use crate::net::http::{
     ServerVerification, is_loopback, url_origin,
 };
 
-/// One registry and its state. Paths of a registry that are contacted in different ways have hosts of
-/// their own: what registries.conf grants to one holds for no other.
+/// One registry and its state. Paths of a registry that are contacted in different ways have hosts
+/// of their own: what registries.conf grants to one holds for no other.
 #[derive(Debug)]
 pub(super) struct RegistryHost {
     pub(super) server: RegistryServer,

@@ -145,8 +145,8 @@ impl RegistryClient {
         self.resolve_repositories(name, RegistryPurpose::Read, "read")
     }
 
-    /// Returns the server that images of this name are written to, for an API beside that of images,
-    /// and the client that contacts it.
+    /// Returns the server that images of this name are written to, for an API beside that of
+    /// images, and the client that contacts it.
     pub(crate) fn target_server(
         &self,
         name: &Reference,

@@ -28,7 +28,7 @@ pub(super) struct AccessArguments {
     #[arg(long, value_name = "NAME", value_parser = parse_subdomain_name)]
     secret: Option<String>,
 
-    /// ConfigMap with CA certificates for CDI [default: NAME-ca, if it is written too]
+    /// `ConfigMap` with CA certificates for CDI [default: NAME-ca, if it is written too]
     #[arg(long, value_name = "NAME", value_parser = parse_subdomain_name)]
     cert_configmap: Option<String>,
 

@@ -30,8 +30,8 @@ pub(super) struct StorageArguments {
     #[arg(long, value_name = "NAME", value_parser = parse_subdomain_name)]
     storage_class: Option<String>,
 
-    /// Access mode of the volume: ReadWriteOnce, ReadWriteMany or ReadWriteOncePod [default: CDI's
-    /// for the storage class]
+    /// Access mode of the volume: `ReadWriteOnce`, `ReadWriteMany` or `ReadWriteOncePod`
+    /// [default: that of CDI for the storage class]
     #[arg(long, value_name = "MODE")]
     access_mode: Option<Mode>,
 
@@ -53,7 +53,7 @@ pub(super) struct CronArguments {
     #[arg(value_parser = clap::value_parser!(u32).range(..=KEEP_MAX))]
     keep: u32,
 
-    /// Delete the imported images with the DataImportCron
+    /// Delete the imported images with the `DataImportCron`
     #[arg(long)]
     delete_imports: bool,
 }
