@@ -45,11 +45,10 @@ use crate::ui::{MessageFormat, Ui, message};
 #[derive(Debug, Parser)]
 #[command(name = "diskette", version, propagate_version = true, max_term_width = 100)]
 #[command(styles = Styles::plain())]
-#[command(
-    after_help = "Exit status: 0 done, 1 failed, 2 wrong usage, 75 failed but may succeed later, 130/143 stopped."
-)]
+#[command(after_help = "Exit status: 0 done, 1 failed, 2 wrong usage, 75 temporary failure, \
+         130/143 stopped.")]
 pub(crate) struct Arguments {
-    /// How errors and warnings are printed; github also makes them annotations of a pull request
+    /// Format of errors and warnings; github also annotates the pull request
     #[arg(
         long,
         value_name = "FORMAT",
@@ -96,8 +95,8 @@ pub(crate) enum Command {
 }
 
 impl Arguments {
-    /// Parses the command line. Exits after a message of clap's own, such as a help text; options of other
-    /// programs are explained.
+    /// Parses the command line. Exits after a message of clap's own, such as a help text; options
+    /// of other programs are explained.
     pub(crate) fn parse_command_line() -> Result<Self, CommandError> {
         let stripped = foreign::strip_options(std::env::args_os());
         let parsed = Self::try_parse_from(stripped.words).inspect(|arguments| {

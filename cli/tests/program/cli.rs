@@ -38,7 +38,7 @@ Commands:
   pull         Pull an image from a registry into a layout
   copy         Copy an image from a registry, layout or archive to another, byte for byte
   tag          Give an image of a registry or a layout more tags
-  tags         List the tags of a repository, a layout or an archive, a line each
+  tags         List the tags of a repository, a layout or an archive, one per line
   digest       Print the digest of an image
   delete       Delete an image of a registry or a layout
   gc           Remove the blobs of a layout that none of its images uses
@@ -51,10 +51,10 @@ Commands:
   extract      Extract the disk from an image
   diff         Show why two images have different digests
   verify       Judge a finished image by what KubeVirt and CDI accept
-  manifests    Write the Kubernetes objects that an image is used with, for `kubectl apply -f -`
+  manifests    Write the Kubernetes objects that use an image, for `kubectl apply -f -`
   doctor       Say what this machine, and the credentials on it, would do
   login        Remember the credential for a registry, after the registry has accepted it
-  logout       Forget the credential for a registry
+  logout       Log out of a registry
   auth         Look at credentials
   schema       Print the JSON Schema of diskette.yaml, for editors and linters
   completions  Print a completion script for a shell
@@ -63,7 +63,7 @@ Commands:
 
 Options:
       --message-format <FORMAT>
-          How errors and warnings are printed; github also makes them annotations of a pull request
+          Format of errors and warnings; github also annotates the pull request
           
           [default: text]
 
@@ -73,7 +73,7 @@ Options:
   -V, --version
           Print version
 
-Exit status: 0 done, 1 failed, 2 wrong usage, 75 failed but may succeed later, 130/143 stopped.
+Exit status: 0 done, 1 failed, 2 wrong usage, 75 temporary failure, 130/143 stopped.
 stderr:
 
 "#]],
@@ -95,7 +95,7 @@ Commands:
   pull         Pull an image from a registry into a layout
   copy         Copy an image from a registry, layout or archive to another, byte for byte
   tag          Give an image of a registry or a layout more tags
-  tags         List the tags of a repository, a layout or an archive, a line each
+  tags         List the tags of a repository, a layout or an archive, one per line
   digest       Print the digest of an image
   delete       Delete an image of a registry or a layout
   gc           Remove the blobs of a layout that none of its images uses
@@ -108,10 +108,10 @@ Commands:
   extract      Extract the disk from an image
   diff         Show why two images have different digests
   verify       Judge a finished image by what KubeVirt and CDI accept
-  manifests    Write the Kubernetes objects that an image is used with, for `kubectl apply -f -`
+  manifests    Write the Kubernetes objects that use an image, for `kubectl apply -f -`
   doctor       Say what this machine, and the credentials on it, would do
   login        Remember the credential for a registry, after the registry has accepted it
-  logout       Forget the credential for a registry
+  logout       Log out of a registry
   auth         Look at credentials
   schema       Print the JSON Schema of diskette.yaml, for editors and linters
   completions  Print a completion script for a shell
@@ -119,12 +119,12 @@ Commands:
   help         Print this message or the help of the given subcommand(s)
 
 Options:
-      --message-format <FORMAT>  How errors and warnings are printed; github also makes them
-                                 annotations of a pull request [default: text]
+      --message-format <FORMAT>  Format of errors and warnings; github also
+                                 annotates the pull request [default: text]
   -h, --help                     Print help (see more with '--help')
   -V, --version                  Print version
 
-Exit status: 0 done, 1 failed, 2 wrong usage, 75 failed but may succeed later, 130/143 stopped.
+Exit status: 0 done, 1 failed, 2 wrong usage, 75 temporary failure, 130/143 stopped.
 stderr:
 
 "#]],

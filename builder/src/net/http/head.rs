@@ -80,8 +80,8 @@ impl ResponseHead {
         Ok(Some((Self { status, minor, headers }, len)))
     }
 
-    /// Reads the head of the response after interim ones (RFC 9110, 15.2), of which there may not be
-    /// any number: a server could send them for ever, and no time without a byte would pass.
+    /// Reads the head of the response after interim ones (RFC 9110, 15.2), of which there may not
+    /// be any number: a server could send them for ever, and no time without a byte would pass.
     pub(super) fn read_final(
         reader: &mut impl BufRead,
         waited: Duration,
@@ -166,7 +166,8 @@ mod tests {
         };
         assert_eq!(interim(0), Ok(200));
         assert_eq!(interim(INTERIM_MAX), Ok(200));
-        let why = "the answer of the server is malformed: it sent more than 100 interim responses";
+        let why = "the response of the server is malformed: it sent more than 100 interim \
+             responses";
         assert_eq!(interim(INTERIM_MAX + 1), Err(why.into()));
         let long = format!("HTTP/1.1 200 OK\r\nA: {}", "x".repeat(HEAD_MAX));
         check(&long, "the response of the server is malformed: its head does not end");

@@ -25,41 +25,41 @@ use crate::ui::progress::ProgressMode;
 ///
 /// Reads diskette.yaml, or a Dockerfile, of which nothing is executed: RUN is evaluated if it only
 /// creates, links, changes or removes files. Writes an OCI image layout or archive, for all
-/// platforms at once, or pushes. The result goes to standard output, everything else to standard
+/// platforms at once, or pushes. The result is written to standard output, messages to standard
 /// error.
 #[derive(Debug, Args)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a switch of the command line")]
+#[expect(clippy::struct_excessive_bools, reason = "each is an option of the command line")]
 pub(crate) struct BuildArguments {
     /// Disks, each with its architecture if need be, e.g. arm64=disk.qcow2; or the directory of the
     /// spec, or of what a Dockerfile copies [default: .]
     #[arg(value_name = "DISK|CONTEXT")]
     pub(super) inputs: Vec<String>,
 
-    /// The spec or Dockerfile; - reads it from standard input [default: diskette.yaml, Containerfile
-    /// or Dockerfile in CONTEXT]
+    /// The spec or Dockerfile; - reads it from standard input [default: diskette.yaml,
+    /// Containerfile or Dockerfile in CONTEXT]
     #[arg(short, long, value_name = "FILE")]
     pub(super) file: Option<PathBuf>,
 
-    /// Name the image REF instead of what the spec says; may be repeated
+    /// Name of the image, instead of the names in the spec; may be repeated
     #[arg(short, long, value_name = "REF")]
     pub(super) tag: Vec<String>,
 
-    /// The same as -t: what is built is always an index
+    /// Alias of -t: the result is always an index
     #[arg(long, value_name = "REF")]
     pub(super) manifest: Option<String>,
 
-    /// Where to write: oci:DIR[:TAG] or a path for a layout, oci-archive:FILE or - (standard output)
+    /// Destination: oci:DIR[:TAG] or a path for a layout, oci-archive:FILE or - (standard output)
     /// for an archive, a reference for a registry; a layout keeps the images it has
     #[arg(short, long, value_name = "DEST", value_parser = parse_output)]
     pub(super) output: Option<ImageLocation>,
 
-    /// Push the images to the registries of their names; each layer is sent while it is
-    /// compressed, and without -o nothing is written here
+    /// Push the images to the registries in their names; each layer is sent while it is
+    /// compressed, and without -o nothing is written to the local disk
     #[arg(long)]
     pub(super) push: bool,
 
-    /// Load the images into docker if its daemon answers, else into podman, or into the one that is
-    /// named; of several platforms, that of this machine
+    /// Load the images into docker if its daemon is running, else into podman, or into the given
+    /// engine; of several platforms, only that of this machine
     #[arg(
         long,
         value_name = "ENGINE",
@@ -75,19 +75,19 @@ pub(crate) struct BuildArguments {
     #[arg(long, value_name = "LIST", value_delimiter = ',')]
     pub(super) platform: Vec<String>,
 
-    /// How layers are compressed
+    /// Compression of the layers
     #[arg(long, value_name = "KIND", default_value = "gzip")]
     pub(super) compression: CompressionKind,
 
-    /// Convert the disk on its way into the image; its name gets the suffix of the format
+    /// Convert the disk while the image is built; its name gets the extension of the format
     #[arg(long, value_name = "FORMAT")]
     pub(super) convert: Option<ConvertKind>,
 
-    /// How the clusters of a disk that is converted to qcow2 are compressed
+    /// Compression of the clusters of a disk that is converted to qcow2
     #[arg(long, value_name = "KIND", default_value = "none")]
     pub(super) convert_compress: ConvertCompression,
 
-    /// Media types of the image; docker's has no annotations
+    /// Media types of the image; docker's have no annotations
     #[arg(long, value_name = "FORMAT", default_value = "oci")]
     pub(super) format: FormatKind,
 
@@ -95,7 +95,7 @@ pub(crate) struct BuildArguments {
     #[arg(long, value_name = "N")]
     pub(super) compression_level: Option<u8>,
 
-    /// Number of compressing threads; the result does not depend on it [default: one per processor]
+    /// Number of compression threads; does not change the result [default: one per CPU]
     #[arg(short, long, value_name = "N")]
     pub(super) jobs: Option<NonZeroUsize>,
 
@@ -103,8 +103,9 @@ pub(crate) struct BuildArguments {
     #[arg(long, value_name = "K=V")]
     pub(super) label: Vec<KeyValue>,
 
-    /// Set an annotation of the manifests and the index, or of what `index:`, `manifest:`,
-    /// `manifest[PLATFORM]:` or `manifest-descriptor:` in front of the key says; may be repeated
+    /// Set an annotation of the manifests and the index, or only of the level that the prefix
+    /// `index:`, `manifest:`, `manifest[PLATFORM]:` or `manifest-descriptor:` names; may be
+    /// repeated
     #[arg(long, value_name = "[LEVEL:]K=V")]
     pub(super) annotation: Vec<Annotation>,
 
@@ -112,44 +113,44 @@ pub(crate) struct BuildArguments {
     #[arg(long, value_name = "K=V")]
     pub(super) env: Vec<KeyValue>,
 
-    /// Also name each platform's image, e.g. 42-amd64 beside 42
+    /// Also tag the image of each platform, e.g. 42-amd64 in addition to 42
     #[arg(long)]
     pub(super) per_arch_tags: bool,
 
-    /// Set all times to this one, in seconds since 1970 [default: `SOURCE_DATE_EPOCH`, else
+    /// Timestamp of all files and images, in seconds since 1970 [default: `SOURCE_DATE_EPOCH`, else
     /// 0]
     #[arg(long, value_name = "SECONDS", visible_alias = "timestamp")]
     pub(super) source_date_epoch: Option<String>,
 
-    /// Accept downloads that have no checksum
+    /// Accept downloads without a checksum
     #[arg(long)]
     pub(super) allow_unverified: bool,
 
-    /// Accept disks that CDI imports and KubeVirt cannot boot: VMDK, VHD, VHDX, VDI
+    /// Accept disks that CDI can import but KubeVirt cannot boot: VMDK, VHD, VHDX, VDI
     #[arg(long)]
     pub(super) allow_cdi_only: bool,
 
-    /// Read everything again, and cache nothing
+    /// Do not use the cache
     #[arg(long)]
     pub(super) no_cache: bool,
 
-    /// Remove the blobs of the layout that none of its images uses any more, after the build
+    /// Remove unused blobs from the layout after the build
     #[arg(long)]
     pub(super) gc: bool,
 
     #[command(flatten)]
     pub(super) check: CheckArguments,
 
-    /// Write the files that were read as a rule for make or ninja; its target is the file of the
-    /// digest, the metadata or the image ID, else the output
+    /// Write the files that were read as a dependency rule for make or ninja; its target is the
+    /// digest, metadata or image ID file, else the output
     #[arg(long, value_name = "FILE")]
     pub(super) deps: Option<PathBuf>,
 
-    /// Print only the digest, and no progress
+    /// Print only the digest, without progress
     #[arg(short, long)]
     pub(super) quiet: bool,
 
-    /// How progress is shown; auto is bars on a terminal and plain lines elsewhere
+    /// Progress output; auto shows bars on a terminal, else plain lines
     #[arg(long, value_name = "HOW", default_value = "auto")]
     pub(super) progress: ProgressMode,
 

@@ -14,8 +14,8 @@ use crate::ui::render::MessageSeverity;
 /// Options of `--check`.
 #[derive(Debug, Args)]
 pub(super) struct CheckArguments {
-    /// Report errors and warnings, and write nothing; fail on warnings too if the Dockerfile has
-    /// `# check=error=true`, or as LEVEL says
+    /// Report errors and warnings without writing an image; fail on warnings too if the Dockerfile
+    /// has `# check=error=true`, or as LEVEL says
     #[arg(long, value_name = "LEVEL", num_args = 0..=1, require_equals = true)]
     #[expect(clippy::option_option, reason = "the option has an optional value")]
     check: Option<Option<CheckLevel>>,
@@ -42,7 +42,7 @@ enum CheckFormat {
     Text,
     /// For programs
     Json,
-    /// For tools that collect findings, such as GitHub's code scanning
+    /// SARIF, for tools such as GitHub's code scanning
     Sarif,
 }
 
