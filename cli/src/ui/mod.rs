@@ -71,7 +71,7 @@ impl Ui {
                 return ExitCode::from(signal::exit_status());
             }
             CommandError::Interrupted | CommandError::Stopped => {
-                print_message("interrupted; what was done before stays");
+                print_message("interrupted; what was already written stays");
                 return ExitCode::from(signal::exit_status());
             }
         };
