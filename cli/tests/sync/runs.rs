@@ -99,7 +99,7 @@ fn a_run_that_is_interrupted_says_what_stays() {
     let ended = child.wait_with_output().unwrap();
     let said = String::from_utf8_lossy(&ended.stderr).into_owned();
     assert_eq!(ended.status.code(), Some(130), "{said}");
-    assert!(said.ends_with("interrupted; what was done before stays\n"), "{said}");
+    assert!(said.ends_with("interrupted; what was already written stays\n"), "{said}");
     assert!(started.elapsed() < Duration::from_secs(30));
     let lines = String::from_utf8(ended.stdout).unwrap();
     assert!(lines.contains("published\t") && lines.contains("failed\t"), "{lines}");
