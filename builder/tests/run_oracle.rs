@@ -338,7 +338,7 @@ impl Scene<'_> {
         let mut tree = Tree::new();
         let accounts = Accounts::default();
         let root = if self.owner == USER { ROOT } else { self.owner };
-        let node = TreeNode { kind: TreeNodeKind::Directory, mode: 0o755, owner: root };
+        let node = TreeNode::new(TreeNodeKind::Directory, 0o755, root);
         tree.put_unrecorded("", node).unwrap();
         let mut run = |script: &str, directory: &str, owner| -> Result<(), RunError> {
             let context = RunContext {

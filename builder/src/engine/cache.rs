@@ -63,10 +63,21 @@ impl LayerKey {
                     LayerEntryKind::File(source) => source_key(source, files.next()),
                     LayerEntryKind::Symlink(target) => json!({ "symlink": target }),
                     LayerEntryKind::Hardlink(target) => json!({ "hardlink": target }),
+                    LayerEntryKind::Special(kind) => json!({ "special": format!("{kind:?}") }),
                     LayerEntryKind::Whiteout => json!("whiteout"),
                     LayerEntryKind::Opaque => json!("opaque"),
                 };
-                json!([entry.path, entry.mode, entry.owner.uid, entry.owner.gid, kind])
+                let owner = entry.owner;
+                let mut fields = vec![
+                    json!(entry.path),
+                    json!(entry.mode),
+                    json!(owner.uid),
+                    json!(owner.gid),
+                    kind,
+                ];
+                // Entries without them keep their keys.
+                fields.extend((!entry.xattrs.is_empty()).then(|| json!(entry.xattrs)));
+                Value::Array(fields)
             })
             .collect();
         let key = json!({

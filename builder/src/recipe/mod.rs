@@ -19,7 +19,7 @@ use crate::oci::image::location::ImageLocation;
 use crate::oci::image::platform::Platform;
 use crate::oci::image::reference::Reference;
 use crate::oci::image::whiteout;
-use crate::oci::tar::Owner;
+use crate::oci::tar::{ExtendedAttributes, Owner};
 
 /// One image, for one or more platforms.
 #[derive(Debug, Clone, PartialEq)]
@@ -118,9 +118,16 @@ pub struct LayerEntry {
     pub mode: u32,
     /// Numeric owner and group; names are never written.
     pub owner: Owner,
+    /// Extended attributes.
+    pub xattrs: ExtendedAttributes,
 }
 
 impl LayerEntry {
+    /// Returns an entry without extended attributes.
+    pub(crate) fn new(path: &str, kind: LayerEntryKind, mode: u32, owner: Owner) -> Self {
+        Self { path: path.to_owned(), kind, mode, owner, xattrs: ExtendedAttributes::default() }
+    }
+
     /// Returns the path of the entry in the tar: whiteouts have a special name.
     pub(crate) fn tar_path(&self) -> String {
         match self.kind {
@@ -145,9 +152,32 @@ pub enum LayerEntryKind {
     Symlink(String),
     /// A hard link to the file at this path, which comes earlier in the layer.
     Hardlink(String),
+    /// A device or a pipe.
+    Special(SpecialKind),
     /// A whiteout, which removes this path of the lower layers
     /// (<https://github.com/opencontainers/image-spec/blob/main/layer.md#whiteouts>).
     Whiteout,
     /// An opaque whiteout, which removes what lower layers have in this directory.
     Opaque,
+}
+
+/// Kind of a special file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SpecialKind {
+    /// A named pipe.
+    Fifo,
+    /// A character device.
+    Character {
+        /// Number of the driver.
+        major: u32,
+        /// Number of the device of that driver.
+        minor: u32,
+    },
+    /// A block device.
+    Block {
+        /// Number of the driver.
+        major: u32,
+        /// Number of the device of that driver.
+        minor: u32,
+    },
 }

@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use diskette_builder::engine::assemble::{BuildPlan, BuildSources, PlatformTags};
 use diskette_builder::engine::layer::compression::LayerCompression;
-use diskette_builder::engine::source::{CdiOnlyPolicy, InputFiles, UnverifiedPolicy};
+use diskette_builder::engine::source::{
+    ArchiveDownloads, CdiOnlyPolicy, InputFiles, UnverifiedPolicy,
+};
 use diskette_builder::net::http::HttpClient;
 use diskette_builder::oci::image::location::{ImageLocation, StoreKind};
 use diskette_builder::oci::image::time::Timestamp;
@@ -17,7 +19,7 @@ pub(crate) use self::arguments::BuildArguments;
 use self::check::InputFindings;
 use self::conversion::conversion;
 use self::format::FormatKind;
-use self::input::{BuildInput, InputLanguage, LoadedInput};
+use self::input::{BuildInput, InputAccess, InputLanguage, LoadedInput};
 use self::overrides::RecipeOverrides;
 use crate::arguments::credentials::{BaseRegistry, RegistryUse};
 use crate::arguments::destination::{local_output, registry_output};
@@ -82,7 +84,9 @@ fn build(
     let opener =
         LocationOpener { registry: registry.as_ref(), bases: arguments.base_scope(&bases) };
     found.warnings.extend_from_slice(&input.warnings);
-    let loaded = input.load(arguments, &opener, environment, &*progress, ui, found)?;
+    let downloads = ArchiveDownloads::new(&client, arguments.unverified());
+    let access = InputAccess { opener: &opener, downloads, progress: &*progress };
+    let loaded = input.load(arguments, &access, environment, ui, found)?;
     let LoadedInput { mut recipes, inputs, epoch, reads } = loaded;
     arguments.apply_options(&mut recipes, input.language)?;
     let asked = arguments.source_date_epoch.as_deref();
@@ -209,14 +213,18 @@ impl BuildArguments {
         Err(CommandError::Usage(diagnostic.help(help)))
     }
 
+    /// Returns what is done with downloads that have no checksum.
+    fn unverified(&self) -> UnverifiedPolicy {
+        if self.allow_unverified { UnverifiedPolicy::Allow } else { UnverifiedPolicy::Refuse }
+    }
+
     fn build_sources<'s>(
         &self,
         inputs: &'s dyn InputFiles,
         client: &'s HttpClient,
         opener: &'s LocationOpener<'_>,
     ) -> BuildSources<'s> {
-        let unverified =
-            if self.allow_unverified { UnverifiedPolicy::Allow } else { UnverifiedPolicy::Refuse };
+        let unverified = self.unverified();
         let cdi_only =
             if self.allow_cdi_only { CdiOnlyPolicy::Allow } else { CdiOnlyPolicy::Refuse };
         BuildSources { inputs, client, unverified, cdi_only, base_images: opener }

@@ -125,11 +125,7 @@ pub(crate) fn find_disks(directory: &Path) -> Result<Vec<FoundDisk>, CommandErro
 }
 
 fn guess_platform(name: &str, info: Option<&DiskInfo>) -> (Platform, KnownBy) {
-    let of = |architecture: &str| Platform {
-        os: "linux".into(),
-        architecture: architecture.into(),
-        variant: None,
-    };
+    let of = |architecture: &str| Platform::new("linux", architecture, None);
     if let Some(architecture) = info.and_then(|info| info.boot.first()) {
         // A 32-bit boot loader starts on amd64 too, the only x86 architecture of KubeVirt.
         let architecture = if *architecture == "386" { "amd64" } else { architecture };

@@ -13,10 +13,12 @@ use diskette_builder::frontend::dockerfile::context::{
     ContextListingBuilder, FileIdentity,
 };
 use diskette_builder::frontend::dockerfile::pattern::IgnoreFile;
+use diskette_builder::recipe::SpecialKind;
 use walkdir::{DirEntry, WalkDir};
 
 #[cfg(test)]
 mod tests;
+mod xattrs;
 
 /// A directory that COPY and ADD take their files from.
 #[derive(Debug)]
@@ -142,9 +144,23 @@ fn read_entry(entry: &DirEntry, path: &str) -> Result<ContextEntry, ContextError
     } else if metadata.file_type().is_socket() {
         ContextEntryKind::Socket
     } else {
-        ContextEntryKind::Special
+        ContextEntryKind::Special(special_kind(&metadata))
     };
-    Ok(ContextEntry { kind, mode: metadata.mode() & 0o7777 })
+    let xattrs =
+        xattrs::read_xattrs(entry.path()).map_err(|error| unreadable(Path::new(path), error))?;
+    Ok(ContextEntry { kind, mode: metadata.mode() & 0o7777, xattrs })
+}
+
+fn special_kind(metadata: &Metadata) -> SpecialKind {
+    let (major, minor) = (rustix::fs::major(metadata.rdev()), rustix::fs::minor(metadata.rdev()));
+    let file_type = metadata.file_type();
+    if file_type.is_char_device() {
+        SpecialKind::Character { major, minor }
+    } else if file_type.is_block_device() {
+        SpecialKind::Block { major, minor }
+    } else {
+        SpecialKind::Fifo
+    }
 }
 
 fn read_link(entry: &DirEntry, path: &str) -> Result<String, ContextError> {

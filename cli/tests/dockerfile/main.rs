@@ -19,3 +19,4 @@ mod options;
 mod outputs;
 mod sources;
 mod vddk;
+mod xattrs;

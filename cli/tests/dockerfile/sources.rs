@@ -122,3 +122,56 @@ fn archives() {
         assert!(copied.len() == 1 && copied[0].starts_with("file t.tar = "), "{copied:?}");
     }
 }
+
+#[test]
+fn archives_on_servers() {
+    let scene = Scene::new();
+    let text =
+        "tar t.tar.gz = gz\n file 4755 3:4 d/a = a\n fifo 600 p\n file top = t\nfile plain = p";
+    context::make(&scene.path("c"), text);
+    let (archive, plain) = (scene.read("c/t.tar.gz"), scene.read("c/plain"));
+    let digests = [sha256(&archive), sha256(&plain)];
+    let server = Server::start([
+        ("/t.tar.gz", ServerAnswer::Content(archive)),
+        ("/plain", ServerAnswer::Content(plain)),
+    ]);
+    let add = |flags: &str, name: &str, digest: &str| {
+        let url = server.url(name);
+        format!("FROM scratch\nADD {flags} --checksum=sha256:{digest} {url} /x/\n")
+    };
+    // Owners of members, and root for what the archive only implies.
+    let found = build(&scene, &add("--unpack", "/t.tar.gz", &digests[0]), &[]);
+    let expected =
+        ["dir x", "dir x/d", "fifo 600 x/p", "file 4755 3:4 x/d/a = a", "file x/top = t"];
+    assert_eq!(found, expected);
+    let owned = build(&scene, &add("--unpack=true --chown=7:8", "/t.tar.gz", &digests[0]), &[]);
+    let expected = [
+        "dir 7:8 x",
+        "dir x/d",
+        "fifo 600 7:8 x/p",
+        "file 4755 7:8 x/d/a = a",
+        "file 7:8 x/top = t",
+    ];
+    assert_eq!(owned, expected);
+    // What is no archive is copied.
+    let copied = build(&scene, &add("--unpack", "/plain", &digests[1]), &[]);
+    assert_eq!(copied, ["dir x", "file 600 x/plain = p"]);
+    let refuse = |dockerfile: &str, expected: &str| {
+        scene.write("c/Dockerfile", dockerfile);
+        let said = scene.run_refused(scene.program(["build", "-o", "oci:out", "c"]));
+        assert!(said.contains(expected), "{said}");
+    };
+    refuse(&add("--unpack", "/t.tar.gz", &digests[1]), "the checksum is wrong: expected sha256:");
+    let url = server.url("/t.tar.gz");
+    refuse(&format!("FROM scratch\nADD --unpack {url} /\n"), "has no checksum");
+}
+
+#[test]
+fn nothing_is_in_scratch() {
+    let scene = Scene::new();
+    let dockerfile = "FROM scratch\nCOPY --from=scratch / /x/\n";
+    assert_eq!(build(&scene, dockerfile, &[]), ["dir x"]);
+    scene.write("c/Dockerfile", "FROM scratch\nCOPY --from=scratch /etc/passwd /\n");
+    let said = scene.run_refused(scene.program(["build", "-o", "oci:out", "c"]));
+    assert!(said.contains("`/etc/passwd` does not exist"), "{said}");
+}

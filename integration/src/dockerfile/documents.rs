@@ -60,6 +60,11 @@ impl Documents {
     pub fn layer(&self, number: usize) -> Vec<String> {
         layer::read(&self.blobs[number]).unwrap().iter().map(ToString::to_string).collect()
     }
+
+    /// Returns the extended attributes of the entries of a layer that have any, as `PATH NAME=VALUE`.
+    pub fn xattrs(&self, number: usize) -> Vec<String> {
+        layer::xattrs(&self.blobs[number]).unwrap()
+    }
 }
 
 fn document(blobs: &Path, descriptor: &Value) -> Value {

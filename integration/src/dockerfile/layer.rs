@@ -82,6 +82,27 @@ fn below_usr(path: &str) -> String {
     if path.starts_with("usr/") { path.to_owned() } else { format!("usr/{path}") }
 }
 
+/// Returns the extended attributes in a tar, as `PATH NAME=VALUE`.
+pub fn xattrs(blob: &[u8]) -> Result<Vec<String>, String> {
+    let tar = decompressed(blob).map_err(|error| format!("it cannot be unpacked: {error}"))?;
+    let mut archive = tar::Archive::new(&tar[..]);
+    let mut found = Vec::new();
+    for entry in archive.entries().map_err(|error| error.to_string())? {
+        let mut entry = entry.map_err(|error| error.to_string())?;
+        let path = entry.path().map_err(|error| error.to_string())?.display().to_string();
+        let records = entry.pax_extensions().map_err(|error| error.to_string())?;
+        for record in records.into_iter().flatten() {
+            let record = record.map_err(|error| error.to_string())?;
+            let key = record.key().map_err(|error| error.to_string())?;
+            if let Some(name) = key.strip_prefix("SCHILY.xattr.") {
+                let value = String::from_utf8_lossy(record.value_bytes());
+                found.push(format!("{path} {name}={value}"));
+            }
+        }
+    }
+    Ok(found)
+}
+
 /// Reads the entries of a tar, compressed or not.
 pub fn read(blob: &[u8]) -> Result<Vec<Entry>, String> {
     let tar = decompressed(blob).map_err(|error| format!("it cannot be unpacked: {error}"))?;

@@ -92,7 +92,7 @@ impl BuildError {
     }
 
     /// Returns the error of a recipe's source.
-    pub(super) fn from_source(error: SourceError, recipe: &SourceRecipe) -> Self {
+    pub(crate) fn from_source(error: SourceError, recipe: &SourceRecipe) -> Self {
         if matches!(error.kind, SourceErrorKind::Http(DownloadError::Cancelled)) {
             return Self::Cancelled;
         }

@@ -8,8 +8,8 @@ use std::ops::Range;
 use tar::{EntryType, Header};
 use thiserror::Error;
 
-use crate::oci::tar::Owner;
-use crate::recipe::{LayerEntry, LayerEntryKind};
+use crate::oci::tar::{Owner, PAX_PREFIX};
+use crate::recipe::{LayerEntry, LayerEntryKind, SpecialKind};
 
 /// The unit of a tar file, in bytes.
 const RECORD_LEN: u64 = 512;
@@ -131,16 +131,20 @@ fn entry_headers(entry: &LayerEntry, size: u64, mtime: u64) -> Result<Vec<u8>, T
     header.set_mtime(mtime);
     let mut records = Vec::new();
     if !path.is_ascii() || header.set_path(&path).is_err() {
-        records.extend(pax_record("path", &path));
+        records.extend(pax_record("path", path.as_bytes()));
         set_ascii(&mut header, NAME, &path);
     }
     if !target.is_ascii() || target.len() > LINK.len() {
-        records.extend(pax_record("linkpath", target));
+        records.extend(pax_record("linkpath", target.as_bytes()));
     }
     // Copied unchanged: [`Header::set_link_name`] would normalize it.
     set_ascii(&mut header, LINK, target);
     records.extend(set_owner(&mut header, entry.owner));
     records.extend(set_size(&mut header, size));
+    set_device(&mut header, &entry.kind);
+    for (name, value) in entry.xattrs.iter() {
+        records.extend(pax_record(&format!("{PAX_PREFIX}{name}"), value));
+    }
     header.set_cksum();
     let mut headers = pax_header(&records, mtime);
     headers.extend_from_slice(header.as_bytes());
@@ -154,7 +158,7 @@ fn set_owner(header: &mut Header, owner: Owner) -> Vec<u8> {
         if id <= ID_MAX {
             return u64::from(id);
         }
-        records.extend(pax_record(key, &id.to_string()));
+        records.extend(pax_record(key, id.to_string().as_bytes()));
         0
     };
     header.set_uid(fitting("uid", owner.uid));
@@ -169,7 +173,20 @@ fn set_size(header: &mut Header, size: u64) -> Vec<u8> {
         return Vec::new();
     }
     header.set_size(0);
-    pax_record("size", &size.to_string())
+    pax_record("size", size.to_string().as_bytes())
+}
+
+/// Sets the numbers of a device.
+fn set_device(header: &mut Header, kind: &LayerEntryKind) {
+    let LayerEntryKind::Special(
+        SpecialKind::Character { major, minor } | SpecialKind::Block { major, minor },
+    ) = kind
+    else {
+        return;
+    };
+    // A ustar header has both fields.
+    drop(header.set_device_major(*major));
+    drop(header.set_device_minor(*minor));
 }
 
 /// Returns an entry's type, and its path and link target as the tar has them.
@@ -183,6 +200,9 @@ fn tar_names(entry: &LayerEntry) -> (EntryType, String, &str) {
         }
         LayerEntryKind::Symlink(target) => (EntryType::Symlink, path, target),
         LayerEntryKind::Hardlink(target) => (EntryType::Link, path, target),
+        LayerEntryKind::Special(SpecialKind::Fifo) => (EntryType::Fifo, path, ""),
+        LayerEntryKind::Special(SpecialKind::Character { .. }) => (EntryType::Char, path, ""),
+        LayerEntryKind::Special(SpecialKind::Block { .. }) => (EntryType::Block, path, ""),
     }
 }
 
@@ -216,13 +236,13 @@ fn pax_header(records: &[u8], mtime: u64) -> Vec<u8> {
 }
 
 /// Returns one pax record, `LENGTH KEY=VALUE\n`, whose length counts itself.
-fn pax_record(key: &str, value: &str) -> Vec<u8> {
+fn pax_record(key: &str, value: &[u8]) -> Vec<u8> {
     let rest = key.len() + value.len() + " =\n".len();
     let mut len = rest + 1;
     while len != rest + len.to_string().len() {
         len = rest + len.to_string().len();
     }
-    format!("{len} {key}={value}\n").into_bytes()
+    [format!("{len} {key}=").as_bytes(), value, b"\n"].concat()
 }
 
 #[cfg(test)]
@@ -235,7 +255,7 @@ mod tests {
     fn file(path: &str) -> LayerEntry {
         let source = SourceRecipe::new(SourceLocation::path(path), SourceRole::File);
         let owner = Owner { uid: 107, gid: 107 };
-        LayerEntry { path: path.into(), kind: LayerEntryKind::File(source), mode: 0o444, owner }
+        LayerEntry::new(path, LayerEntryKind::File(source), 0o444, owner)
     }
 
     fn first_bytes(plan: &TarPlan) -> &[u8] {
@@ -277,6 +297,40 @@ mod tests {
     }
 
     #[test]
+    fn extended_attributes_and_devices_are_written() {
+        let mut entries = [file("a"), file("dev")];
+        entries[0].xattrs.insert("security.capability", b"\0\xff=");
+        entries[0].xattrs.insert("user.a", b"");
+        entries[1].kind = LayerEntryKind::Special(SpecialKind::Block { major: 8, minor: 300 });
+        let plan = TarPlan::new(&entries, &[0], 0).unwrap();
+        let tar: Vec<u8> = plan
+            .pieces
+            .iter()
+            .flat_map(|piece| match piece {
+                TarPiece::Bytes(bytes) => bytes.clone(),
+                TarPiece::Content(..) => Vec::new(),
+            })
+            .collect();
+        let mut tar = ::tar::Archive::new(&tar[..]);
+        let mut found = tar.entries().unwrap();
+        let mut first = found.next().unwrap().unwrap();
+        let records = first.pax_extensions().unwrap().unwrap().map(|record| {
+            let record = record.unwrap();
+            (record.key().unwrap().to_owned(), record.value_bytes().to_vec())
+        });
+        let expected = [
+            ("SCHILY.xattr.security.capability".to_owned(), b"\0\xff=".to_vec()),
+            ("SCHILY.xattr.user.a".to_owned(), Vec::new()),
+        ];
+        assert_eq!(records.collect::<Vec<_>>(), expected);
+        let second = found.next().unwrap().unwrap();
+        let header = second.header();
+        assert_eq!(header.entry_type(), EntryType::Block);
+        let numbers = (header.device_major().unwrap(), header.device_minor().unwrap());
+        assert_eq!(numbers, (Some(8), Some(300)));
+    }
+
+    #[test]
     fn what_fits_no_header_is_refused() {
         let plan = |path: &str, mtime| TarPlan::new(&[file(path)], &[1], mtime).map(|_| ());
         assert_eq!(plan("disk/a", OCTAL_MAX), Ok(()));
@@ -287,7 +341,7 @@ mod tests {
     #[test]
     fn records_count_themselves() {
         let check = |key: &str, value: &str, expected: &str| {
-            assert_eq!(pax_record(key, value), expected.as_bytes());
+            assert_eq!(pax_record(key, value.as_bytes()), expected.as_bytes());
         };
         check("size", "8589934592", "19 size=8589934592\n");
         check("a", "b", "6 a=b\n");

@@ -78,13 +78,8 @@ fn entries() -> Vec<LayerEntry> {
     let owner = Owner { uid: 107, gid: 107 };
     let source = SourceRecipe::new(SourceLocation::path("disk.img"), SourceRole::Disk);
     vec![
-        LayerEntry { path: "disk".into(), kind: LayerEntryKind::Directory, mode: 0o555, owner },
-        LayerEntry {
-            path: "disk/disk.img".into(),
-            kind: LayerEntryKind::File(source),
-            mode: 0o444,
-            owner,
-        },
+        LayerEntry::new("disk", LayerEntryKind::Directory, 0o555, owner),
+        LayerEntry::new("disk/disk.img", LayerEntryKind::File(source), 0o444, owner),
     ]
 }
 

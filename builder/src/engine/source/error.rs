@@ -9,6 +9,7 @@ use crate::compression::CompressionFormat;
 use crate::disk::convert::ConvertError;
 use crate::disk::{self, guest::GuestError};
 use crate::oci::error::StorageError;
+use crate::oci::tar::TarReadError;
 use crate::recipe::Checksum;
 
 /// What is wrong with a source.
@@ -83,6 +84,9 @@ pub enum SourceErrorKind {
     /// The image that it comes from cannot be read.
     #[error("{}", .0.full_message())]
     Image(#[from] StorageError),
+    /// It is an archive that cannot be unpacked.
+    #[error("{0}")]
+    Archive(#[from] TarReadError),
     /// It is to be decompressed or checked, which is done with files and downloads only.
     #[error("what is given inline or lies in an archive is taken as it is")]
     Plain,

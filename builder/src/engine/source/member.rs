@@ -18,7 +18,11 @@ use crate::compression::decode;
 use crate::oci::image::digest::Digest;
 use crate::oci::image::location::ImageLocation;
 use crate::oci::images::ImageOpener;
+use crate::oci::tar::{self, TarEntry, TarLimits, TarReader};
 use crate::recipe::{Checksum, TarMember};
+
+/// Length of a tar header in bytes.
+const START_LEN: u64 = 512;
 
 /// A file in an archive.
 #[derive(Debug)]
@@ -120,6 +124,22 @@ impl<'a> OpenArchive<'a> {
         let raw = SharedStream::new(self.bytes.open_stream()?, self.bytes.checksum().as_ref());
         let (compression, tar) = decode::detect_and_decompress(raw.clone())?;
         Ok(ArchiveStream { raw, tar, compression, at: 0 })
+    }
+
+    /// Returns the entries of the archive, none if it is not a tar. All of its bytes are checked.
+    pub(super) fn list(&self, limits: TarLimits) -> Result<Option<Vec<TarEntry>>, SourceErrorKind> {
+        let ArchiveStream { raw, mut tar, compression, .. } = self.open_stream()?;
+        let mut start = Vec::new();
+        let read = tar.by_ref().take(START_LEN).read_to_end(&mut start);
+        let listed = (read.is_ok() && tar::is_tar_start(&start)).then(|| {
+            let whole = io::Cursor::new(start).chain(tar);
+            let mut tar = TarReader::new(whole, compression, limits);
+            let entries = tar.by_ref().collect::<Result<Vec<_>, _>>();
+            entries.and_then(|entries| tar.drain().map(|_| entries))
+        });
+        // Bytes that are the wrong ones are reported rather than a malformed tar.
+        raw.check_rest(self.bytes.checksum().as_ref())?;
+        Ok(listed.transpose()?)
     }
 
     /// Fills `space` with the bytes from `at` on.

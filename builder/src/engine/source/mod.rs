@@ -3,6 +3,7 @@
 //! without its holes. A content that is finished has been checked: it has the expected size and
 //! checksum, and its file was not changed meanwhile.
 
+mod archives;
 mod checksum;
 mod claim;
 mod content;
@@ -30,6 +31,7 @@ use std::sync::Arc;
 
 use rayon::ThreadPool;
 
+pub use archives::ArchiveDownloads;
 pub(crate) use content::{ContentError, SourceContent};
 pub(crate) use converted::SequentialSource;
 pub(crate) use download::DownloadError;

@@ -62,7 +62,7 @@ impl<'a> SourceOpener<'a> {
         match &recipe.location {
             SourceLocation::File(file) => self.open_file(recipe, file, judge),
             SourceLocation::Url(url) => {
-                let download = self.open_download(recipe, url)?;
+                let download = open_download(self.client, self.unverified, recipe, url)?;
                 let decompressed = recipe.download.as_ref().and_then(|it| it.decompressed.clone());
                 let checksum = recipe.checksum.clone();
                 let checks = StreamChecks { checksum, decompressed, judge, measured: None };
@@ -113,24 +113,6 @@ impl<'a> SourceOpener<'a> {
         }
     }
 
-    fn open_download(
-        &self,
-        recipe: &'a SourceRecipe,
-        url: &'a str,
-    ) -> Result<DownloadSource<'a>, SourceErrorKind> {
-        if recipe.checksum.is_none() && self.unverified == UnverifiedPolicy::Refuse {
-            return Err(SourceErrorKind::Unverified);
-        }
-        let (client, details) = (self.client.clone(), recipe.download.as_deref());
-        let decompressed = details.and_then(|details| details.decompressed.as_ref());
-        let expected = ExpectedContent {
-            role: recipe.role,
-            compression: recipe.compression,
-            has_checksum: recipe.checksum.is_some() || decompressed.is_some(),
-        };
-        Ok(DownloadSource { url, client, details, expected })
-    }
-
     fn open_member(
         &mut self,
         member: &'a TarMember,
@@ -165,11 +147,32 @@ impl<'a> SourceOpener<'a> {
                 Ok(ArchiveBytes::File { file, checksum })
             }
             SourceLocation::Url(url) => {
-                Ok(ArchiveBytes::Download { download: self.open_download(recipe, url)?, checksum })
+                let download = open_download(self.client, self.unverified, recipe, url)?;
+                Ok(ArchiveBytes::Download { download, checksum })
             }
             SourceLocation::Inline(_) | SourceLocation::Member(_) => Err(SourceErrorKind::Plain),
         }
     }
+}
+
+/// Opens a file on a server; one without a checksum only if the policy allows it.
+pub(super) fn open_download<'a>(
+    client: &HttpClient,
+    unverified: UnverifiedPolicy,
+    recipe: &'a SourceRecipe,
+    url: &'a str,
+) -> Result<DownloadSource<'a>, SourceErrorKind> {
+    if recipe.checksum.is_none() && unverified == UnverifiedPolicy::Refuse {
+        return Err(SourceErrorKind::Unverified);
+    }
+    let (client, details) = (client.clone(), recipe.download.as_deref());
+    let decompressed = details.and_then(|details| details.decompressed.as_ref());
+    let expected = ExpectedContent {
+        role: recipe.role,
+        compression: recipe.compression,
+        has_checksum: recipe.checksum.is_some() || decompressed.is_some(),
+    };
+    Ok(DownloadSource { url, client, details, expected })
 }
 
 /// Fails if a recipe asks to decompress or check a source that can only be taken as it is, and if

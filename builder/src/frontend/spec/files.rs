@@ -13,22 +13,12 @@ use crate::recipe::{LayerEntry, LayerEntryKind, LayerRecipe};
 
 /// Returns an entry for a directory.
 pub(super) fn directory_entry(path: &str) -> LayerEntry {
-    LayerEntry {
-        path: path.into(),
-        kind: LayerEntryKind::Directory,
-        mode: DISK_DIRECTORY_MODE,
-        owner: QEMU_OWNER,
-    }
+    LayerEntry::new(path, LayerEntryKind::Directory, DISK_DIRECTORY_MODE, QEMU_OWNER)
 }
 
 /// Returns an entry for a file.
 pub(super) fn file_entry(path: &str, source: crate::recipe::SourceRecipe) -> LayerEntry {
-    LayerEntry {
-        path: path.into(),
-        kind: LayerEntryKind::File(source),
-        mode: DISK_FILE_MODE,
-        owner: QEMU_OWNER,
-    }
+    LayerEntry::new(path, LayerEntryKind::File(source), DISK_FILE_MODE, QEMU_OWNER)
 }
 
 /// Returns entries for the directories that a path goes through.

@@ -52,7 +52,7 @@ fn show(recipe: &Recipe) -> String {
 }
 
 fn show_entry(entry: &LayerEntry, shown: &mut String) {
-    let LayerEntry { path, kind, mode, owner: Owner { uid, gid } } = entry;
+    let LayerEntry { path, kind, mode, owner: Owner { uid, gid }, .. } = entry;
     write!(shown, "    {mode:o} {uid}:{gid} {path}").unwrap();
     if let LayerEntryKind::File(SourceRecipe {
         location,
@@ -155,18 +155,8 @@ fn a_spec_becomes_a_recipe() {
         steps: vec![RecipeStep::Layer(LayerRecipe {
             history: "disk/a.qcow2".into(),
             entries: vec![
-                LayerEntry {
-                    path: "disk".into(),
-                    kind: LayerEntryKind::Directory,
-                    mode: 0o555,
-                    owner,
-                },
-                LayerEntry {
-                    path: "disk/a.qcow2".into(),
-                    kind: LayerEntryKind::File(disk),
-                    mode: 0o444,
-                    owner,
-                },
+                LayerEntry::new("disk", LayerEntryKind::Directory, 0o555, owner),
+                LayerEntry::new("disk/a.qcow2", LayerEntryKind::File(disk), 0o444, owner),
             ],
         })],
         config: ImageConfig::new(&"linux/arm64".parse().unwrap()),

@@ -81,7 +81,7 @@ mod tests {
         let mut tree = Tree::new();
         for (path, kind, mode) in nodes {
             tree.make_parents(path, 0o755, ROOT).unwrap();
-            tree.put(path, TreeNode { kind: kind.clone(), mode: *mode, owner: ROOT }).unwrap();
+            tree.put(path, TreeNode::new(kind.clone(), *mode, ROOT)).unwrap();
         }
         let config = format!(r#"{{"config":{{"Env":{env}}}}}"#);
         let digest = |number: u8| format!("sha256:{number:064}").parse().unwrap();

@@ -195,5 +195,5 @@ fn layer_entry(path: &str, node: &KitNode, archive: &Arc<TarOrigin>) -> LayerEnt
             SourceRole::File,
         )),
     };
-    LayerEntry { path: join_paths(KIT_DIRECTORY, path), kind, mode: node.mode, owner: ROOT }
+    LayerEntry::new(&join_paths(KIT_DIRECTORY, path), kind, node.mode, ROOT)
 }

@@ -114,19 +114,9 @@ fn copier_layer(copier: Arc<[u8]>) -> LayerRecipe {
     let root = Owner { uid: 0, gid: 0 };
     let copier = SourceRecipe::new(SourceLocation::Inline(copier), SourceRole::File);
     let entries = vec![
-        LayerEntry {
-            path: COPIER.into(),
-            kind: LayerEntryKind::File(copier),
-            mode: 0o555,
-            owner: root,
-        },
+        LayerEntry::new(COPIER, LayerEntryKind::File(copier), 0o555, root),
         // If no volume is mounted here, any user can copy to it.
-        LayerEntry {
-            path: COPY_TARGET.into(),
-            kind: LayerEntryKind::Directory,
-            mode: 0o777,
-            owner: root,
-        },
+        LayerEntry::new(COPY_TARGET, LayerEntryKind::Directory, 0o777, root),
     ];
     LayerRecipe { history: COPIER.into(), entries }
 }

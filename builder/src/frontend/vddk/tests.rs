@@ -7,7 +7,7 @@ use crate::frontend::dockerfile::base::LoadedBase;
 use crate::frontend::dockerfile::tree::{FileNode, Tree, TreeNode, TreeNodeKind};
 use crate::oci::image::digest::Digest;
 use crate::oci::image::location::ImageLocation;
-use crate::oci::tar::{NamePrefix, TarEntry, TarEntryKind, TarReadError};
+use crate::oci::tar::{ExtendedAttributes, NamePrefix, TarEntry, TarEntryKind, TarReadError};
 use crate::recipe::BaseImage;
 
 /// Members of an archive: `d 755 PATH`, `f 444 PATH`, `l TARGET PATH`, `h TARGET PATH`, and `c`, `b`
@@ -44,6 +44,7 @@ fn members(lines: &str) -> Vec<Result<(TarEntry, Vec<u8>), TarReadError>> {
             offset,
             size: 7,
             lead: NamePrefix::Plain,
+            xattrs: ExtendedAttributes::default(),
         };
         Ok((entry, library_start(62)))
     };
@@ -325,7 +326,7 @@ fn the_kit_lies_on_a_base() {
     let owner = Owner { uid: 0, gid: 0 };
     tree.make_parents("bin/cp", 0o755, owner).unwrap();
     let kind = TreeNodeKind::File(FileNode { source: source("cp"), size: None, inode: None });
-    tree.put("bin/cp", TreeNode { kind, mode: 0o755, owner }).unwrap();
+    tree.put("bin/cp", TreeNode::new(kind, 0o755, owner)).unwrap();
     let image = LoadedBase { recipe: base.clone(), config, tree, name: None, root: manifest };
     let image = VddkBaseImage::new(image, &place).unwrap();
     let recipe = recipe_on(VddkBase::Image(Box::new(image)));

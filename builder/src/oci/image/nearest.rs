@@ -209,8 +209,8 @@ mod tests {
         check(&[], "none");
         check(&["-", "-"], "none");
         check(&["linux/amd64", "-", "linux/arm/v7"], "linux/amd64, linux/arm/v7");
-        let many = vec!["linux/arm"; 33];
-        check(&many, &format!("{}, …", vec!["linux/arm"; 32].join(", ")));
+        let many = vec!["linux/arm/v6"; 33];
+        check(&many, &format!("{}, …", vec!["linux/arm/v6"; 32].join(", ")));
         let hostile = Platform { os: "\u{1b}[2J".into(), architecture: "x".into(), variant: None };
         let wanted = "linux/s390x".parse().unwrap();
         let error = PlatformNotFound { image: "a".into(), wanted, found: vec![hostile] };

@@ -116,14 +116,27 @@ impl Platform {
         let name = std::env::consts::ARCH;
         let known = OTHER_NAMES.iter().find(|(alias, _)| *alias == name);
         let architecture = known.map_or(name, |(_, architecture)| *architecture).to_owned();
-        Self { os: "linux".into(), architecture, variant: None }
+        Self::new("linux", &architecture, None)
+    }
+
+    /// Returns a platform in its normalized form: a variant that its architecture implies is left
+    /// out, and that of `arm` is written (containerd/platforms `database.go`).
+    pub fn new(os: &str, architecture: &str, variant: Option<&str>) -> Self {
+        let variant = match (architecture, variant) {
+            ("arm64", Some("8" | "v8")) | ("amd64", Some("v1")) => None,
+            ("arm", None | Some("7")) => Some("v7".to_owned()),
+            ("arm", Some(level @ ("5" | "6" | "8"))) => Some(format!("v{level}")),
+            (_, variant) => variant.map(str::to_lowercase),
+        };
+        Self { os: os.to_owned(), architecture: architecture.to_owned(), variant }
     }
 }
 
 impl FromStr for Platform {
     type Err = PlatformError;
 
-    /// Parses `OS/ARCHITECTURE[/VARIANT]`; an architecture alone means Linux.
+    /// Parses `OS/ARCHITECTURE[/VARIANT]`; an architecture alone means Linux. The result is
+    /// normalized, see [`Platform::new`].
     fn from_str(text: &str) -> Result<Self, PlatformError> {
         let parts: Vec<&str> = text.split('/').collect();
         let (os, architecture, variant) = match parts[..] {
@@ -147,11 +160,7 @@ impl FromStr for Platform {
         if variant.is_some_and(|v| !v.chars().all(|c| c.is_ascii_alphanumeric() || c == '.')) {
             return Err(PlatformError::Malformed(text.into()));
         }
-        Ok(Self {
-            os: os.into(),
-            architecture: architecture.into(),
-            variant: variant.map(Into::into),
-        })
+        Ok(Self::new(os, architecture, variant))
     }
 }
 
@@ -178,6 +187,18 @@ mod tests {
         check("linux/amd64", "linux/amd64");
         check("amd64", "linux/amd64");
         check("linux/arm/v7", "linux/arm/v7");
+        check("linux/arm", "linux/arm/v7");
+        check("arm", "linux/arm/v7");
+        check("linux/arm/7", "linux/arm/v7");
+        check("linux/arm/6", "linux/arm/v6");
+        check("linux/arm/v5", "linux/arm/v5");
+        check("linux/arm64", "linux/arm64");
+        check("linux/arm64/v8", "linux/arm64");
+        check("linux/arm64/8", "linux/arm64");
+        check("linux/arm64/v9", "linux/arm64/v9");
+        check("linux/amd64/v1", "linux/amd64");
+        check("linux/amd64/V3", "linux/amd64/v3");
+        check("linux/riscv64", "linux/riscv64");
         check("x86_64", "unknown architecture `x86_64`; did you mean `linux/amd64`?");
         check("linux/aarch64", "unknown architecture `aarch64`; did you mean `linux/arm64`?");
         check("linux/amd46", "unknown architecture `amd46`; did you mean `linux/amd64`?");

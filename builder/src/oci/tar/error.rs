@@ -41,9 +41,9 @@ pub enum TarReadError {
     /// A path or a link target has a NUL byte.
     #[error("the name {0:?} holds a NUL byte")]
     Nul(String),
-    /// A file or a link has no name, or a link has no target.
-    #[error("the member at byte {0} has no name")]
-    Unnamed(u64),
+    /// A symbolic link has no target.
+    #[error("the symbolic link `{0}` has no target")]
+    NoTarget(String),
     /// An entry is sparse, in a form that readers disagree about or that is not read here: the image
     /// specification forbids sparse files.
     #[error("`{0}` is stored as a sparse file, which images must not have")]

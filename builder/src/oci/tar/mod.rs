@@ -17,6 +17,7 @@ mod sparse;
 pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
+mod xattrs;
 
 use std::io::Read;
 
@@ -24,6 +25,8 @@ use serde::{Deserialize, Serialize};
 
 pub(crate) use error::TarReadError;
 pub(crate) use reader::{TarHeader, TarReader};
+pub use xattrs::ExtendedAttributes;
+pub(crate) use xattrs::PAX_PREFIX;
 
 use crate::compression::decode;
 use crate::compression::{CompressionFormat, detect_and_decompress_members};
@@ -64,7 +67,8 @@ impl Default for TarLimits {
 /// An entry of a tar.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TarEntry {
-    /// Relative path: `/` between parts, no `.` or `..`; empty for the root directory.
+    /// Relative path: `/` between parts, no `.` or `..`; empty for the root directory, and for files
+    /// without a name, which are not unpacked.
     pub path: String,
     /// File type.
     pub kind: TarEntryKind,
@@ -81,6 +85,9 @@ pub struct TarEntry {
     /// Prefix of the name in the tar, before the name was normalized.
     #[serde(default)]
     pub lead: NamePrefix,
+    /// Extended attributes.
+    #[serde(default, skip_serializing_if = "ExtendedAttributes::is_empty")]
+    pub xattrs: ExtendedAttributes,
 }
 
 /// Prefix of an entry's name. Readers of tars disagree about the meaning of such names.
@@ -200,9 +207,13 @@ pub(crate) fn detect_tar(raw: impl Read + Send) -> TarDetection {
         return TarDetection::Other;
     };
     match tar.read_exact(&mut block) {
-        Ok(()) if matches!(UstarHeader::parse(&block, 0), Ok(Some(_))) => {
-            TarDetection::Tar(compression)
-        }
+        Ok(()) if is_tar_start(&block) => TarDetection::Tar(compression),
         _ => TarDetection::Other,
     }
+}
+
+/// Returns whether decompressed bytes begin with a tar header.
+pub(crate) fn is_tar_start(bytes: &[u8]) -> bool {
+    let header = bytes.first_chunk().map(|block| UstarHeader::parse(block, 0));
+    matches!(header, Some(Ok(Some(_))))
 }

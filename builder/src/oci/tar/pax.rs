@@ -2,6 +2,7 @@
 //! (POSIX.1-2024, `pax`, "pax Extended Header").
 
 use super::sparse::SparseRecords;
+use super::xattrs::{ExtendedAttributes, PAX_PREFIX};
 
 /// The records of a pax header that are used.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -13,6 +14,8 @@ pub(super) struct PaxHeader {
     pub(super) gid: Option<u64>,
     /// The records about a sparse file, which is stored without its holes.
     pub(super) sparse: Option<SparseRecords>,
+    /// The extended attributes; a value may be empty.
+    pub(super) xattrs: ExtendedAttributes,
 }
 
 impl PaxHeader {
@@ -33,6 +36,10 @@ impl PaxHeader {
                 key => {
                     if let Some(key) = key.strip_prefix(b"GNU.sparse.") {
                         pax.sparse.get_or_insert_default().insert(key, value);
+                    }
+                    let attribute = key.strip_prefix(PAX_PREFIX.as_bytes());
+                    if let Some(Ok(name)) = attribute.map(std::str::from_utf8) {
+                        pax.xattrs.insert(name, value);
                     }
                 }
             }
@@ -92,6 +99,12 @@ mod tests {
         check(b"8 uid=1\n8 gid=2\n", PaxHeader { uid, gid, ..PaxHeader::default() });
         check(b"16 SCHILY.x.a=b\n", PaxHeader::default());
         check(b"8 a==\n=\n", PaxHeader::default());
+        let mut xattrs = ExtendedAttributes::default();
+        xattrs.insert("user.a", b"");
+        let with_xattrs = PaxHeader { xattrs, ..PaxHeader::default() };
+        check(b"24 SCHILY.xattr.user.a=\n", with_xattrs);
+        check(b"35 SCHILY.xattr.security.selinux=x\n", PaxHeader::default());
+        check(b"25 SCHILY.xattr.user.\xff=x\n", PaxHeader::default());
         let mut sparse = SparseRecords::default();
         sparse.insert(b"major", b"1");
         check(

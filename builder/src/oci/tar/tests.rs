@@ -24,7 +24,8 @@ fn listed(raw: &[u8], limits: TarLimits) -> Vec<String> {
             TarEntryKind::File => format!("at {} + {}", found.offset, found.size),
             other => format!("{other:?}"),
         };
-        format!("{} {kind} {:o} {}:{}", found.path, found.mode, found.uid, found.gid)
+        let xattrs = found.xattrs.show();
+        format!("{} {kind} {:o} {}:{}{xattrs}", found.path, found.mode, found.uid, found.gid)
     };
     members.map(line).collect()
 }
@@ -95,6 +96,8 @@ fn long_names_and_large_numbers_are_read() {
     let links = TarBuilder::new().long(b'K', long.as_bytes()).symlink("a", "b");
     let links = links.pax(&pax_record("linkpath", b"/c d")).hardlink("e", "f");
     check(&links.end(), &[&format!("a -> {long} 755 0:0"), "e = c d 755 0:0"]);
+    let xattr = pax_record("SCHILY.xattr.user.a", b"x");
+    check(&file(TarBuilder::new().pax(&xattr)), &["short at 1536 + 3 644 0:0 user.a=x"]);
     let ids = [pax_record("uid", b"70000000"), pax_record("gid", b"1001")].concat();
     check(&file(TarBuilder::new().pax(&ids)), &["short at 1536 + 3 644 70000000:1001"]);
     let binary = RawHeader::new(b"a", b'0', 0).binary(108, 8, 3_000_000).binary(124, 12, 3);
@@ -129,13 +132,14 @@ fn long_names_and_large_numbers_are_read() {
 fn names_that_lead_elsewhere_are_refused() {
     let named = |name: &[u8]| TarBuilder::new().member(RawHeader::new(name, b'0', 0), b"").end();
     check(&named(b"../a"), &["the path \"../a\" leads out of the root with `..`"]);
-    check(&named(b"a/.."), &["the member at byte 0 has no name"]);
+    // What has no name is not unpacked.
+    check(&named(b"a/.."), &[" at 512 + 0 755 0:0"]);
     check(&named(b"/../etc/passwd"), &["etc/passwd at 512 + 0 755 0:0"]);
     check(&named(b"a\xffb"), &["the name \"a\u{fffd}b\" is not UTF-8"]);
     check(&named(b"a\nb"), &["a\nb at 512 + 0 755 0:0"]);
     check(&named(b"/etc//./passwd"), &["etc/passwd at 512 + 0 755 0:0"]);
-    check(&named(b""), &["the member at byte 0 has no name"]);
-    check(&named(b"./"), &["the member at byte 0 has no name"]);
+    check(&named(b""), &[" at 512 + 0 755 0:0"]);
+    check(&named(b"./"), &[" at 512 + 0 755 0:0"]);
     let pax = |key: &str, value: &[u8]| TarBuilder::new().pax(&pax_record(key, value));
     check(&pax("path", b"a\0b").file("x", "").end(), &["the name \"a\\0b\" holds a NUL byte"]);
     check(&pax("path", b"x/../y").file("x", "").end(), &["y at 1536 + 0 644 0:0"]);
@@ -150,8 +154,8 @@ fn names_that_lead_elsewhere_are_refused() {
         &TarBuilder::new().hardlink("a", "../b").end(),
         &["the path \"../b\" leads out of the root with `..`"],
     );
-    check(&TarBuilder::new().symlink("a", "").end(), &["the member at byte 0 has no name"]);
-    check(&TarBuilder::new().symlink("", "b").end(), &["the member at byte 0 has no name"]);
+    check(&TarBuilder::new().symlink("a", "").end(), &["the symbolic link `a` has no target"]);
+    check(&TarBuilder::new().symlink("", "b").end(), &[" -> b 755 0:0"]);
 }
 
 #[test]

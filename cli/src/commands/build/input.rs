@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use diskette_builder::engine::source::InputFiles;
+use diskette_builder::engine::source::{ArchiveDownloads, InputFiles};
 use diskette_builder::frontend::dockerfile::base::BaseLoader;
 use diskette_builder::frontend::dockerfile::{self, DockerfileRequest};
 use diskette_builder::frontend::spec;
@@ -44,6 +44,15 @@ pub(super) struct BuildInput {
 pub(super) enum InputLanguage {
     Spec,
     Dockerfile,
+}
+
+/// What an input is read with, beside the files of this machine.
+pub(super) struct InputAccess<'a> {
+    /// Opens base images.
+    pub(super) opener: &'a LocationOpener<'a>,
+    /// Lists archives on servers.
+    pub(super) downloads: ArchiveDownloads<'a>,
+    pub(super) progress: &'a dyn Progress,
 }
 
 /// The recipes of an input, and what is needed to build them.
@@ -103,16 +112,15 @@ impl BuildInput {
     pub(super) fn load(
         &self,
         arguments: &BuildArguments,
-        opener: &LocationOpener<'_>,
+        access: &InputAccess<'_>,
         environment: &Environment,
-        progress: &dyn Progress,
         ui: &Ui,
         found: &mut InputFindings,
     ) -> Result<LoadedInput, CommandError> {
         match self.language {
             InputLanguage::Spec => self.load_spec(arguments),
             InputLanguage::Dockerfile => {
-                self.load_dockerfile(arguments, opener, environment, progress, ui, found)
+                self.load_dockerfile(arguments, access, environment, ui, found)
             }
         }
     }
@@ -162,9 +170,8 @@ impl BuildInput {
     fn load_dockerfile(
         &self,
         arguments: &BuildArguments,
-        opener: &LocationOpener<'_>,
+        access: &InputAccess<'_>,
         environment: &Environment,
-        progress: &dyn Progress,
         ui: &Ui,
         found: &mut InputFindings,
     ) -> Result<LoadedInput, CommandError> {
@@ -183,11 +190,11 @@ impl BuildInput {
         let cache = if arguments.no_cache { None } else { open_cache(environment, "bases", ui) };
         let lock = LockFile::read(self.lock_path(arguments), &arguments.dockerfile)?;
         let bases = BaseLoader {
-            opener,
+            opener: access.opener,
             cache: cache.as_ref(),
             resolver: &lock.resolver,
             limits: TarLimits::default(),
-            progress,
+            progress: access.progress,
         };
         let request = DockerfileRequest {
             dockerfile: &read,
@@ -198,6 +205,7 @@ impl BuildInput {
             platforms: &platforms,
             build_platform: &build_platform,
             bases: &bases,
+            downloads: &access.downloads,
         };
         let lowered = dockerfile::lower(&request).map_err(|problems| {
             found.lint = dockerfile::lint_text(&request).unwrap_or_default();

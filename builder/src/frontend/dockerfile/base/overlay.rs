@@ -9,13 +9,13 @@ use thiserror::Error;
 
 use super::index::LayerIndex;
 use crate::frontend::dockerfile::tree::{
-    FileNode, FollowLast, Inode, SpecialKind, Tree, TreeError, TreeNode, TreeNodeKind,
+    FileNode, FollowLast, Inode, Tree, TreeError, TreeNode, TreeNodeKind,
 };
 use crate::oci::image::whiteout;
 use crate::oci::tar::Owner;
 use crate::oci::tar::{TarEntry, TarEntryKind};
 use crate::recipe::path::{join, split};
-use crate::recipe::{SourceLocation, SourceRecipe, SourceRole, TarMember, TarOrigin};
+use crate::recipe::{SourceLocation, SourceRecipe, SourceRole, SpecialKind, TarMember, TarOrigin};
 
 /// Prefix of AUFS's own metadata.
 const META: &str = ".wh..wh.";
@@ -72,6 +72,11 @@ pub(super) fn apply_layer(
     layer.members.iter().try_for_each(|found| overlay.add_entry(found))
 }
 
+/// Returns a node of this kind with the metadata of an entry.
+fn new_node(kind: TreeNodeKind, found: &TarEntry) -> TreeNode {
+    TreeNode { xattrs: found.xattrs.clone(), ..TreeNode::new(kind, found.mode, found.owner()) }
+}
+
 struct Overlay<'a> {
     tree: &'a mut Tree,
     layer: &'a LayerIndex,
@@ -87,10 +92,11 @@ struct Overlay<'a> {
 
 impl Overlay<'_> {
     fn add_entry(&mut self, found: &TarEntry) -> Result<(), OverlayError> {
+        if found.path.is_empty() && found.kind != TarEntryKind::Directory {
+            return Ok(());
+        }
         if found.path.is_empty() {
-            let node =
-                TreeNode { kind: TreeNodeKind::Directory, mode: found.mode, owner: found.owner() };
-            return self.put_node(found, String::new(), node);
+            return self.put_node(found, String::new(), new_node(TreeNodeKind::Directory, found));
         }
         let (dir, name) = split(&found.path);
         if found.path.starts_with(META) && found.path != whiteout::OPAQUE {
@@ -141,7 +147,7 @@ impl Overlay<'_> {
                 TreeNodeKind::Special(SpecialKind::Block { major, minor })
             }
         };
-        Ok(TreeNode { kind, mode: found.mode, owner: found.owner() })
+        Ok(new_node(kind, found))
     }
 
     fn file_node(&self, found: &TarEntry) -> FileNode {
@@ -189,6 +195,8 @@ impl Overlay<'_> {
         // Unpacking sets them on the link, and so on all names of the file.
         if !matches!(node.kind, TreeNodeKind::Symlink(_)) {
             (node.mode, node.owner) = (found.mode, found.owner());
+            node.xattrs.remove_capability();
+            node.xattrs.extend(&found.xattrs);
         }
         let put = self.tree.put_unrecorded(&target, node.clone());
         put.map_err(|error| OverlayError::Path { path: target, error })?;

@@ -11,7 +11,7 @@ use crate::oci::image::digest::Digest;
 use crate::oci::image::json::DOCUMENT_LEN_MAX;
 
 /// Version of the stored format; part of each file name.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 /// Maximum size of an entry, uncompressed, in bytes.
 const INDEX_MAX: u64 = 1 << 30;

@@ -4,6 +4,8 @@ use std::cmp::Ordering;
 use std::collections::BTreeSet;
 
 use crate::frontend::dockerfile::pattern::{IgnoreFile, IgnoreRule};
+use crate::oci::tar::ExtendedAttributes;
+use crate::recipe::SpecialKind;
 use crate::recipe::path::is_below;
 
 /// Entries of a context in the order of a walk: by name, a directory before its contents.
@@ -24,6 +26,8 @@ pub struct ContextEntry {
     pub kind: ContextEntryKind,
     /// Permission bits with set-user-id, set-group-id and sticky, at most `0o7777`.
     pub mode: u32,
+    /// Extended attributes.
+    pub xattrs: ExtendedAttributes,
 }
 
 /// Kind of an entry of a context.
@@ -43,7 +47,7 @@ pub enum ContextEntryKind {
     /// A socket, which is not copied.
     Socket,
     /// A device or a pipe.
-    Special,
+    Special(SpecialKind),
 }
 
 /// Identity of a file on the machine.
@@ -111,7 +115,8 @@ pub struct ContextListingBuilder {
 impl ContextListingBuilder {
     /// Returns a builder with an empty root directory of this mode.
     pub fn new(ignore: IgnoreFile, mode: u32) -> Self {
-        let root = ContextEntry { kind: ContextEntryKind::Directory, mode };
+        let xattrs = ExtendedAttributes::default();
+        let root = ContextEntry { kind: ContextEntryKind::Directory, mode, xattrs };
         let listing = ContextListing { root, entries: Vec::new(), ignore, linked: BTreeSet::new() };
         Self { listing, passed: Vec::new() }
     }

@@ -5,6 +5,8 @@ use std::sync::Arc;
 
 use super::*;
 use crate::frontend::dockerfile::pattern::{DoubleStar, IgnoreFile};
+use crate::oci::tar::ExtendedAttributes;
+use crate::recipe::SpecialKind;
 use crate::recipe::diagnostic::{SourceText, Span};
 
 /// Makes a listing from a line for each path: `dir/`, `file`, `link -> target`, `|pipe`;
@@ -13,7 +15,8 @@ fn listing(lines: &str, ignore: &str) -> ContextListing {
     let source = Arc::new(SourceText { name: ".dockerignore".into(), text: ignore.into() });
     let mut builder = ContextListingBuilder::new(IgnoreFile::parse(&source).unwrap(), 0o755);
     for (line, inode) in lines.lines().map(str::trim).filter(|line| !line.is_empty()).zip(1..) {
-        let found = |kind| ContextEntry { kind, mode: 0o640 };
+        let found =
+            |kind| ContextEntry { kind, mode: 0o640, xattrs: ExtendedAttributes::default() };
         let identity = FileIdentity { device: 1, inode };
         if let Some(path) = line.strip_prefix('~') {
             builder.add_ignored_directory(
@@ -25,7 +28,7 @@ fn listing(lines: &str, ignore: &str) -> ContextListing {
         } else if let Some(path) = line.strip_suffix('/') {
             builder.add(path.into(), found(ContextEntryKind::Directory));
         } else if let Some(path) = line.strip_prefix('|') {
-            builder.add(path.into(), found(ContextEntryKind::Special));
+            builder.add(path.into(), found(ContextEntryKind::Special(SpecialKind::Fifo)));
         } else {
             builder.add(line.into(), found(ContextEntryKind::File { size: 1, identity }));
         }

@@ -7,14 +7,17 @@ use super::copy_request::{CopyRequest, added_file};
 use super::evaluation::Evaluation;
 use super::origin::{CopyOrigin, FoundSource};
 use super::result::{EvaluationResult, tree_diagnostic};
+use crate::engine::assemble::BuildError;
 use crate::frontend::dockerfile::instruction::FlagSwitch;
 use crate::frontend::dockerfile::syntax::DockerfileWord;
 use crate::frontend::dockerfile::tree::{
-    FileNode, FollowLast, Inode, SpecialKind, Tree, TreeError, TreeNode, TreeNodeKind,
+    FileNode, FollowLast, Inode, Tree, TreeError, TreeNode, TreeNodeKind,
 };
-use crate::oci::tar::{self, TarDetection, TarEntry, TarEntryKind, TarLimits};
+use crate::oci::tar::{self, Owner, TarDetection, TarEntry, TarEntryKind, TarLimits, TarReadError};
 use crate::recipe::diagnostic::{Diagnostic, Span};
-use crate::recipe::{Checksum, SourceLocation, TarMember, TarOrigin};
+use crate::recipe::{Checksum, SourceLocation, SourceRecipe, SpecialKind, TarMember, TarOrigin};
+
+const ROOT: Owner = Owner { uid: 0, gid: 0 };
 
 impl Evaluation<'_, '_> {
     /// Adds the file at a URL to the stage; its content is downloaded when the layer is made.
@@ -25,16 +28,17 @@ impl Evaluation<'_, '_> {
         request: &CopyRequest<'_>,
         tree: &mut Tree,
     ) -> EvaluationResult<()> {
-        if let Some((FlagSwitch::On, span)) = &request.copy.unpack {
-            let problem =
-                Diagnostic::new("--unpack is for local archives; downloads are not unpacked");
-            return Err(Box::new(problem.at(span.clone()).help("download it before the build")));
-        }
         let location = SourceLocation::Url(url.to_owned());
         let name = location.file_name().to_owned();
         let mut node = added_file(location, None, 0o600, &word.span);
         if let (Some(word), TreeNodeKind::File(file)) = (&request.copy.checksum, &mut node.kind) {
             file.source.checksum = Some(self.parse_checksum(word)?);
+        }
+        if let (Some((FlagSwitch::On, _)), TreeNodeKind::File(file)) =
+            (&request.copy.unpack, &node.kind)
+            && self.unpack_download(&file.source, word, request, tree)?
+        {
+            return Ok(());
         }
         let at = &request.copy.destination.span;
         let wrong = |error: TreeError| tree_diagnostic(&error, at);
@@ -97,29 +101,65 @@ impl Evaluation<'_, '_> {
         if tar::detect_tar(open()?) == TarDetection::Other {
             return Ok(false);
         }
-        let wrong = |error: String| {
-            let message = format!("cannot unpack `{}`: {error}", name.path.display());
-            let problem = Diagnostic::new(message).at(word.span.clone());
-            Box::new(problem.help("`--unpack=false` copies it as it is"))
-        };
         let members = tar::read_entries(open()?, TarLimits::default());
-        let members = members.map_err(|error| wrong(error.to_string()))?;
+        let members =
+            members.map_err(|error| Box::new(unpack_diagnostic(&source, &error, word)))?;
+        request.unpack_members(&source, members, word, tree)?;
+        Ok(true)
+    }
+
+    /// Unpacks the file at a URL into the destination if it is an archive; returns whether it was.
+    /// It is downloaded now to list its members, and again for their contents.
+    fn unpack_download(
+        &self,
+        source: &SourceRecipe,
+        word: &DockerfileWord,
+        request: &CopyRequest<'_>,
+        tree: &mut Tree,
+    ) -> EvaluationResult<bool> {
+        let listing = self.loader.request.downloads.list(source);
+        let listing = listing
+            .map_err(|error| Box::new(BuildError::from_source(error, source).diagnostic()))?;
+        let Some(members) = listing else { return Ok(false) };
+        let members = members.iter().cloned().map(Ok::<_, TarReadError>);
+        request.unpack_members(source, members, word, tree)?;
+        Ok(true)
+    }
+}
+
+fn unpack_diagnostic(
+    source: &SourceRecipe,
+    error: &dyn std::fmt::Display,
+    word: &DockerfileWord,
+) -> Diagnostic {
+    let message = format!("cannot unpack `{}`: {error}", source.location);
+    let problem = Diagnostic::new(message).at(word.span.clone());
+    problem.help("`--unpack=false` copies it as it is")
+}
+
+impl CopyRequest<'_> {
+    /// Unpacks the members of an archive into the destination.
+    fn unpack_members<E: std::fmt::Display>(
+        &self,
+        source: &SourceRecipe,
+        members: impl IntoIterator<Item = Result<TarEntry, E>>,
+        word: &DockerfileWord,
+        tree: &mut Tree,
+    ) -> EvaluationResult<()> {
         let archive = Arc::new(TarOrigin::File(Box::new(source.clone())));
         // `--chmod` is for what is copied, and not for archives and their destination.
-        let attributes = CopyAttributes { mode: None, ..request.attributes.clone() };
-        let target = request.make_target_directory(&attributes, tree)?;
+        let attributes = CopyAttributes { mode: None, ..self.attributes.clone() };
+        let target = self.make_target_directory(&attributes, tree)?;
         let unpacking = Unpacking {
             archive: &archive,
             target: &target,
             attributes: &attributes,
             at: &word.span,
         };
-        unpacking.put_members(members, tree).map_err(wrong)?;
-        Ok(true)
+        let unpacked = unpacking.put_members(members, tree);
+        unpacked.map_err(|error| Box::new(unpack_diagnostic(source, &error, word)))
     }
-}
 
-impl CopyRequest<'_> {
     /// Returns the resolved path of the destination; creates a directory there if it is missing.
     fn make_target_directory(
         &self,
@@ -157,6 +197,7 @@ impl Unpacking<'_> {
 
     /// Puts one member into the stage, as `Unpack` of moby/go-archive does.
     fn put_member(&self, member: &TarEntry, tree: &mut Tree) -> Result<(), TreeError> {
+        // The destination keeps its metadata, and a member without a name is passed over.
         if member.path.is_empty() {
             return Ok(());
         }
@@ -164,9 +205,8 @@ impl Unpacking<'_> {
         let node = match &member.kind {
             TarEntryKind::Hardlink(target) => self.link_member(member, target, tree)?,
             kind => TreeNode {
-                kind: self.node_kind(kind, member),
-                mode: member.mode,
-                owner: member.owner(),
+                xattrs: member.xattrs.clone(),
+                ..TreeNode::new(self.node_kind(kind, member), member.mode, member.owner())
             },
         };
         // What exists at the path is replaced; only directories are merged.
@@ -174,11 +214,13 @@ impl Unpacking<'_> {
         if tree.get(&path).is_some_and(|old| !is_directory(old) || !is_directory(&node)) {
             tree.remove(&path);
         }
+        // Directories that the archive implies belong to root, whatever `--chown` says.
+        tree.make_parents(&path, 0o755, ROOT)?;
         self.attributes.put_node(tree, &path, &node)
     }
 
-    /// Returns the node that a hard link shares. Unpacking sets mode and owner of the link last,
-    /// and so those of the file.
+    /// Returns the node that a hard link shares. Unpacking sets owner, mode and extended attributes
+    /// of the link last, and so those of the file.
     fn link_member(
         &self,
         member: &TarEntry,
@@ -186,10 +228,9 @@ impl Unpacking<'_> {
         tree: &mut Tree,
     ) -> Result<TreeNode, TreeError> {
         let first = self.resolve_path(target, tree)?;
-        if self.attributes.owner.is_none() {
-            tree.set_owner(&first, member.owner())?;
-        }
+        tree.set_owner(&first, self.attributes.owner.unwrap_or(member.owner()))?;
         tree.set_mode(&first, member.mode)?;
+        tree.add_xattrs(&first, &member.xattrs)?;
         let node = tree.get(&first).cloned();
         node.ok_or(TreeError::Missing(first))
     }

@@ -90,7 +90,7 @@ impl CopyAttributes {
             let octal = self.mode.as_ref().and_then(ModeChange::octal);
             (octal.map_or(0o755, |mode| mode & 0o777), inherited_owner(tree, path))
         };
-        TreeNode { kind: TreeNodeKind::Directory, mode, owner: self.owner.unwrap_or(owner) }
+        TreeNode::new(TreeNodeKind::Directory, mode, self.owner.unwrap_or(owner))
     }
 
     fn adjusted_node(&self, before: PriorLocation, path: &str, node: &TreeNode) -> TreeNode {

@@ -7,7 +7,7 @@ use crate::cluster::contract::{Finding, is_relevant, judge_plan};
 use crate::frontend::dockerfile::tree::{Tree, TreeNode, TreeNodeKind};
 use crate::oci::tar::{NamePrefix, Owner, TarEntry, TarEntryKind};
 use crate::recipe::diagnostic::{Diagnostic, Span};
-use crate::recipe::{LayerEntry, LayerEntryKind, RecipeStep};
+use crate::recipe::{LayerEntry, LayerEntryKind, RecipeStep, SpecialKind};
 
 /// Returns warnings about what KubeVirt or CDI would not accept in an image. With a base, all
 /// layers are checked as one.
@@ -38,12 +38,11 @@ fn tree_facts(tree: &Tree) -> LayerFacts {
             TreeNodeKind::Directory => LayerEntryKind::Directory,
             TreeNodeKind::File(file) => LayerEntryKind::File(file.source.clone()),
             TreeNodeKind::Symlink(target) => LayerEntryKind::Symlink(target.clone()),
-            // No layer that is made here contains one.
-            TreeNodeKind::Special(_) => return None,
+            TreeNodeKind::Special(kind) => LayerEntryKind::Special(*kind),
         };
-        Some(LayerEntry { path: path.to_owned(), kind, mode: node.mode, owner: node.owner })
+        LayerEntry::new(path, kind, node.mode, node.owner)
     };
-    let entries: Vec<LayerEntry> = tree.below("").filter_map(entry).collect();
+    let entries: Vec<LayerEntry> = tree.below("").map(entry).collect();
     layer_facts(&entries)
 }
 
@@ -66,10 +65,18 @@ fn planned_tar_entry(entry: &LayerEntry) -> TarEntry {
         LayerEntryKind::Directory => TarEntryKind::Directory,
         LayerEntryKind::Symlink(target) => TarEntryKind::Symlink(target.clone()),
         LayerEntryKind::Hardlink(target) => TarEntryKind::Hardlink(target.clone()),
+        LayerEntryKind::Special(SpecialKind::Fifo) => TarEntryKind::Fifo,
+        &LayerEntryKind::Special(SpecialKind::Character { major, minor }) => {
+            TarEntryKind::Character { major, minor }
+        }
+        &LayerEntryKind::Special(SpecialKind::Block { major, minor }) => {
+            TarEntryKind::Block { major, minor }
+        }
         LayerEntryKind::File(_) | LayerEntryKind::Whiteout | LayerEntryKind::Opaque => {
             TarEntryKind::File
         }
     };
     let Owner { uid, gid } = entry.owner;
-    TarEntry { path, kind, mode: entry.mode, uid, gid, offset: 0, size: 0, lead: NamePrefix::Plain }
+    let (offset, size, lead, xattrs) = (0, 0, NamePrefix::Plain, entry.xattrs.clone());
+    TarEntry { path, kind, mode: entry.mode, uid, gid, offset, size, lead, xattrs }
 }

@@ -171,6 +171,9 @@ impl Evaluation<'_, '_> {
             return self.context_origin(&word.text);
         }
         refuse_later_stage(dockerfile, word)?;
+        if self.loader.is_scratch(&word.text) {
+            return Ok(CopyOrigin::Stage(&self.loader.scratch));
+        }
         let platform = self.loader.target_platform();
         Ok(CopyOrigin::Image(self.loader.load_image(&word.text, &word.span, platform)?))
     }

@@ -79,5 +79,5 @@ pub(super) fn added_file(
     let source =
         SourceRecipe { origin: Some(at.clone()), ..SourceRecipe::new(location, SourceRole::File) };
     let kind = TreeNodeKind::File(FileNode { source, size, inode: None });
-    TreeNode { kind, mode, owner: Owner { uid: 0, gid: 0 } }
+    TreeNode::new(kind, mode, Owner { uid: 0, gid: 0 })
 }

@@ -46,6 +46,8 @@ pub(super) struct StageLoader<'a> {
     access: Cell<ImageAccess>,
     /// Facts about the loaded bases of stages, for the rules.
     bases: RefCell<BTreeMap<usize, BaseFacts>>,
+    /// The files of `scratch`: none.
+    pub(super) scratch: Tree,
 }
 
 /// Whether images are loaded.
@@ -68,7 +70,8 @@ impl<'a> StageLoader<'a> {
     ) -> Self {
         let (images, warnings) = (RefCell::default(), RefCell::default());
         let access = Cell::new(ImageAccess::Allowed);
-        Self { request, platform, scope, images, warnings, access, bases: RefCell::default() }
+        let (bases, scratch) = (RefCell::default(), Tree::new());
+        Self { request, platform, scope, images, warnings, access, bases, scratch }
     }
 
     /// Loads no image from now on.
@@ -96,6 +99,11 @@ impl<'a> StageLoader<'a> {
         let name = context_name(name);
         let mut images = self.request.images.iter();
         images.find(|(known, _)| context_name(known) == name).map(|(_, image)| image)
+    }
+
+    /// Returns whether a name means no image: `scratch`, or one that `--build-context` makes the same.
+    pub(super) fn is_scratch(&self, name: &str) -> bool {
+        name == "scratch" || self.named_image(name) == Some(&NamedImage::Scratch)
     }
 
     /// Returns whether `--build-context` replaces a stage.
@@ -158,10 +166,10 @@ impl<'a> StageLoader<'a> {
         at: &Span,
         platform: &Platform,
     ) -> EvaluationResult<StageState> {
-        let named = self.named_image(base);
-        if base == "scratch" || matches!(named, Some(NamedImage::Scratch)) {
+        if self.is_scratch(base) {
             return Ok(StageState::scratch(platform));
         }
+        let named = self.named_image(base);
         if let Some(context) = self.request.contexts.context(base) {
             return directory_stage(base, context, at, platform);
         }

@@ -36,6 +36,7 @@ use self::stage::StageState;
 use super::lint::LintReport;
 use super::scope::{GlobalScope, StageScope};
 use super::stages::Dockerfile;
+use crate::engine::source::ArchiveDownloads;
 use crate::frontend::dockerfile::base::BaseLoader;
 use crate::frontend::dockerfile::context::BuildContext;
 use crate::frontend::dockerfile::tree::NODES_MAX;
@@ -63,6 +64,8 @@ pub struct DockerfileRequest<'a> {
     pub build_platform: &'a Platform,
     /// Loads the base images of stages.
     pub bases: &'a BaseLoader<'a>,
+    /// Lists archives on servers, for `ADD --unpack`.
+    pub downloads: &'a ArchiveDownloads<'a>,
 }
 
 /// An image that `--build-context` gives a name.

@@ -9,7 +9,7 @@ use crate::frontend::dockerfile::context::{
 };
 use crate::frontend::dockerfile::pattern::{BadPattern, DoubleStar, Glob, split_at_wildcards};
 use crate::frontend::dockerfile::tree::{
-    FileNode, FollowLast, Inode, SpecialKind, Tree, TreeError, TreeNode, TreeNodeKind,
+    FileNode, FollowLast, Inode, Tree, TreeError, TreeNode, TreeNodeKind,
 };
 use crate::oci::tar::Owner;
 use crate::recipe::diagnostic::Span;
@@ -147,10 +147,10 @@ fn context_node(
         }),
         ContextEntryKind::Symlink(target) => TreeNodeKind::Symlink(target.clone()),
         ContextEntryKind::Socket => return None,
-        // The kind does not matter: none can be copied.
-        ContextEntryKind::Special => TreeNodeKind::Special(SpecialKind::Fifo),
+        ContextEntryKind::Special(kind) => TreeNodeKind::Special(*kind),
     };
-    Some(TreeNode { kind, mode: found.mode, owner: Owner { uid: 0, gid: 0 } })
+    let owner = Owner { uid: 0, gid: 0 };
+    Some(TreeNode { xattrs: found.xattrs.clone(), ..TreeNode::new(kind, found.mode, owner) })
 }
 
 fn find_in_tree(

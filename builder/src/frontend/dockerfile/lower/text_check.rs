@@ -128,6 +128,9 @@ impl TextCheck<'_, '_> {
             }
             if loader.request.contexts.context(name).is_none() {
                 refuse_later_stage(dockerfile, word)?;
+                if loader.is_scratch(name) {
+                    return Ok(());
+                }
                 return parse_image(name, &word.span).map(drop);
             }
         }

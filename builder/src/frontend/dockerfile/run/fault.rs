@@ -54,9 +54,7 @@ impl From<TreeError> for ProcessFault {
             TreeError::DirectoryOverFile(_) => Errno::Exists.into(),
             TreeError::FileOverDirectory(_) => Errno::IsDirectory.into(),
             TreeError::Loop(_) => Errno::Loop.into(),
-            TreeError::Special(_) | TreeError::Root | TreeError::TooMany | TreeError::Path(_) => {
-                Self::Refused(error)
-            }
+            TreeError::Root | TreeError::TooMany | TreeError::Path(_) => Self::Refused(error),
         }
     }
 }

@@ -108,7 +108,7 @@ impl Process<'_> {
         let inherited =
             self.tree.get(parent_path(&resolved)).map_or(0, |parent| parent.mode & SET_GID);
         let mode = 0o777 & !UMASK | inherited;
-        self.tree.put(&resolved, TreeNode { kind: TreeNodeKind::Directory, mode, owner })?;
+        self.tree.put(&resolved, TreeNode::new(TreeNodeKind::Directory, mode, owner))?;
         Ok(resolved)
     }
 
@@ -121,10 +121,8 @@ impl Process<'_> {
             Ok(_) if path.ends_with('/') => return Err(Errno::NoEntry.into()),
             resolved => resolved?,
         };
-        self.tree.put(
-            &resolved,
-            TreeNode { kind: TreeNodeKind::Symlink(target.into()), mode: 0o777, owner },
-        )?;
+        self.tree
+            .put(&resolved, TreeNode::new(TreeNodeKind::Symlink(target.into()), 0o777, owner))?;
         Ok(())
     }
 
@@ -148,7 +146,7 @@ impl Process<'_> {
         let (resolved, owner) = self.new_path(path, FollowLast::Yes)?;
         let source = SourceRecipe::new(SourceLocation::Inline([].into()), SourceRole::File);
         let kind = TreeNodeKind::File(FileNode { source, size: Some(0), inode: None });
-        self.tree.put(&resolved, TreeNode { kind, mode: 0o666 & !UMASK, owner })?;
+        self.tree.put(&resolved, TreeNode::new(kind, 0o666 & !UMASK, owner))?;
         Ok(())
     }
 

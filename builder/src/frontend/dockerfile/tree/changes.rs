@@ -105,10 +105,10 @@ fn node_row(tree: &Tree, path: &str) -> Option<EntryRow> {
         TreeNodeKind::Directory => (LayerEntryKind::Directory, None),
         TreeNodeKind::File(file) => (LayerEntryKind::File(file.source.clone()), file.inode),
         TreeNodeKind::Symlink(target) => (LayerEntryKind::Symlink(target.clone()), None),
-        // Special files cannot be changed: see `Tree::put`.
-        TreeNodeKind::Special(_) => return None,
+        TreeNodeKind::Special(kind) => (LayerEntryKind::Special(*kind), None),
     };
-    let entry = LayerEntry { path: path.to_owned(), kind, mode: node.mode, owner: node.owner };
+    let xattrs = node.xattrs.clone();
+    let entry = LayerEntry { xattrs, ..LayerEntry::new(path, kind, node.mode, node.owner) };
     Some(EntryRow { turn: EntryTurn::Directory, sort_key: path.to_owned(), entry, inode })
 }
 
@@ -121,7 +121,7 @@ fn removal_row(path: &str, kind: LayerEntryKind) -> EntryRow {
     };
     let sort_key = if directory.is_empty() { String::new() } else { format!("{directory}/") };
     let (mode, owner) = (0, Owner { uid: 0, gid: 0 });
-    let entry = LayerEntry { path: path.to_owned(), kind, mode, owner };
+    let entry = LayerEntry::new(path, kind, mode, owner);
     EntryRow { turn: EntryTurn::Directory, sort_key, entry, inode: None }
 }
 
@@ -163,7 +163,8 @@ fn archive_member(entry: &LayerEntry) -> Option<(&Arc<TarOrigin>, u64)> {
     }
 }
 
-/// Turns files into links to the first of the same inode, unless mode or owner differ.
+/// Turns files into links to the first of the same inode, unless mode, owner or extended attributes
+/// differ.
 fn link_shared_files(rows: &mut [EntryRow]) {
     let mut firsts: BTreeMap<(Inode, u32, u32, u32), usize> = BTreeMap::new();
     for at in 0..rows.len() {
@@ -179,10 +180,11 @@ fn link_shared_files(rows: &mut [EntryRow]) {
 /// Returns whether two files whose numbers are equal share an inode: both must come from one
 /// origin.
 fn can_share(one: &LayerEntry, other: &LayerEntry) -> bool {
-    let (LayerEntryKind::File(one), LayerEntryKind::File(other)) = (&one.kind, &other.kind) else {
-        return false;
+    let is_same = match (&one.kind, &other.kind) {
+        (LayerEntryKind::File(one), LayerEntryKind::File(other)) => is_same_file(one, other),
+        _ => false,
     };
-    is_same_file(one, other)
+    is_same && one.xattrs == other.xattrs
 }
 
 /// Returns whether files whose numbers are equal are the same file.

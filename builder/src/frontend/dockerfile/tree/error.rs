@@ -22,9 +22,6 @@ pub enum TreeError {
     /// Links form a loop, or are more than the kernel follows.
     #[error("`{0}` leads through too many symbolic links")]
     Loop(String),
-    /// Layers have only directories, files and links.
-    #[error("`/{0}` is a device or a pipe, which is not put into layers")]
-    Special(String),
     /// The root directory is not part of a layer.
     #[error("mode and owner of the root directory cannot be changed in a layer")]
     Root,

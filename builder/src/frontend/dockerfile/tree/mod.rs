@@ -15,7 +15,7 @@ mod tests;
 use std::collections::BTreeMap;
 use std::ops::Bound;
 
-use crate::oci::tar::Owner;
+use crate::oci::tar::{ExtendedAttributes, Owner};
 use crate::recipe::LayerEntry;
 use crate::recipe::path::{is_below, split};
 use changes::{TreeChange, is_same_file};
@@ -24,7 +24,7 @@ use key::{KeyPath, TreeKey, key_behind};
 pub use accounts::{Accounts, UserIdentity};
 pub(crate) use error::TreeError;
 pub(crate) use mode::{ModeChange, ModeSubject, UMASK};
-pub use node::{FileNode, Inode, SpecialKind, TreeNode, TreeNodeKind};
+pub use node::{FileNode, Inode, TreeNode, TreeNodeKind};
 pub(crate) use resolve::{FollowLast, ResolvedTreePath};
 
 /// The most files, directories and links of all stages of a platform together. A base image has up to
@@ -44,7 +44,7 @@ pub struct Tree {
 impl Default for Tree {
     fn default() -> Self {
         let owner = Owner { uid: 0, gid: 0 };
-        let root = TreeNode { kind: TreeNodeKind::Directory, mode: 0o755, owner };
+        let root = TreeNode::new(TreeNodeKind::Directory, 0o755, owner);
         Self {
             nodes: BTreeMap::from([(TreeKey::new(""), root)]),
             changes: BTreeMap::new(),
@@ -114,9 +114,6 @@ impl Tree {
     /// A file or a link replaces a file or a link. A directory over a directory sets its mode and
     /// owner, and keeps its contents.
     pub(crate) fn put(&mut self, path: &str, node: TreeNode) -> Result<(), TreeError> {
-        if let TreeNodeKind::Special(_) = node.kind {
-            return Err(TreeError::Special(path.to_owned()));
-        }
         let old = self.check_put(path, &node)?;
         if old == Some(&node) && node.kind == TreeNodeKind::Directory {
             return Ok(());
@@ -130,8 +127,8 @@ impl Tree {
         Ok(())
     }
 
-    /// Puts a node of the layers below: as [`Tree::put`], but it is not recorded as a change, it
-    /// may be a device, and the root's mode and owner can be set.
+    /// Puts a node of the layers below: as [`Tree::put`], but it is not recorded as a change, and
+    /// the root's mode and owner can be set.
     pub fn put_unrecorded(&mut self, path: &str, node: TreeNode) -> Result<(), TreeError> {
         self.check_put(path, &node)?;
         self.nodes.insert(TreeKey::new(path), node);
@@ -172,7 +169,7 @@ impl Tree {
         for (end, _) in path.match_indices('/') {
             let parent = &path[..end];
             if self.get(parent).is_none() {
-                self.put(parent, TreeNode { kind: TreeNodeKind::Directory, mode, owner })?;
+                self.put(parent, TreeNode::new(TreeNodeKind::Directory, mode, owner))?;
             }
             self.check_directory(parent)?;
         }
@@ -204,9 +201,21 @@ impl Tree {
         })
     }
 
-    /// Sets the owner of a node.
+    /// Sets the owner of a node. As in Linux, a file loses its capabilities.
     pub(crate) fn set_owner(&mut self, path: &str, owner: Owner) -> Result<(), TreeError> {
-        self.change_node(path, |node| node.owner = owner)
+        self.change_node(path, |node| {
+            node.owner = owner;
+            node.xattrs.remove_capability();
+        })
+    }
+
+    /// Adds extended attributes to a node.
+    pub(crate) fn add_xattrs(
+        &mut self,
+        path: &str,
+        xattrs: &ExtendedAttributes,
+    ) -> Result<(), TreeError> {
+        self.change_node(path, |node| node.xattrs.extend(xattrs))
     }
 
     fn change_node(

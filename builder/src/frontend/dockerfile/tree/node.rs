@@ -1,7 +1,7 @@
 //! A *node* is a file, directory or link of a tree.
 
-use crate::oci::tar::Owner;
-use crate::recipe::SourceRecipe;
+use crate::oci::tar::{ExtendedAttributes, Owner};
+use crate::recipe::{SourceRecipe, SpecialKind};
 
 /// A file, directory or link of a tree.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -12,6 +12,15 @@ pub struct TreeNode {
     pub mode: u32,
     /// Owner of the node.
     pub owner: Owner,
+    /// Extended attributes of the node.
+    pub xattrs: ExtendedAttributes,
+}
+
+impl TreeNode {
+    /// Returns a node without extended attributes.
+    pub fn new(kind: TreeNodeKind, mode: u32, owner: Owner) -> Self {
+        Self { kind, mode, owner, xattrs: ExtendedAttributes::default() }
+    }
 }
 
 /// Kind of a node.
@@ -23,29 +32,8 @@ pub enum TreeNodeKind {
     File(FileNode),
     /// A symbolic link with its target.
     Symlink(String),
-    /// A special file of a base, which is not put into layers.
+    /// A device or a pipe.
     Special(SpecialKind),
-}
-
-/// Kind of a special file.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum SpecialKind {
-    /// A named pipe.
-    Fifo,
-    /// A character device.
-    Character {
-        /// Number of the driver.
-        major: u32,
-        /// Number of the device of that driver.
-        minor: u32,
-    },
-    /// A block device.
-    Block {
-        /// Number of the driver.
-        major: u32,
-        /// Number of the device of that driver.
-        minor: u32,
-    },
 }
 
 /// A regular file.

@@ -38,6 +38,8 @@ impl<R: Read> TarReader<R> {
     ) -> Result<TarEntry, TarReadError> {
         let (name, link) = described.take_names(&mut header);
         self.count_names(name.len(), link.len(), at)?;
+        let xattrs = take(&mut described.pax.xattrs);
+        self.names += xattrs.len() as u64;
         let path = path::clean_path(&name)?;
         let lead = path::name_prefix(&name, &path);
         let is_sparse = header.flag == b'S' || described.pax.sparse.is_some();
@@ -45,9 +47,8 @@ impl<R: Read> TarReader<R> {
             return Err(TarReadError::Sparse(path));
         }
         let kind = header.entry_kind(&name, &link, &path)?;
-        let says_nothing = matches!(&kind, TarEntryKind::Symlink(to) if to.is_empty());
-        if says_nothing || (path.is_empty() && kind != TarEntryKind::Directory) {
-            return Err(TarReadError::Unnamed(at));
+        if matches!(&kind, TarEntryKind::Symlink(target) if target.is_empty()) {
+            return Err(TarReadError::NoTarget(path));
         }
         // Only files have content, whatever size the header declares.
         let stored = match kind {
@@ -57,7 +58,8 @@ impl<R: Read> TarReader<R> {
         let size = self.start_content(stored, &described, &kind, &path, at)?;
         let uid = check_id(described.pax.uid.unwrap_or(header.uid), "user id", at)?;
         let gid = check_id(described.pax.gid.unwrap_or(header.gid), "group id", at)?;
-        Ok(TarEntry { path, kind, mode: header.mode, uid, gid, offset: self.bytes.at, size, lead })
+        let (mode, offset) = (header.mode, self.bytes.at);
+        Ok(TarEntry { path, kind, mode, uid, gid, offset, size, lead, xattrs })
     }
 
     /// Counts the bytes of names, and fails if they are too many.

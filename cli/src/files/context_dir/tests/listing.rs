@@ -3,6 +3,8 @@
 use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::net::UnixListener;
 
+use diskette_builder::oci::tar::ExtendedAttributes;
+
 use super::*;
 
 #[test]
@@ -25,7 +27,11 @@ fn a_listing_says_what_each_thing_is() {
     let listing = context.listing().unwrap();
     let found = |path: &str| listing.get(path).unwrap();
     let check = |path: &str, kind: ContextEntryKind, mode| {
-        assert_eq!(found(path), &ContextEntry { kind, mode }, "{path}");
+        assert_eq!(
+            found(path),
+            &ContextEntry { kind, mode, xattrs: ExtendedAttributes::default() },
+            "{path}"
+        );
     };
     let ContextEntryKind::File { size: 5, identity } = found("d/f").kind else { panic!() };
     assert_eq!(listed(&context), "d d/f link lost other pipe same socket");
@@ -36,7 +42,7 @@ fn a_listing_says_what_each_thing_is() {
     check("lost", ContextEntryKind::Symlink("nowhere\n".into()), 0o777);
     assert_eq!(
         (&found("pipe").kind, &found("socket").kind),
-        (&ContextEntryKind::Special, &ContextEntryKind::Special)
+        (&ContextEntryKind::Special(SpecialKind::Fifo), &ContextEntryKind::Socket)
     );
     assert!(
         !matches!(found("other").kind, ContextEntryKind::File { identity: other, .. } if other == identity)

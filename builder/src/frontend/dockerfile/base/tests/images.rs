@@ -149,7 +149,9 @@ fn a_base_is_what_its_documents_say() {
     }
     assert_eq!(listed(&loaded.tree), ["a at 512 + 7 644 0:0"]);
     let layout = load(&memory, "oci:dir:1", "linux/amd64").unwrap();
-    assert_eq!(layout.recipe.location.to_string(), format!("oci:dir@{}", digest(&image)));
+    let pinned = layout.recipe.location.to_string();
+    assert_eq!(pinned, format!("oci:dir@{}", digest(&image)));
+    assert_eq!(pinned.parse::<ImageLocation>().as_ref(), Ok(&layout.recipe.location));
     assert_eq!(layout.name, None);
 }
 

@@ -74,6 +74,23 @@ fn later_layers_win() {
 }
 
 #[test]
+fn extended_attributes_are_read() {
+    let pax =
+        |name: &str, value: &str| pax_record(&format!("SCHILY.xattr.{name}"), value.as_bytes());
+    let capability = pax("security.capability", "c");
+    let both = [capability.clone(), pax("user.a", "x")].concat();
+    check(
+        &[tar().pax(&both).file("a", "").pax(&pax("user.d", "")).dir("d")],
+        &["a at 1536 + 0 security.capability=c user.a=x", "d dir user.d="],
+    );
+    // Unpacking sets the owner of a link last but one, and then its extended attributes.
+    let linked = tar().pax(&both).file("a", "").pax(&pax("user.b", "y")).hardlink("b", "a");
+    let inode = "at 1536 + 0 linked 755 0:0 user.a=x user.b=y";
+    let found = merged(&[linked.end()]);
+    assert_eq!(found, Ok(vec![format!("a {inode}"), format!("b {inode}")]));
+}
+
+#[test]
 fn parents_that_are_missing_are_made() {
     check(&[tar().file("a/b/c", "")], &["a dir", "a/b dir", "a/b/c at 512 + 0"]);
     check(&[tar().file("./a//b", "")], &["a dir", "a/b at 512 + 0"]);

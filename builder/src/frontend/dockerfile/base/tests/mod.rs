@@ -7,10 +7,10 @@ use std::io::Write as _;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::frontend::dockerfile::tree::{SpecialKind, TreeNodeKind};
+use crate::frontend::dockerfile::tree::TreeNodeKind;
 use crate::oci::images::testing::MemoryImages;
 use crate::oci::progress::NoProgress;
-use crate::recipe::SourceLocation;
+use crate::recipe::{SourceLocation, SpecialKind};
 
 /// Small enough that tests reach them.
 const LIMITS: TarLimits =
@@ -118,7 +118,8 @@ fn listed(tree: &Tree) -> Vec<String> {
                 }
             }
         };
-        format!("{path} {kind} {:o} {}:{}", node.mode, node.owner.uid, node.owner.gid)
+        let xattrs = node.xattrs.show();
+        format!("{path} {kind} {:o} {}:{}{xattrs}", node.mode, node.owner.uid, node.owner.gid)
     };
     tree.below("").map(line).collect()
 }

@@ -60,7 +60,7 @@ fn image() -> Tree {
             }
         };
         let owner = Owner { uid: *id, gid: *id };
-        tree.put(path, TreeNode { kind, mode: *mode, owner }).unwrap();
+        tree.put(path, TreeNode::new(kind, *mode, owner)).unwrap();
     }
     tree.forget_changes();
     tree
@@ -86,6 +86,7 @@ fn show(tree: &mut Tree) -> String {
                 write!(text, "opaque {path}").unwrap();
                 continue;
             }
+            LayerEntryKind::Special(_) => write!(text, "{path} special").unwrap(),
             LayerEntryKind::Directory => write!(text, "{path}/").unwrap(),
             LayerEntryKind::Symlink(target) => write!(text, "{path}->{target}").unwrap(),
             LayerEntryKind::File(_) | LayerEntryKind::Hardlink(_) => text.push_str(path),

@@ -7,7 +7,7 @@ use snapbox::{assert_data_eq, str};
 
 use super::super::*;
 use super::{archive, dir, file, linked, member, node, show, symlink, tree};
-use crate::recipe::LayerEntryKind;
+use crate::recipe::{LayerEntryKind, SpecialKind};
 
 /// Shows the layer that `change` makes on a tree.
 fn layer(words: &str, change: impl FnOnce(&mut Tree)) -> String {
@@ -172,6 +172,37 @@ a/y 644 0:0 member 10
     );
 }
 
+/// Returns extended attributes with the values that are not empty.
+fn xattrs(capability: &[u8], user: &[u8]) -> ExtendedAttributes {
+    let mut all = ExtendedAttributes::default();
+    for (name, value) in [("security.capability", capability), ("user.a", user)] {
+        if !value.is_empty() {
+            all.insert(name, value);
+        }
+    }
+    all
+}
+
+#[test]
+fn extended_attributes_are_carried() {
+    let mut tree = tree("");
+    tree.put("f", TreeNode { xattrs: xattrs(b"1", b"x"), ..linked("f", Some(Inode(1, 1))) })
+        .unwrap();
+    tree.put("g", TreeNode { xattrs: xattrs(b"1", b"x"), ..linked("f", Some(Inode(1, 1))) })
+        .unwrap();
+    tree.put("h", TreeNode { xattrs: xattrs(b"2", b"x"), ..linked("f", Some(Inode(1, 1))) })
+        .unwrap();
+    let expected = "f 644 0:0 file f security.capability=1 user.a=x\n\
+        g 644 0:0 hardlink f security.capability=1 user.a=x\n\
+        h 644 0:0 file f security.capability=2 user.a=x\n";
+    assert_eq!(show(&tree.take_changes()), expected);
+    tree.add_xattrs("h", &xattrs(b"", b"y")).unwrap();
+    assert_eq!(tree.get("h").unwrap().xattrs, xattrs(b"2", b"y"));
+    // As in Linux, a new owner takes capabilities away.
+    tree.set_owner("h", Owner { uid: 1, gid: 1 }).unwrap();
+    assert_eq!(tree.get("h").unwrap().xattrs, xattrs(b"", b"y"));
+}
+
 #[test]
 fn what_layers_below_have_is_no_change() {
     let mut tree = Tree::new();
@@ -182,7 +213,8 @@ fn what_layers_below_have_is_no_change() {
     assert_eq!(tree.put_unrecorded("x/y", dir()), Err(TreeError::Missing("x".into())));
     assert_eq!(tree.get("").unwrap().mode, 0o700);
     assert!(tree.take_changes().is_empty());
-    assert_eq!(tree.set_mode("dev/p", 0), Err(TreeError::Special("dev/p".into())));
+    tree.set_mode("dev/p", 0o600).unwrap();
+    assert_eq!(show(&tree.take_changes()), "dev 755 0:0 directory\ndev/p 600 0:0 Fifo\n");
     tree.remove("dev/p");
     assert_eq!(show(&tree.take_changes()), "dev 755 0:0 directory\ndev/p 0 0:0 whiteout\n");
 }

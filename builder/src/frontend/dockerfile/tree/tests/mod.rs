@@ -19,11 +19,11 @@ fn source(location: SourceLocation) -> SourceRecipe {
 }
 
 fn node(kind: TreeNodeKind) -> TreeNode {
-    TreeNode { kind, mode: 0o644, owner: ROOT }
+    TreeNode::new(kind, 0o644, ROOT)
 }
 
 fn dir() -> TreeNode {
-    TreeNode { kind: TreeNodeKind::Directory, mode: 0o755, owner: ROOT }
+    TreeNode::new(TreeNodeKind::Directory, 0o755, ROOT)
 }
 
 fn linked(content: &str, inode: Option<Inode>) -> TreeNode {
@@ -92,11 +92,13 @@ fn show(entries: &[LayerEntry]) -> String {
             },
             LayerEntryKind::Symlink(target) => format!("symlink {target}"),
             LayerEntryKind::Hardlink(target) => format!("hardlink {target}"),
+            LayerEntryKind::Special(kind) => format!("{kind:?}"),
             LayerEntryKind::Whiteout => "whiteout".into(),
             LayerEntryKind::Opaque => "opaque".into(),
         };
         let LayerEntry { path, mode, owner, .. } = entry;
-        writeln!(text, "{path} {mode:o} {}:{} {kind}", owner.uid, owner.gid).unwrap();
+        let xattrs = entry.xattrs.show();
+        writeln!(text, "{path} {mode:o} {}:{} {kind}{xattrs}", owner.uid, owner.gid).unwrap();
     }
     text
 }

@@ -4,7 +4,7 @@ use snapbox::{assert_data_eq, str};
 
 use super::super::FollowLast::{No, Yes};
 use super::super::*;
-use super::{ROOT, dir, file, node, show, symlink, tree};
+use super::{ROOT, dir, file, show, symlink, tree};
 
 #[test]
 fn a_tree_is_read_in_the_order_of_names() {
@@ -83,7 +83,6 @@ fn what_cannot_stand_at_a_path_is_refused() {
         assert_eq!(found, Err(expected.to_owned()), "{path}");
         assert_eq!(show(&tree.take_changes()), "", "{path}");
     };
-    let fifo = node(TreeNodeKind::Special(SpecialKind::Fifo));
     check("e/x", file("new"), "`/e` does not exist");
     check("f/x", file("new"), "`/f` is not a directory");
     check("l/x", file("new"), "`/l` is not a directory");
@@ -91,7 +90,6 @@ fn what_cannot_stand_at_a_path_is_refused() {
     check("d", symlink("x"), "`/d` is a directory and cannot be replaced");
     check("f", dir(), "a directory cannot take the place of `/f`, which is none");
     check("l", dir(), "a directory cannot take the place of `/l`, which is none");
-    check("p", fifo, "`/p` is a device or a pipe, which is not put into layers");
     let owner = Owner { uid: 1, gid: 1 };
     let root = "mode and owner of the root directory cannot be changed in a layer";
     check("", TreeNode { owner, ..dir() }, root);

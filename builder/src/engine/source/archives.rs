@@ -1,0 +1,52 @@
+//! *Archives on servers*, which are listed before their members are sources.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use super::member::{ArchiveBytes, OpenArchive};
+use super::opener::open_download;
+use super::{SourceError, SourceErrorKind, UnverifiedPolicy};
+use crate::net::http::HttpClient;
+use crate::oci::tar::{TarEntry, TarLimits};
+use crate::recipe::{SourceLocation, SourceRecipe};
+
+/// Entries of an archive; none for a file that is not a tar.
+type ArchiveListing = Option<Arc<[TarEntry]>>;
+
+/// Lists archives on servers, each once for all platforms of a build.
+#[derive(Debug)]
+pub struct ArchiveDownloads<'a> {
+    client: &'a HttpClient,
+    unverified: UnverifiedPolicy,
+    /// Listings by URL and checksum.
+    listings: Mutex<BTreeMap<String, ArchiveListing>>,
+}
+
+impl<'a> ArchiveDownloads<'a> {
+    /// Returns an object that has listed nothing.
+    pub fn new(client: &'a HttpClient, unverified: UnverifiedPolicy) -> Self {
+        Self { client, unverified, listings: Mutex::default() }
+    }
+
+    /// Downloads an archive and returns its entries, none if it is not a tar. Its checksum is
+    /// checked.
+    pub(crate) fn list(&self, recipe: &SourceRecipe) -> Result<ArchiveListing, SourceError> {
+        let key = format!("{} {:?}", recipe.location, recipe.checksum);
+        let mut listings = self.listings.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(listing) = listings.get(&key) {
+            return Ok(listing.clone());
+        }
+        let location = recipe.location.to_string();
+        let listing = self.download(recipe).map_err(|kind| SourceError { location, kind })?;
+        listings.insert(key, listing.clone());
+        Ok(listing)
+    }
+
+    fn download(&self, recipe: &SourceRecipe) -> Result<ArchiveListing, SourceErrorKind> {
+        let SourceLocation::Url(url) = &recipe.location else { return Ok(None) };
+        let download = open_download(self.client, self.unverified, recipe, url)?;
+        let checksum = recipe.checksum.clone();
+        let archive = OpenArchive::new(ArchiveBytes::Download { download, checksum });
+        Ok(archive.list(TarLimits::default())?.map(Arc::from))
+    }
+}
