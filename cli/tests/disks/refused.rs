@@ -108,7 +108,7 @@ error[disk-outside-file]: cannot use `d.qcow2`: its L1 table at byte 4295163904 
 error[disk-corrupt]: cannot use `e.qcow2`: it is marked as corrupt
  --> ./diskette.yaml:5:18
 5 |   amd64: { disk: e.qcow2 }
-  = help: repair it with `qemu-img check -r all e.qcow2`, or make it anew
+  = help: repair it with `qemu-img check -r all e.qcow2`, or create it again
 1
 error[disk-truncated]: cannot use `f.qcow2`: it ends after 400000 bytes, and has data at byte 458752 as its tables say
  --> ./diskette.yaml:5:18
@@ -172,7 +172,7 @@ fn streams() {
 error[disk-backing-file]: cannot use `a.qcow2.gz`: it stands on another file, `base.img`
  --> ./diskette.yaml:5:18
 5 |   amd64: { disk: a.qcow2.gz }
-  = help: unpack it first with `gunzip -c a.qcow2.gz >a.qcow2`
+  = help: decompress it first with `gunzip -c a.qcow2.gz >a.qcow2`
   = help: make one file of both with `qemu-img convert -O qcow2 a.qcow2 new.qcow2`
 1
 error[disk-misnamed]: cannot use `b.qcow2.gz`: it is called .qcow2, and its content is raw

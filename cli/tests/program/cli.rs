@@ -37,23 +37,23 @@ Commands:
   push         Push an image of a layout or archive to registries
   pull         Pull an image from a registry into a layout
   copy         Copy an image from a registry, layout or archive to another, byte for byte
-  tag          Give an image of a registry or a layout more tags
+  tag          Add tags to an image in a registry or a layout
   tags         List the tags of a repository, a layout or an archive, one per line
   digest       Print the digest of an image
   delete       Delete an image of a registry or a layout
   gc           Remove the blobs of a layout that none of its images uses
   index        Work on indexes, which name an image for each platform
-  sync         Publish what distributions have released since it was last published
+  sync         Publish the new releases of distributions
   promote      Copy verified images from a staging registry to the public one
-  docs         Write descriptions of the images of a catalogue, or publish them
+  docs         Generate documentation for the images of a catalogue
   releases     List the newest disks that distributions have published for a catalogue
-  inspect      Show what is in an image, or in the file of a disk
+  inspect      Show the contents of an image or a disk file
   extract      Extract the disk from an image
   diff         Show why two images have different digests
-  verify       Judge a finished image by what KubeVirt and CDI accept
+  verify       Check an image against the rules of KubeVirt and CDI
   manifests    Write the Kubernetes objects that use an image, for `kubectl apply -f -`
-  doctor       Say what this machine, and the credentials on it, would do
-  login        Remember the credential for a registry, after the registry has accepted it
+  doctor       Check this machine's setup and registry credentials
+  login        Log in to a registry
   logout       Log out of a registry
   auth         Look at credentials
   schema       Print the JSON Schema of diskette.yaml, for editors and linters
@@ -94,23 +94,23 @@ Commands:
   push         Push an image of a layout or archive to registries
   pull         Pull an image from a registry into a layout
   copy         Copy an image from a registry, layout or archive to another, byte for byte
-  tag          Give an image of a registry or a layout more tags
+  tag          Add tags to an image in a registry or a layout
   tags         List the tags of a repository, a layout or an archive, one per line
   digest       Print the digest of an image
   delete       Delete an image of a registry or a layout
   gc           Remove the blobs of a layout that none of its images uses
   index        Work on indexes, which name an image for each platform
-  sync         Publish what distributions have released since it was last published
+  sync         Publish the new releases of distributions
   promote      Copy verified images from a staging registry to the public one
-  docs         Write descriptions of the images of a catalogue, or publish them
+  docs         Generate documentation for the images of a catalogue
   releases     List the newest disks that distributions have published for a catalogue
-  inspect      Show what is in an image, or in the file of a disk
+  inspect      Show the contents of an image or a disk file
   extract      Extract the disk from an image
   diff         Show why two images have different digests
-  verify       Judge a finished image by what KubeVirt and CDI accept
+  verify       Check an image against the rules of KubeVirt and CDI
   manifests    Write the Kubernetes objects that use an image, for `kubectl apply -f -`
-  doctor       Say what this machine, and the credentials on it, would do
-  login        Remember the credential for a registry, after the registry has accepted it
+  doctor       Check this machine's setup and registry credentials
+  login        Log in to a registry
   logout       Log out of a registry
   auth         Look at credentials
   schema       Print the JSON Schema of diskette.yaml, for editors and linters
@@ -119,8 +119,8 @@ Commands:
   help         Print this message or the help of the given subcommand(s)
 
 Options:
-      --message-format <FORMAT>  Format of errors and warnings; github also
-                                 annotates the pull request [default: text]
+      --message-format <FORMAT>  Format of errors and warnings; github also annotates the pull
+                                 request [default: text]
   -h, --help                     Print help (see more with '--help')
   -V, --version                  Print version
 

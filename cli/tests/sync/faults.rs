@@ -213,7 +213,7 @@ fn what_is_not_the_disk() {
     disk(
         "sent to the link",
         &|_| Redirect("http://169.254.169.254/x".into()),
-        Bad("refusing to follow"),
+        Bad("refusing the redirect"),
     );
     disk(
         "sent to a file",

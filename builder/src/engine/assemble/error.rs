@@ -223,7 +223,7 @@ fn source_help(error: &SourceErrorKind) -> &'static [&'static str] {
         }
         SourceErrorKind::NotAFile => &["name the disk image itself"],
         SourceErrorKind::NotCompressed(_) => &[
-            "the name says that it is packed, the content does not; say `unpack: none` to take it \
+            "the name says that it is packed, the content does not; use `unpack: none` to take it \
                as it is",
         ],
         SourceErrorKind::Checksum { .. } => {

@@ -149,7 +149,7 @@ pub enum HttpError {
 }
 
 /// What the user can do about a location that is refused for being near.
-pub(crate) const PRIVATE_REDIRECT_HELP: &str = "if that address is meant, say \
+pub(crate) const PRIVATE_REDIRECT_HELP: &str = "if that address is meant, use \
     `--allow-private-redirects`; for good, `allow-private-redirects = true` for the registry in \
     registries.conf";
 

@@ -255,13 +255,6 @@ pub(super) const FOREIGN_OPTIONS: &[ForeignOption] = &[
         "COPY what is needed, or use `--build-context`",
     ),
     option(
-        "--ignorefile",
-        Word,
-        Refused,
-        "the ignore file is found by its name",
-        "name it like the Dockerfile, with `.dockerignore` behind it",
-    ),
-    option(
         "--no-cache-filter",
         Word,
         Refused,
