@@ -3,9 +3,11 @@
 use diskette_builder::oci::copy::{CopyContext, copy_image};
 use diskette_builder::oci::image::json::Document;
 use diskette_builder::oci::image::reference::Reference;
+use diskette_builder::oci::image::tag::{LayoutName, RefName, RefNameError};
 use diskette_builder::oci::images::Images;
 use diskette_builder::oci::progress::Progress;
 use diskette_builder::oci::sink::Sink;
+use diskette_builder::recipe::diagnostic::Diagnostic;
 use diskette_builder::registry::client::RegistryClient;
 use indicatif::HumanBytes;
 
@@ -19,7 +21,7 @@ pub(crate) struct Transfer<'a> {
     pub(crate) images: &'a dyn Images,
     pub(crate) sink: &'a dyn Sink,
     pub(crate) names: &'a [Reference],
-    pub(crate) tag: Option<&'a str>,
+    pub(crate) tag: Option<&'a RefName>,
     pub(crate) show: &'a TransferArguments,
 }
 
@@ -44,11 +46,20 @@ impl Transfer<'_> {
 }
 
 /// Splits the name of an image in a layout or an archive into a reference and a tag, one of them.
-pub(crate) fn split_local_name(name: &str) -> (Vec<Reference>, Option<String>) {
-    match name.parse() {
-        Ok(reference) if name.contains('/') => (vec![reference], None),
-        _ => (Vec::new(), Some(name.to_owned())),
-    }
+pub(crate) fn split_local_name(
+    name: &str,
+) -> Result<(Vec<Reference>, Option<RefName>), CommandError> {
+    Ok(match parse_layout_name(name)? {
+        LayoutName::Full(reference) => (vec![reference], None),
+        LayoutName::Short(tag) => (Vec::new(), Some(tag)),
+    })
+}
+
+/// Parses the name that an image gets in a layout or an archive.
+pub(crate) fn parse_layout_name(name: &str) -> Result<LayoutName, CommandError> {
+    name.parse().map_err(|error: RefNameError| {
+        CommandError::Usage(Diagnostic::new(error.to_string()).help("name the image with a tag"))
+    })
 }
 
 /// Prints how many bytes were sent, and how many existed.

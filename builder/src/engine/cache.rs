@@ -1,20 +1,21 @@
 //! The *cache* remembers which layer a recipe produced, so that unchanged input is not read again.
 //! It stores no layers, only their digests, which help while the target still has the blobs.
-//! Entries that are damaged, of another format version or of other input are ignored.
+//! Entries that are damaged, forged, of another format version or of other input are ignored.
 
 use std::io::{self, Read, Write};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use cap_std::fs::Dir;
-use cap_tempfile::TempFile;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use crate::engine::cache_key::CacheKey;
 use crate::engine::layer::compression::{FORMAT_VERSION, LayerCompression};
 use crate::engine::source::SourceIdentity;
 use crate::oci::image::digest::Digest;
 use crate::oci::image::json::to_canonical_json;
 use crate::oci::image::layer::FinishedLayer;
+use crate::oci::new_file::NewFile;
 use crate::recipe::{LayerEntry, LayerEntryKind, SourceRecipe};
 
 /// Coarsest resolution of a file system's timestamps, in nanoseconds: FAT has two seconds.
@@ -36,7 +37,7 @@ pub(crate) struct LayerKey {
     last_write: i128,
 }
 
-/// An entry as it is stored; `check` is the digest of the other fields.
+/// An entry as it is stored; `check` authenticates the other fields.
 #[derive(Serialize, Deserialize)]
 struct CacheEntry {
     key: String,
@@ -140,7 +141,8 @@ impl LayerCache {
             size: entry.size,
             diff_id: entry.diff_id.parse().ok()?,
         };
-        (entry.key == key.text && entry.check == entry_checksum(key, &layer)).then_some(layer)
+        let check = CacheKey::find(&self.dir)?.authenticate(&entry_text(key, &layer)).to_hex();
+        (entry.key == key.text && entry.check == check).then_some(layer)
     }
 
     /// Stores a layer, unless one of its files was written so recently that another write might not
@@ -156,15 +158,15 @@ impl LayerCache {
             digest: layer.digest.to_string(),
             size: layer.size,
             diff_id: layer.diff_id.to_string(),
-            check: entry_checksum(key, layer),
+            check: CacheKey::ensure(&self.dir)?.authenticate(&entry_text(key, layer)).to_hex(),
         };
-        let mut file = TempFile::new(&self.dir)?;
-        file.write_all(&serde_json::to_vec(&entry)?)?;
-        file.replace(key.file_name())
+        let mut file = NewFile::new(&self.dir)?;
+        file.as_file_mut().write_all(&serde_json::to_vec(&entry)?)?;
+        file.replace(&key.file_name())
     }
 }
 
-fn entry_checksum(key: &LayerKey, layer: &FinishedLayer) -> String {
-    let all = format!("{}\n{}\n{}\n{}", key.text, layer.digest, layer.size, layer.diff_id);
-    Digest::of_bytes(all.as_bytes()).to_hex()
+/// Returns what the code of an entry authenticates.
+fn entry_text(key: &LayerKey, layer: &FinishedLayer) -> Vec<u8> {
+    format!("{}\n{}\n{}\n{}", key.text, layer.digest, layer.size, layer.diff_id).into_bytes()
 }

@@ -4,9 +4,11 @@
 //! - [`source`]: where the content of a file comes from, and how it is checked
 //! - [`layer`]: one compressed tar of entries and their contents
 //! - [`cache`]: which layer a recipe produced before
+//! - `cache_key`: authenticates the entries of caches
 //! - [`assemble`]: the layers, documents and names of a build
 
 pub mod assemble;
 pub mod cache;
+pub(crate) mod cache_key;
 pub mod layer;
 pub mod source;

@@ -8,6 +8,7 @@ use crate::oci::image::json::Document;
 use crate::oci::image::nearest::PlatformNotFound;
 use crate::oci::image::platform::Platform;
 use crate::oci::image::reference::Reference;
+use crate::oci::image::tag::RefName;
 use crate::oci::images::Images;
 use crate::oci::progress::{Progress, ProgressEvent};
 use crate::oci::sink::{NamedImage, Sink};
@@ -23,7 +24,7 @@ pub struct CopyContext<'a> {
     /// Names that the copy gets.
     pub names: &'a [Reference],
     /// Tag that the copy gets in a layout if it has no names.
-    pub tag: Option<&'a str>,
+    pub tag: Option<&'a RefName>,
     /// How many blobs are copied at a time.
     pub jobs: usize,
     /// Receives the progress, and can cancel.
@@ -97,7 +98,7 @@ pub(crate) fn publish_names(root: &Document, context: &CopyContext<'_>) -> Resul
     let unnamed = context.names.is_empty().then_some(None);
     let names = context.names.iter().cloned().map(Some).chain(unnamed);
     let images: Vec<NamedImage> = names
-        .map(|name| NamedImage { image: image.clone(), name, tag: context.tag.map(str::to_owned) })
+        .map(|name| NamedImage { image: image.clone(), name, tag: context.tag.cloned() })
         .collect();
     if context.progress.is_cancelled() {
         return Err(StorageError::Cancelled.into());

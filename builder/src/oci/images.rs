@@ -9,6 +9,7 @@ use crate::oci::error::StorageError;
 use crate::oci::image::digest::Digest;
 use crate::oci::image::json::Document;
 use crate::oci::image::location::ImageLocation;
+use crate::oci::image::tag::RefName;
 use crate::oci::sink::BlobSource;
 
 /// The images of one layout, archive or repository, for reading. Documents are checked against
@@ -63,8 +64,9 @@ pub trait Images: Sync {
         Vec::new()
     }
 
-    /// Returns the tags of all images.
-    fn tags(&self) -> Result<Vec<String>, StorageError>;
+    /// Returns the tags of all images; of a layout or an archive, their names. One that cannot be a
+    /// name is an error.
+    fn tags(&self) -> Result<Vec<RefName>, StorageError>;
 
     /// Returns the URL of the registry and the name of the repository that blobs can be mounted
     /// from, if the images are in a registry.

@@ -12,6 +12,7 @@
 //! - `hashing`: readers that count, hash and check what is read
 //! - `parallel`: the same work on many items at a time
 //! - [`layer_tar`]: the tar in a finished layer, checked against its digest
+//! - [`new_file`]: files that appear when they are complete
 //! - [`store`]: OCI image layouts, as directories and as archives
 //! - `transfer`: copies blobs to a sink, several at a time
 //! - [`rename`]: a sink that gives its image another name
@@ -27,6 +28,7 @@ pub mod image_documents;
 pub mod images;
 pub mod join;
 pub(crate) mod layer_tar;
+pub mod new_file;
 pub(crate) mod parallel;
 pub mod progress;
 pub mod rename;

@@ -4,14 +4,15 @@ use crate::oci::error::StorageError;
 use crate::oci::image::digest::Digest;
 use crate::oci::image::json::Document;
 use crate::oci::image::reference::Reference;
+use crate::oci::image::tag::LayoutName;
 use crate::oci::sink::{BlobWriter, NamedImage, ReportBytes, Sink, SourceBlob, TransferOutcome};
 
 /// Publishes one image under a name of its own, whatever names it has elsewhere.
 pub struct RenamingSink<'a> {
     /// Receives the image.
     pub inner: Box<dyn Sink + 'a>,
-    /// A tag or a full reference.
-    pub name: String,
+    /// Name that the image gets.
+    pub name: LayoutName,
 }
 
 impl std::fmt::Debug for RenamingSink<'_> {
@@ -26,8 +27,9 @@ impl Sink for RenamingSink<'_> {
         digest: Digest,
         size: u64,
         names: &[Reference],
+        poll: &ReportBytes<'_>,
     ) -> Result<bool, StorageError> {
-        self.inner.has_blob(digest, size, names)
+        self.inner.has_blob(digest, size, names, poll)
     }
 
     fn start_blob(
@@ -55,9 +57,9 @@ impl Sink for RenamingSink<'_> {
         let Some(first) = images.first() else { return self.inner.publish(images) };
         if images.iter().any(|other| other.image.digest() != first.image.digest()) {
             let problem = "is one name, and there are several images".to_owned();
-            return Err(StorageError::Unexpected { path: self.name.clone(), problem });
+            return Err(StorageError::Unexpected { path: self.name.to_string(), problem });
         }
-        self.inner.publish(&[NamedImage::from_text(first.image.clone(), &self.name)])
+        self.inner.publish(&[NamedImage::in_layout(first.image.clone(), &self.name)])
     }
 
     fn max_parallel_blobs(&self) -> usize {

@@ -5,6 +5,7 @@ use std::io::{Read, Write};
 use std::ops::ControlFlow;
 
 use crate::oci::image::reference::Reference;
+use crate::oci::image::tag::{LayoutName, RefName};
 use oci_spec::image::Descriptor;
 
 use crate::oci::error::StorageError;
@@ -14,12 +15,14 @@ use crate::oci::image::json::Document;
 /// A destination of images: a layout, an archive or registries. `names` are the names of the images
 /// that a blob or a document belongs to; a registry keeps the blobs of each repository apart.
 pub trait Sink: Sync {
-    /// Returns whether a blob exists already and does not have to be built.
+    /// Returns whether a blob exists already and does not have to be built. A layout reads a blob once
+    /// to find out whether it is undamaged; `poll` is called meanwhile with 0 bytes, and can cancel.
     fn has_blob(
         &self,
         digest: Digest,
         size: u64,
         names: &[Reference],
+        poll: &ReportBytes<'_>,
     ) -> Result<bool, StorageError>;
 
     /// Starts a blob whose digest is not known yet. `len` is its largest possible length in bytes.
@@ -104,21 +107,22 @@ pub struct NamedImage {
     /// Its name, if it has one.
     pub name: Option<Reference>,
     /// Tag in a layout if the image has no name.
-    pub tag: Option<String>,
+    pub tag: Option<RefName>,
 }
 
 impl NamedImage {
-    /// Names an image by a text: a full reference if it has a slash, else a tag.
-    pub(crate) fn from_text(image: Descriptor, text: &str) -> Self {
-        let name = text.contains('/').then(|| text.parse().ok()).flatten();
-        let tag = name.is_none().then(|| text.to_owned());
-        Self { image, name, tag }
+    /// Names an image in a layout or an archive.
+    pub(crate) fn in_layout(image: Descriptor, name: &LayoutName) -> Self {
+        match name.clone() {
+            LayoutName::Full(name) => Self { image, name: Some(name), tag: None },
+            LayoutName::Short(tag) => Self { image, name: None, tag: Some(tag) },
+        }
     }
 
     /// Returns the tag, or `latest` for an image without one.
     pub(crate) fn tag(&self) -> &str {
         let named = self.name.as_ref().and_then(Reference::tag);
-        named.or(self.tag.as_deref()).unwrap_or("latest")
+        named.or(self.tag.as_ref().map(RefName::as_str)).unwrap_or("latest")
     }
 }
 

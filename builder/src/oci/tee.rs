@@ -43,8 +43,9 @@ impl Sink for TeeSink<'_> {
         digest: Digest,
         size: u64,
         names: &[Reference],
+        poll: &ReportBytes<'_>,
     ) -> Result<bool, StorageError> {
-        if !self.first.has_blob(digest, size, names)? {
+        if !self.first.has_blob(digest, size, names, poll)? {
             return Ok(false);
         }
         self.copy_to_second(digest, size, None, names)?;

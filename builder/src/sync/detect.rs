@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use super::{SyncError, SyncJob, SyncTools};
 use crate::frontend::spec::{CatalogueEntry, TagTemplate};
+use crate::oci::image::tag::Tag;
 use crate::upstream::{UpstreamDisk, find_newest_disk, version};
 
 /// Returns upstream's disk for each platform, in the order of the catalogue.
@@ -53,7 +54,7 @@ pub(super) fn fill_tags<'a>(
     entry: &CatalogueEntry,
     disks: impl Iterator<Item = &'a UpstreamDisk>,
     stamp: &str,
-) -> Result<Vec<String>, SyncError> {
+) -> Result<Vec<Tag>, SyncError> {
     let mut values: BTreeMap<String, String> = BTreeMap::new();
     if let Some(disk) = newest_of(disks) {
         values.extend(disk.groups.clone());

@@ -28,6 +28,7 @@ use crate::net::http::HttpClient;
 use crate::oci::image::digest::Digest;
 use crate::oci::image::platform::Platform;
 use crate::oci::image::reference::Reference;
+use crate::oci::image::tag::Tag;
 use crate::oci::image::time::Timestamp;
 use crate::oci::images::ImageOpener;
 use crate::oci::parallel::in_parallel;
@@ -113,7 +114,7 @@ pub struct SyncReport {
     /// Result for the image as a whole.
     pub outcome: SyncOutcome,
     /// Tags that were set, or would be.
-    pub tags: Vec<String>,
+    pub tags: Vec<Tag>,
     /// Digest of the index that is published now, if there is one.
     pub digest: Option<Digest>,
     /// Results per platform, in the order of the catalogue.

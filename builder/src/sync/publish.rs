@@ -22,6 +22,7 @@ use crate::oci::image::format::ImageFormat;
 use crate::oci::image::json::Document;
 use crate::oci::image::platform::Platform;
 use crate::oci::image::reference::Reference;
+use crate::oci::image::tag::Tag;
 use crate::oci::images::Images;
 use crate::oci::progress::Progress;
 use crate::oci::sink::{NamedImage, Sink};
@@ -75,7 +76,7 @@ impl<'a> ImageSync<'a> {
         let known_by = entry.main_tag();
         let source = self.open_images(&self.job.source)?;
         let platforms: Vec<&Platform> = entry.platforms.iter().map(|it| &it.platform).collect();
-        let published = PublishedImage::read(&source, &known_by, &platforms)?;
+        let published = PublishedImage::read(&source, known_by.as_str(), &platforms)?;
         let mut plans = plan_platforms(self.job, self.sync, &self.found, published.as_ref())?;
         let tags = self.fill_tags(&plans)?;
         let index_recipe = recipe_digest::index_recipe_digest(entry);
@@ -88,7 +89,7 @@ impl<'a> ImageSync<'a> {
             return Ok(Some(self.report(SyncOutcome::WouldPublish, plans, tags, None)));
         }
         let before = match &published {
-            _ if self.job.source != self.job.target => self.target_digest(&known_by)?,
+            _ if self.job.source != self.job.target => self.target_digest(known_by.as_str())?,
             published => published.as_ref().map(|it| it.document.digest),
         };
         let sink = RegistrySink::new(self.sync.registry, 1);
@@ -98,7 +99,7 @@ impl<'a> ImageSync<'a> {
             return Ok(Some(self.report(SyncOutcome::Failed(None), plans, tags, digest)));
         }
         let index = self.push_index(&plans, &source, &sink, &index_recipe)?;
-        let now = self.target_digest(&known_by)?;
+        let now = self.target_digest(known_by.as_str())?;
         if now != before {
             return Ok(None);
         }
@@ -134,7 +135,7 @@ impl<'a> ImageSync<'a> {
             && plans.iter().any(PlatformPlan::is_error)
     }
 
-    fn fill_tags(&self, plans: &[PlatformPlan]) -> Result<Vec<String>, SyncError> {
+    fn fill_tags(&self, plans: &[PlatformPlan]) -> Result<Vec<Tag>, SyncError> {
         let used = plans.iter().zip(&self.found).filter(|(plan, _)| !plan.is_error());
         let disks: Vec<&UpstreamDisk> = used.filter_map(|(_, found)| found.as_ref().ok()).collect();
         if disks.is_empty() {
@@ -226,7 +227,7 @@ impl<'a> ImageSync<'a> {
     fn publish_tags(
         &self,
         index: &Document,
-        tags: &[String],
+        tags: &[Tag],
         sink: &dyn Sink,
     ) -> Result<(), SyncError> {
         if self.progress.is_cancelled() {

@@ -4,6 +4,7 @@ use super::plan::PlatformPlan;
 use super::publish::ImageSync;
 use super::{PlatformSyncOutcome, PlatformSyncReport, SyncError, SyncOutcome, SyncReport};
 use crate::oci::image::digest::Digest;
+use crate::oci::image::tag::Tag;
 
 impl ImageSync<'_> {
     /// Returns the report of an image that was compared, and perhaps published.
@@ -11,7 +12,7 @@ impl ImageSync<'_> {
         &self,
         outcome: SyncOutcome,
         plans: Vec<PlatformPlan>,
-        tags: Vec<String>,
+        tags: Vec<Tag>,
         digest: Option<Digest>,
     ) -> SyncReport {
         let is_failed = matches!(outcome, SyncOutcome::Failed(_));

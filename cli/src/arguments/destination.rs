@@ -16,7 +16,9 @@ use super::image_name::find_path;
 use super::output_fields::{is_field_list, parse_field_list};
 use crate::environment::Environment;
 use crate::error::{CommandError, cannot};
-use crate::files::{ensure_dir, open_dir, open_parent};
+use crate::files::output::{FileOutput, Output, ThroughOutput};
+use crate::files::{ensure_dir, open_dir};
+use crate::transfer::parse_layout_name;
 
 /// Parses a value of `-o`: the name of an image, or the fields of docker buildx and buildah.
 pub(crate) fn parse_output(text: &str) -> Result<ImageLocation, String> {
@@ -48,6 +50,8 @@ pub(crate) struct OpenedDestination<'a> {
     dir: Dir,
     /// Name of the file of an archive.
     file: String,
+    /// Device or FIFO that an archive is written through to.
+    through: Option<ThroughOutput>,
 }
 
 impl<'a> OpenedDestination<'a> {
@@ -57,12 +61,14 @@ impl<'a> OpenedDestination<'a> {
         environment: &Environment,
     ) -> Result<Self, CommandError> {
         let path = &local.path;
+        let temporary = || {
+            let path = &environment.temporary;
+            open_dir(path).map_err(cannot("open", path.display()))
+        };
+        let mut through = None;
         let (dir, file) = match local.store {
-            _ if local.is_stream() => {
-                let path = &environment.temporary;
-                (open_dir(path).map_err(cannot("open", path.display()))?, String::new())
-            }
-            StoreKind::Layout if path.is_file() => {
+            _ if local.is_stream() => (temporary()?, String::new()),
+            StoreKind::Layout if path.exists() && !path.is_dir() => {
                 let message =
                     format!("cannot write a layout to `{}`: it is a file", path.display());
                 let help = format!("for an archive, use `-o oci-archive:{}`", path.display());
@@ -75,9 +81,15 @@ impl<'a> OpenedDestination<'a> {
                 let help = format!("for a layout, use `-o oci:{}`", path.display());
                 return Err(Diagnostic::new(message).help(help).into());
             }
-            StoreKind::OciArchive | StoreKind::DockerArchive => open_parent(path)?,
+            StoreKind::OciArchive | StoreKind::DockerArchive => match Output::find(path)? {
+                Output::File(FileOutput { dir, name }) => (dir, name),
+                Output::Through(found) => {
+                    through = Some(found);
+                    (temporary()?, String::new())
+                }
+            },
         };
-        Ok(Self { local, dir, file })
+        Ok(Self { local, dir, file, through })
     }
 
     /// Returns a sink that writes there.
@@ -95,6 +107,12 @@ impl<'a> OpenedDestination<'a> {
             }
             StoreKind::OciArchive | StoreKind::DockerArchive => {
                 let platform = Platform::host();
+                if let Some(through) = &self.through {
+                    let output = through.open().map_err(cannot("write", &location))?;
+                    return Ok(Box::new(ArchiveSink::stream(
+                        &self.dir, output, &location, platform,
+                    )?));
+                }
                 Box::new(ArchiveSink::create(&self.dir, &self.file, &location, platform)?)
             }
         })
@@ -103,8 +121,8 @@ impl<'a> OpenedDestination<'a> {
     /// Returns a sink for one image, which gets the name of the location if that has one.
     pub(crate) fn naming_sink(&self) -> Result<Box<dyn Sink + '_>, CommandError> {
         let inner = self.sink()?;
-        Ok(match self.local.name.clone() {
-            Some(name) => Box::new(RenamingSink { inner, name }),
+        Ok(match &self.local.name {
+            Some(name) => Box::new(RenamingSink { inner, name: parse_layout_name(name)? }),
             None => inner,
         })
     }

@@ -35,7 +35,7 @@ impl Focus {
     /// Returns whether the image of an entry is selected.
     pub(crate) fn matches_entry(&self, entry: &CatalogueEntry) -> bool {
         let is_named = self.name == entry.repository_name() || self.name == entry.image;
-        is_named && self.tag.as_ref().is_none_or(|tag| *tag == entry.main_tag())
+        is_named && self.tag.as_ref().is_none_or(|tag| tag == entry.main_tag().as_str())
     }
 }
 

@@ -2,14 +2,13 @@
 
 use std::path::{Path, PathBuf};
 
-use cap_tempfile::TempFile;
 use clap::Args;
 use diskette_builder::engine::assemble::{BuiltImage, BuiltPlatform};
 use diskette_builder::oci::image::location::LocalImage;
 use serde_json::{Map, Value, json};
 
-use crate::error::{CommandError, cannot};
-use crate::files::{open_parent, write_file};
+use crate::error::CommandError;
+use crate::files::{check_output, write_file};
 use crate::ui::Ui;
 
 /// Files that are written when the build has succeeded.
@@ -33,8 +32,7 @@ impl BuildReports {
     pub(crate) fn check_files(&self) -> Result<(), CommandError> {
         let files = [&self.iidfile, &self.digestfile, &self.metadata_file];
         for path in files.into_iter().flatten() {
-            let (dir, _) = open_parent(path)?;
-            drop(TempFile::new(&dir).map_err(cannot("write", path.display()))?);
+            check_output(path)?;
         }
         Ok(())
     }

@@ -24,7 +24,7 @@ use crate::arguments::reports::BuildReports;
 use crate::engines::ContainerEngine;
 use crate::environment::Environment;
 use crate::error::{CommandError, cannot};
-use crate::files::ensure_dir;
+use crate::files::ensure_private_dir;
 use crate::ui::Ui;
 use crate::ui::progress::ProgressView;
 
@@ -118,7 +118,7 @@ pub(crate) fn creation_time(
 /// Opens a cache directory. If that fails the command works without a cache.
 pub(crate) fn open_cache(environment: &Environment, name: &str, ui: &Ui) -> Option<Dir> {
     let path = environment.cache_home.as_ref()?.join("diskette").join(name);
-    ensure_dir(&path)
+    ensure_private_dir(&path)
         .inspect_err(|diagnostic| ui.print_note(&format!("caching disabled: {diagnostic}")))
         .ok()
 }

@@ -8,6 +8,7 @@ use std::path::Path;
 
 use diskette_builder::oci::image::nearest::find_nearest;
 use diskette_builder::oci::image::platform::Platform;
+use diskette_builder::oci::image::tag::Tag;
 use diskette_builder::recipe::diagnostic::Diagnostic;
 use serde::{Deserialize, Serialize};
 
@@ -22,7 +23,7 @@ pub(crate) type CatalogueResults = BTreeMap<String, ImageResult>;
 #[serde(rename_all = "PascalCase", default)]
 pub(crate) struct ImageResult {
     /// Tags that the image got or would get, the one that does not change last.
-    pub(crate) tags: Vec<String>,
+    pub(crate) tags: Vec<Tag>,
     /// The last stage that was completed or attempted: `push`, `verify` or `promote`.
     pub(crate) stage: String,
     /// Error message; empty if there was no error.

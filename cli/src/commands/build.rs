@@ -29,7 +29,7 @@ use crate::disks::text::PLACEHOLDER_REGISTRY;
 use crate::engines::ContainerEngine;
 use crate::environment::Environment;
 use crate::error::CommandError;
-use crate::files::open_parent;
+use crate::files::check_output;
 use crate::images::opener::LocationOpener;
 use crate::ui::Ui;
 use crate::ui::progress::{ProgressMode, ProgressView};
@@ -268,7 +268,7 @@ impl BuildArguments {
     /// Returns the path of the dependency file, and the target of its rule.
     fn dependency_rule(&self) -> Result<Option<(&Path, &Path)>, CommandError> {
         let Some(path) = &self.deps else { return Ok(None) };
-        open_parent(path)?;
+        check_output(path)?;
         let output = self.output.as_ref().and_then(ImageLocation::path);
         let target = self.reports.first_file().or(output).ok_or_else(|| {
             CommandError::Usage(

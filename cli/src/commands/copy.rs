@@ -1,11 +1,14 @@
 //! `diskette copy`.
 
+use std::collections::BTreeSet;
+
 use clap::Args;
 use diskette_builder::oci::copy::choose_platform;
 use diskette_builder::oci::image::json::Document;
 use diskette_builder::oci::image::location::{ImageLocation, StoreKind};
 use diskette_builder::oci::image::platform::Platform;
 use diskette_builder::oci::image::reference::Reference;
+use diskette_builder::oci::image::tag::{RefName, RefNameError, Tag};
 use diskette_builder::oci::images::Images;
 use diskette_builder::recipe::diagnostic::Diagnostic;
 
@@ -67,6 +70,7 @@ pub(crate) fn run(
     let registry = arguments.registry.registry(environment, progress.clone(), &uses)?;
     let images = open_images_at(&arguments.source, &registry)?;
     let tags = tags_to_copy(arguments, &*images)?;
+    check_tags(arguments, &tags)?;
     let find = |tag: &Option<String>| match tag {
         Some(tag) => {
             let found = images.find_image(tag)?;
@@ -84,12 +88,12 @@ pub(crate) fn run(
         let name = first.take().map_or_else(|| find(&tag), Ok)?;
         let own = own_names(&*images, &name, tag.as_deref());
         let root = choose_platform(&*images, name, arguments.platform.as_ref(), &source)?;
-        let (names, there) = destination_names(arguments, tag.as_deref(), own);
+        let (names, there) = destination_names(arguments, tag.as_deref(), own)?;
         let transfer = Transfer {
             images: &*images,
             sink: &*sink,
             names: &names,
-            tag: there.as_deref(),
+            tag: there.as_ref(),
             show: &arguments.show,
         };
         transfer.run(&root, &progress)?;
@@ -125,13 +129,13 @@ fn tags_to_copy(
     images: &dyn Images,
 ) -> Result<Vec<Option<String>>, CommandError> {
     if arguments.all_tags {
-        return Ok(images.tags()?.into_iter().map(Some).collect());
+        return Ok(images.tags()?.iter().map(|tag| Some(tag.to_string())).collect());
     }
     if let Some(name) = arguments.source.image_name() {
         return Ok(vec![Some(name.to_owned())]);
     }
     match &images.tags()?[..] {
-        [tag] => Ok(vec![Some(tag.clone())]),
+        [tag] => Ok(vec![Some(tag.to_string())]),
         _ => Ok(vec![None]),
     }
 }
@@ -140,7 +144,7 @@ fn tags_to_copy(
 fn source_name(arguments: &CopyArguments, tag: &str) -> String {
     match &arguments.source {
         ImageLocation::Registry(name) if arguments.all_tags => {
-            name.with_tag(tag.to_owned()).to_string()
+            format!("{}:{tag}", name.full_repository())
         }
         ImageLocation::Local(local) if local.name.is_none() => format!("{local}:{tag}"),
         source => source.to_string(),
@@ -165,22 +169,53 @@ fn destination_names(
     arguments: &CopyArguments,
     tag: Option<&str>,
     own: Vec<Reference>,
-) -> (Vec<Reference>, Option<String>) {
-    let retag = |name: &Reference| match tag.filter(|_| arguments.all_tags) {
-        Some(tag) => name.with_tag(tag.to_owned()),
+) -> Result<(Vec<Reference>, Option<RefName>), CommandError> {
+    let new_tag = tag.filter(|_| arguments.all_tags).map(registry_tag).transpose()?;
+    let retag = |name: &Reference| match &new_tag {
+        Some(tag) => name.with_tag(tag.clone()),
         None => name.clone(),
     };
     let name = match &arguments.destination {
-        ImageLocation::Registry(name) => return (vec![retag(name)], None),
+        ImageLocation::Registry(name) => return Ok((vec![retag(name)], None)),
         ImageLocation::Local(local) => local.name.as_deref(),
     };
     match (name, &arguments.source) {
-        (None, ImageLocation::Registry(name)) => (vec![retag(name)], None),
-        (None, _) if !own.is_empty() => (own, None),
-        (None, _) => (Vec::new(), tag.map(str::to_owned)),
+        (None, ImageLocation::Registry(name)) => Ok((vec![retag(name)], None)),
+        (None, _) if !own.is_empty() => Ok((own, None)),
+        (None, _) => Ok((Vec::new(), tag.map(ref_name).transpose()?)),
         (Some(name), _) => {
-            let (names, tag) = split_local_name(name);
-            (names.iter().map(retag).collect(), tag)
+            let (names, tag) = split_local_name(name)?;
+            Ok((names.iter().map(retag).collect(), tag))
         }
     }
+}
+
+/// Fails if images could not have their tags in the repository that all are copied to, before the
+/// first is copied.
+fn check_tags(arguments: &CopyArguments, names: &[Option<String>]) -> Result<(), CommandError> {
+    if !arguments.all_tags || !matches!(arguments.destination, ImageLocation::Registry(_)) {
+        return Ok(());
+    }
+    let mut seen = BTreeSet::new();
+    for name in names.iter().flatten() {
+        let tag = registry_tag(name)?;
+        if !seen.insert(tag.clone()) {
+            let message = format!("two images of `{}` have the tag `{tag}`", arguments.source);
+            return Err(Diagnostic::new(message).help("copy each by its full name").into());
+        }
+    }
+    Ok(())
+}
+
+fn ref_name(name: &str) -> Result<RefName, CommandError> {
+    name.parse().map_err(|error: RefNameError| Diagnostic::new(error.to_string()).into())
+}
+
+/// Returns the tag that an image of this name gets in a repository.
+fn registry_tag(name: &str) -> Result<Tag, CommandError> {
+    let not_a_tag = || {
+        let diagnostic = Diagnostic::new(format!("`{name}` is not a tag"));
+        diagnostic.help("copy the image alone, with a tag of the destination").into()
+    };
+    ref_name(name)?.tag().ok_or_else(not_a_tag)
 }

@@ -4,14 +4,15 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use cap_std::fs::Dir;
-use cap_tempfile::TempFile;
 use clap::Args;
 use diskette_builder::inspect::extract::{
-    DiskOutput, ExtractContext, ExtractError, ExtractedDisk, PipeOutput, SparseFile, extract_disk,
+    DeviceOutput, DiskOutput, ExtractContext, ExtractError, ExtractedDisk, PipeOutput, SparseFile,
+    extract_disk,
 };
 use diskette_builder::oci::image::location::ImageLocation;
 use diskette_builder::oci::image::platform::Platform;
 use diskette_builder::oci::image_documents::{PlatformImage, read_documents};
+use diskette_builder::oci::new_file::{NewFile, remove_abandoned_files};
 use diskette_builder::oci::progress::Progress as _;
 use diskette_builder::oci::tar::TarLimits;
 use diskette_builder::recipe::diagnostic::Diagnostic;
@@ -22,7 +23,9 @@ use crate::arguments::image_name::parse_source;
 use crate::arguments::registry::RegistryArguments;
 use crate::environment::Environment;
 use crate::error::{CommandError, cannot};
-use crate::files::{open_dir, open_parent};
+use crate::files::file_name::FileName;
+use crate::files::open_dir;
+use crate::files::output::{FileOutput, Output, ThroughOutput};
 use crate::images::subject::{ImageSubject, choose_platform};
 use crate::ui::Ui;
 use crate::ui::progress::{ProgressMode, ProgressView};
@@ -104,6 +107,8 @@ enum ExtractTarget {
         name: Option<String>,
         existing: Existing,
     },
+    /// A device, a FIFO or a socket.
+    Through(ThroughOutput),
 }
 
 /// What to do with a file that exists.
@@ -122,24 +127,24 @@ impl ExtractTarget {
         }
         if path.is_dir() {
             let dir = open_dir(path).map_err(cannot("write to", path.display()))?;
+            remove_abandoned_files(&dir);
             let at = arguments.output.clone().unwrap_or_default();
             return Ok(Self::File { dir, at, name: None, existing });
         }
-        let (dir, name) = open_parent(path)?;
-        let at = path.parent().map(Path::to_owned).unwrap_or_default();
-        let target = Self::File { dir, at, name: Some(name.clone()), existing };
         // Checked before the disk is read.
-        target.check(&name).map_err(|error| refused_file(&error))?;
-        Ok(target)
-    }
-
-    fn check(&self, name: &str) -> io::Result<()> {
-        let Self::File { dir, at, existing, .. } = self else { return Ok(()) };
-        if *existing == Existing::Keep && dir.symlink_metadata(name).is_ok() {
-            let text = format!("`{}` already exists", at.join(name).display());
-            return Err(io::Error::new(io::ErrorKind::AlreadyExists, text));
+        match Output::find(path)? {
+            Output::File(file) if existing == Existing::Keep && file.exists() => {
+                Err(refused_file(&exists_error(path)).into())
+            }
+            Output::File(FileOutput { dir, name }) => {
+                Ok(Self::File { dir, at: path.into(), name: Some(name), existing })
+            }
+            Output::Through(device) if device.is_block_device() && existing == Existing::Keep => {
+                let message = format!("`{}` is a device", path.display());
+                Err(Diagnostic::new(message).help("overwrite it with `--force`").into())
+            }
+            Output::Through(through) => Ok(Self::Through(through)),
         }
-        Ok(())
     }
 
     /// Writes the disk, and returns the path of the file, if it is one.
@@ -149,11 +154,18 @@ impl ExtractTarget {
         context: &ExtractContext<'_>,
         progress: &ProgressView,
     ) -> Result<(ExtractedDisk, Option<PathBuf>), ExtractError> {
-        let Self::File { dir, at, name, .. } = self else {
-            let mut output = PipeOutput(io::stdout().lock());
-            return Ok((extract_disk(image, &mut output, context)?, None));
+        let (dir, name) = match self {
+            Self::Stdout => {
+                let mut output = PipeOutput(io::stdout().lock());
+                return Ok((extract_disk(image, &mut output, context)?, None));
+            }
+            Self::Through(through) => {
+                let path = Some(through.path().to_owned());
+                return Ok((write_through(through, image, context)?, path));
+            }
+            Self::File { dir, name, .. } => (dir, name),
         };
-        let mut file = TempFile::new(dir).map_err(ExtractError::Output)?;
+        let mut file = NewFile::new(dir).map_err(ExtractError::Output)?;
         let sparse = SparseFile::new(file.as_file_mut());
         let mut output = NamedFile { target: self, sparse, name: name.clone() };
         let extracted = extract_disk(image, &mut output, context)?;
@@ -161,9 +173,56 @@ impl ExtractTarget {
         if progress.is_cancelled() {
             return Err(ExtractError::Cancelled);
         }
-        self.check(&name).and_then(|()| file.replace(&name)).map_err(ExtractError::Output)?;
-        Ok((extracted, Some(at.join(name))))
+        let path = self.path_of(&name);
+        self.publish(file, &name).map_err(ExtractError::Output)?;
+        Ok((extracted, Some(path)))
     }
+
+    fn publish(&self, file: NewFile<'_>, name: &str) -> io::Result<()> {
+        if matches!(self, Self::File { existing: Existing::Replace, .. }) {
+            return file.replace(name);
+        }
+        file.create(name).map_err(|error| match error.kind() {
+            io::ErrorKind::AlreadyExists => exists_error(&self.path_of(name)),
+            _ => error,
+        })
+    }
+
+    /// Fails if a file that is named by the image exists and is to be kept.
+    fn check(&self, name: &str) -> io::Result<()> {
+        let Self::File { dir, existing, .. } = self else { return Ok(()) };
+        if *existing == Existing::Keep && dir.symlink_metadata(name).is_ok() {
+            return Err(exists_error(&self.path_of(name)));
+        }
+        Ok(())
+    }
+
+    /// Returns the path of the file as the user names it.
+    fn path_of(&self, name: &str) -> PathBuf {
+        match self {
+            Self::File { at, name: None, .. } => at.join(name),
+            Self::File { at, .. } => at.clone(),
+            Self::Stdout | Self::Through(_) => PathBuf::new(),
+        }
+    }
+}
+
+/// Writes the disk to a device, which is read again to verify it, or to a pipe.
+fn write_through(
+    through: &ThroughOutput,
+    image: &PlatformImage,
+    context: &ExtractContext<'_>,
+) -> Result<ExtractedDisk, ExtractError> {
+    if through.is_block_device() {
+        let device = through.open_device().map_err(ExtractError::Output)?;
+        return extract_disk(image, &mut DeviceOutput::new(device), context);
+    }
+    extract_disk(image, &mut PipeOutput(through.open().map_err(ExtractError::Output)?), context)
+}
+
+fn exists_error(path: &Path) -> io::Error {
+    let text = format!("`{}` is there already", path.display());
+    io::Error::new(io::ErrorKind::AlreadyExists, text)
 }
 
 /// A file whose name may become known only when the disk is found.
@@ -176,9 +235,11 @@ struct NamedFile<'t> {
 impl DiskOutput for NamedFile<'_> {
     fn begin(&mut self, path: &str, size: u64) -> io::Result<()> {
         if self.name.is_none() {
-            let name = path.rsplit('/').next().unwrap_or(path);
-            self.target.check(name)?;
-            self.name = Some(name.to_owned());
+            let name = path.rsplit('/').next().unwrap_or(path).parse::<FileName>();
+            let name =
+                name.map_err(|error| io::Error::new(io::ErrorKind::InvalidFilename, error))?;
+            self.target.check(name.as_str())?;
+            self.name = Some(name.to_string());
         }
         self.sparse.begin(path, size)
     }
@@ -207,6 +268,10 @@ fn extract_error(error: ExtractError, location: &str, image: &PlatformImage) -> 
         ExtractError::Images(error) => error.into(),
         ExtractError::Output(error) if error.kind() == io::ErrorKind::AlreadyExists => {
             refused_file(&error).into()
+        }
+        ExtractError::Output(error) if error.kind() == io::ErrorKind::InvalidFilename => {
+            let diagnostic = Diagnostic::new(format!("the disk's name in the image {error}"));
+            diagnostic.help("name the file with `-o FILE`").into()
         }
         ExtractError::Output(error) => cannot("write", "the disk")(error).into(),
         error @ (ExtractError::Disagreement { .. }

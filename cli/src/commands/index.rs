@@ -4,6 +4,7 @@ use clap::{Args, Subcommand};
 use diskette_builder::oci::copy::CopyContext;
 use diskette_builder::oci::image::location::{ImageLocation, LocalImage, StoreKind};
 use diskette_builder::oci::image::reference::Reference;
+use diskette_builder::oci::image::tag::{RefName, Tag};
 use diskette_builder::oci::join::{IndexSource, JoinError, JoinedIndex};
 use diskette_builder::recipe::diagnostic::Diagnostic;
 
@@ -52,7 +53,7 @@ struct CreateArguments {
 
     /// Another tag for the index in the same repository; may be repeated
     #[arg(short, long, value_name = "TAG")]
-    tag: Vec<String>,
+    tag: Vec<Tag>,
 
     /// Set an annotation of the index; may be repeated
     #[arg(long, value_name = "K=V")]
@@ -104,7 +105,7 @@ pub(crate) fn run(
         images: first.images,
         sink: &*sink,
         names: &names,
-        tag: tag.as_deref(),
+        tag: tag.as_ref(),
         jobs: arguments.show.jobs(),
         progress: &*progress,
     };
@@ -121,7 +122,7 @@ fn index_source<'a>((name, subject): &'a (String, ImageSubject<'_>)) -> IndexSou
 
 impl CreateArguments {
     /// Returns the references of the index, or its tag in a layout.
-    fn names(&self) -> Result<(Vec<Reference>, Option<String>), CommandError> {
+    fn names(&self) -> Result<(Vec<Reference>, Option<RefName>), CommandError> {
         let usage = |message: &str, help: &str| {
             Err(CommandError::Usage(Diagnostic::new(message).help(help)))
         };
@@ -138,7 +139,7 @@ impl CreateArguments {
                 "write it to a layout, and copy that",
             ),
             ImageLocation::Local(LocalImage { name: Some(name), .. }) if self.tag.is_empty() => {
-                Ok(split_local_name(name))
+                split_local_name(name)
             }
             ImageLocation::Local(_) => {
                 usage("an index in a layout has one name", "write it as `oci:DIR:TAG`")

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{ArgAction, Args};
 use diskette_builder::oci::copy::{CopyContext, copy_image};
+use diskette_builder::oci::image::digest::Digest;
 use diskette_builder::oci::image::json::Document;
 use diskette_builder::oci::image::reference::Reference;
 use diskette_builder::oci::images::Images;
@@ -143,10 +144,13 @@ impl Promotion<'_> {
         check_verified(result)?;
         let source = target_repository(&result.image, arguments.source_registry.as_deref())?;
         let target = target_repository(&result.image, Some(&arguments.target_registry))?;
-        let digest = result.digest.as_deref().unwrap_or_default();
+        let digest: Digest =
+            result.digest.as_deref().unwrap_or_default().parse().map_err(|error| {
+                Diagnostic::new(format!("the digest of the results is {error}"))
+            })?;
         let repository = self.registry.target_repository(&source).map_err(storage_error)?;
         let images = RegistryImages::new(vec![repository]);
-        let root = images.find_image(digest)?.ok_or_else(|| {
+        let root = images.read_document(digest)?.ok_or_else(|| {
             Diagnostic::new(format!("{}@{digest} does not exist", source.full_repository()))
                 .help("was it pushed to another registry? use `--source-registry`")
         })?;

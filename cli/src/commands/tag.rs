@@ -2,7 +2,7 @@
 
 use clap::Args;
 use diskette_builder::oci::image::location::{ImageLocation, LocalImage, StoreKind};
-use diskette_builder::oci::image::reference::Reference;
+use diskette_builder::oci::image::tag::{Tag, TagError};
 use diskette_builder::oci::store::LayoutNames;
 use diskette_builder::recipe::diagnostic::Diagnostic;
 
@@ -46,24 +46,22 @@ pub(crate) fn run(
     let progress = ui.progress(ProgressMode::Plain)?;
     let uses = RegistryUse::default().reads_from(&arguments.image).writes_to(&arguments.image);
     let registry = arguments.registry.registry(environment, progress, &uses)?;
+    let tags = arguments.tags()?;
     let root = ImageSubject::find(&arguments.image, &registry)?.root;
     match &arguments.image {
         ImageLocation::Registry(name) => {
-            let names: Vec<Reference> = arguments.names(name)?;
-            for name in names.iter().filter(|_| !arguments.dry_run) {
-                registry.add_tag(&root, name).map_err(storage_error)?;
+            for tag in tags.iter().filter(|_| !arguments.dry_run) {
+                registry.add_tag(&root, &name.with_tag(tag.clone())).map_err(storage_error)?;
             }
         }
         ImageLocation::Local(local) if local.store != StoreKind::Layout => {
             return Err(archive_error("tagged"));
         }
         ImageLocation::Local(LocalImage { path, name: wanted, .. }) => {
-            // Any repository: a layout has tags alone.
-            let tags = arguments.names(&"localhost/image".parse().map_err(cannot("parse", ""))?)?;
             let dir = open_dir(path).map_err(cannot("open the layout", path.display()))?;
             let layout = LayoutNames::open(dir, &path.display().to_string())?;
             let wanted = wanted.clone().unwrap_or_else(|| root.digest.to_string());
-            for tag in tags.iter().filter_map(Reference::tag).filter(|_| !arguments.dry_run) {
+            for tag in tags.iter().filter(|_| !arguments.dry_run) {
                 if !layout.add_tag(&wanted, tag)? {
                     return Err(image_not_found(&arguments.image.to_string()));
                 }
@@ -74,18 +72,16 @@ pub(crate) fn run(
 }
 
 impl TagArguments {
-    /// Returns the new names in the repository of an image.
-    fn names(&self, image: &Reference) -> Result<Vec<Reference>, CommandError> {
-        let name = |tag: &String| {
-            let text = format!("{}:{tag}", image.full_repository());
-            text.parse::<Reference>().map_err(|_| {
-                let message = format!("`{tag}` is not a tag");
+    /// Returns the new tags.
+    fn tags(&self) -> Result<Vec<Tag>, CommandError> {
+        let parse = |tag: &String| {
+            tag.parse().map_err(|error: TagError| {
                 let help = "write the tag alone, e.g. `latest`; `diskette copy` copies an image to \
                             another repository";
-                CommandError::Usage(Diagnostic::new(message).help(help))
+                CommandError::Usage(Diagnostic::new(error.to_string()).help(help))
             })
         };
-        self.tags.iter().map(name).collect()
+        self.tags.iter().map(parse).collect()
     }
 }
 

@@ -32,6 +32,6 @@ pub(crate) fn run(
     let uses = RegistryUse::default().reads_from(&arguments.repository);
     let registry = arguments.registry.registry(environment, progress, &uses)?;
     let tags = open_images_at(&arguments.repository, &registry)?.tags()?;
-    let lines: String = tags.into_iter().flat_map(|tag| [tag, "\n".into()]).collect();
+    let lines: String = tags.iter().flat_map(|tag| [tag.as_str(), "\n"]).collect();
     Ok(ui.print_result(lines.as_bytes())?)
 }

@@ -1,17 +1,14 @@
 //! *Edits* of auth files, which only the user may read.
 
-use std::io::Write;
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 
-use cap_tempfile::TempFile;
 use diskette_builder::recipe::diagnostic::Diagnostic;
 use diskette_builder::registry::credentials::{AuthFileEdit, AuthFileEditError, CredentialSystem};
-use rustix::fs::{Mode, fchmod};
 
 use super::system::System;
 use crate::error::cannot;
-use crate::files::open_parent;
+use crate::files::output::{Output, Readers};
 
 /// Changes an auth file, or creates it: completely or not at all, readable for the user only.
 pub(crate) fn edit_auth_file<T>(
@@ -34,24 +31,17 @@ pub(crate) fn edit_auth_file<T>(
 
 /// Writes a file that only the user may read, completely or not at all.
 pub(crate) fn write_private(path: &Path, content: &[u8]) -> Result<(), Diagnostic> {
-    let path = follow_link(path);
-    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+    let target = follow_link(path);
+    let parent = target.parent().filter(|parent| !parent.as_os_str().is_empty());
     if let Some(parent) = parent {
         let make = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(parent);
         make.map_err(cannot("make the directory", parent.display()))?;
     }
-    let (dir, name) = open_parent(&path)?;
-    let write = || {
-        let mut file = TempFile::new(&dir)?;
-        fchmod(file.as_file(), Mode::RUSR | Mode::WUSR)?;
-        file.write_all(content)?;
-        file.as_file().sync_all()?;
-        file.replace(&name)
-    };
-    write().map_err(cannot("write", path.display()))
+    let written = Output::find(path)?.write(content, Readers::Owner);
+    written.map_err(cannot("write", path.display()))
 }
 
-/// Follows a symbolic link, so that its target is replaced and the link stays.
+/// Follows a symbolic link, whose target is replaced.
 fn follow_link(path: &Path) -> PathBuf {
     if let Ok(target) = path.canonicalize() {
         return target;

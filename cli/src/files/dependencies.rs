@@ -26,47 +26,116 @@ impl ReadFiles {
     /// make does not fail when one is deleted.
     pub(crate) fn write_rule(&self, path: &Path, target: &Path) -> Result<(), Diagnostic> {
         let reads = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        write_file(path, rule(target, &reads).as_bytes())
+        let rule = rule(target, &reads).map_err(|name| {
+            let name = name.to_string_lossy();
+            let message = format!(
+                "cannot write `{}`: there is no way to write the name `{}` for make",
+                path.display(),
+                name.escape_debug()
+            );
+            let help =
+                "rename the file, or exclude it in .dockerignore if the build does not need it";
+            Diagnostic::new(message).help(help)
+        })?;
+        write_file(path, rule.as_bytes())
     }
 }
 
-fn rule(target: &Path, reads: &BTreeSet<PathBuf>) -> String {
-    let names: Vec<String> = reads.iter().map(|path| escape(path)).collect();
-    let mut all = vec![escape(target) + ":"];
-    all.extend(names.iter().map(|name| format!(" \\\n  {name}")));
+/// Returns the rule, or the path that cannot be written.
+fn rule(target: &Path, reads: &BTreeSet<PathBuf>) -> Result<String, PathBuf> {
+    let target = MakeName::new(target)?;
+    let mut names = reads.iter().map(|path| MakeName::new(path)).collect::<Result<Vec<_>, _>>()?;
+    // A first name with `=` would be the assignment of a variable.
+    names.sort_by_key(MakeName::has_equals);
+    let starts = [Some(&target), names.first()];
+    if let Some(name) = starts.into_iter().flatten().find(|name| name.has_equals()) {
+        return Err(name.path.clone());
+    }
+    let mut all = vec![format!("{}:", target.text)];
+    all.extend(names.iter().map(|name| format!(" \\\n  {}", name.text)));
     all.push("\n".into());
-    all.extend(names.iter().map(|name| format!("\n{name}:\n")));
-    all.concat()
+    let is_target = |name: &&MakeName| !name.text.contains(['=', '%']);
+    all.extend(names.iter().filter(is_target).map(|name| format!("\n{}:\n", name.text)));
+    Ok(all.concat())
 }
 
-/// Escapes a path for make, which has no way to write a line break.
-fn escape(path: &Path) -> String {
-    let mut text = String::new();
-    for char in path.to_string_lossy().chars() {
-        match char {
-            ' ' | '#' | '\\' | ':' | '%' => text.extend(['\\', char]),
-            '$' => text.push_str("$$"),
-            other => text.push(other),
+/// The name of a file as make and ninja read it.
+struct MakeName {
+    path: PathBuf,
+    text: String,
+}
+
+impl MakeName {
+    /// Escapes a path. The error is the path if make has another meaning for it, whatever precedes its
+    /// characters: separators of rules and commands, wildcards, home directories, members of archives.
+    fn new(path: &Path) -> Result<Self, PathBuf> {
+        let text = path.to_str().ok_or_else(|| path.to_owned())?;
+        let is_special = |char: char| char.is_control() || "\\|;*?".contains(char);
+        if text.is_empty()
+            || text.contains(is_special)
+            || text.starts_with(['~', '='])
+            || text.ends_with([' ', '&'])
+            || (text.ends_with(')') && text.find('(').is_some_and(|at| at > 0))
+        {
+            return Err(path.into());
         }
+        let escape = |char: char| match char {
+            ' ' | '#' | ':' => format!("\\{char}"),
+            '$' => "$$".to_owned(),
+            other => other.to_string(),
+        };
+        Ok(Self { path: path.into(), text: text.chars().map(escape).collect() })
     }
-    text
+
+    fn has_equals(&self) -> bool {
+        self.text.contains('=')
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    #[test]
-    fn rules_are_what_make_reads() {
+    fn written(paths: &[&str]) -> Result<String, PathBuf> {
         let reads = ReadFiles::default();
-        for path in ["./diskette.yaml", "a b.qcow2", "-", "a#b$c", "diskette.yaml"] {
+        for path in paths {
             reads.add(Path::new(path));
         }
         let all = reads.0.lock().unwrap();
+        rule(Path::new("out/a.digest"), &all)
+    }
+
+    #[test]
+    fn rules_are_what_make_reads() {
         assert_eq!(
-            rule(Path::new("out/a.digest"), &all),
-            "out/a.digest: \\\n  a\\ b.qcow2 \\\n  a\\#b$$c \\\n  diskette.yaml\n\n\
+            written(&["./diskette.yaml", "a b.qcow2", "-", "a#b$c", "A=b", "diskette.yaml", "x%"]),
+            Ok("out/a.digest: \\\n  a\\ b.qcow2 \\\n  a\\#b$$c \\\n  diskette.yaml \\\n  x% \\\n  A=b\n\n\
              a\\ b.qcow2:\n\na\\#b$$c:\n\ndiskette.yaml:\n"
+                .to_owned())
         );
+    }
+
+    #[test]
+    fn names_that_make_reads_in_another_way_are_refused() {
+        let hostile = [
+            "a\nb:\n\tid",
+            "a\tb",
+            "a\u{1b}b",
+            "a\\b",
+            "a|b",
+            "a;b",
+            "*",
+            "a?",
+            "~root",
+            "=a",
+            "a ",
+            "a &",
+            "lib(a)",
+            "a\u{9b}b",
+        ];
+        for path in hostile {
+            assert_eq!(written(&["spec", path]), Err(path.into()));
+        }
+        assert_eq!(written(&["SHELL=x"]), Err("SHELL=x".into()));
     }
 }

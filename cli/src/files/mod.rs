@@ -4,18 +4,22 @@
 pub(crate) mod context_dir;
 pub(crate) mod dependencies;
 pub(crate) mod disk_file;
+pub(crate) mod file_name;
+pub(crate) mod output;
 pub(crate) mod spec_files;
 
-use std::fs::File;
-use std::io::{self, Read, Write};
+use std::fs::{File, Permissions};
+use std::io::{self, Read};
+use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
 use std::path::Path;
 use std::sync::Arc;
 
 use cap_std::ambient_authority;
-use cap_std::fs::{Dir, OpenOptions, OpenOptionsExt as _};
+use cap_std::fs::{Dir, MetadataExt as _, OpenOptions, OpenOptionsExt as _};
 use diskette_builder::net::secret::Secret;
 use diskette_builder::recipe::diagnostic::{Diagnostic, SourceText};
 
+use self::output::{Output, Readers};
 use crate::error::cannot;
 
 /// Maximum length of a spec in bytes, so that a disk named by mistake is not read into memory.
@@ -115,6 +119,24 @@ pub(crate) fn ensure_dir(path: &Path) -> Result<Dir, Diagnostic> {
         .map_err(cannot("make the directory", path.display()))
 }
 
+/// Opens a directory that only the user may look into, and creates it and its parents if they do not
+/// exist. One that belongs to another user is refused.
+pub(crate) fn ensure_private_dir(path: &Path) -> Result<Dir, Diagnostic> {
+    let make = || {
+        std::fs::DirBuilder::new().recursive(true).mode(0o700).create(path)?;
+        let dir = open_dir(path)?;
+        let metadata = dir.dir_metadata()?;
+        if metadata.uid() != rustix::process::geteuid().as_raw() {
+            return Err(io::Error::other("it belongs to another user"));
+        }
+        if metadata.mode() & 0o777 != 0o700 {
+            std::fs::set_permissions(path, Permissions::from_mode(0o700))?;
+        }
+        Ok(dir)
+    };
+    make().map_err(cannot("use the directory", path.display()))
+}
+
 pub(crate) fn open_dir(path: &Path) -> io::Result<Dir> {
     Dir::open_ambient_dir(path, ambient_authority())
 }
@@ -126,26 +148,16 @@ pub(crate) fn open_file(path: &Path) -> io::Result<File> {
     Ok(cap_std::fs::File::open_ambient_with(path, &options, ambient_authority())?.into_std())
 }
 
-/// Opens the parent directory of a file, and returns it with the file's name.
-pub(crate) fn open_parent(path: &Path) -> Result<(Dir, String), Diagnostic> {
-    let name = path.file_name().and_then(|name| name.to_str());
-    let name = name.ok_or_else(|| cannot("write", path.display())("not the name of a file"))?;
-    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
-    let dir =
-        open_dir(parent.unwrap_or(Path::new("."))).map_err(cannot("write", path.display()))?;
-    Ok((dir, name.to_owned()))
-}
-
 /// Writes a file completely or not at all. A file with the same content is not touched.
 pub(crate) fn write_file(path: &Path, content: &[u8]) -> Result<(), Diagnostic> {
-    let (dir, name) = open_parent(path)?;
-    if dir.read(&name).is_ok_and(|old| old == content) {
+    let output = Output::find(path)?;
+    if matches!(&output, Output::File(file) if file.has_content(content)) {
         return Ok(());
     }
-    let write = || {
-        let mut file = cap_tempfile::TempFile::new(&dir)?;
-        file.write_all(content)?;
-        file.replace(&name)
-    };
-    write().map_err(cannot("write", path.display()))
+    output.write(content, Readers::Any).map_err(cannot("write", path.display()))
+}
+
+/// Checks that a file can be written.
+pub(crate) fn check_output(path: &Path) -> Result<(), Diagnostic> {
+    Output::find(path)?.check().map_err(cannot("write", path.display()))
 }

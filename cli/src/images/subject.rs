@@ -4,6 +4,7 @@ use diskette_builder::oci::image::json::Document;
 use diskette_builder::oci::image::location::ImageLocation;
 use diskette_builder::oci::image::nearest::PlatformNotFound;
 use diskette_builder::oci::image::platform::Platform;
+use diskette_builder::oci::image::tag::RefName;
 use diskette_builder::oci::image_documents::{ImageDocuments, PlatformImage};
 use diskette_builder::oci::images::Images;
 use diskette_builder::oci::walk::WalkError;
@@ -94,7 +95,10 @@ pub(crate) fn ambiguous_image(location: &ImageLocation, images: &dyn Images) -> 
     let diagnostic = Diagnostic::new(format!("which image of `{location}`?"));
     let help = match &tags[..] {
         [] => "it has no images with names".to_owned(),
-        [tag, ..] => format!("it has {}; use for example `{location}:{tag}`", tags.join(", ")),
+        [tag, ..] => {
+            let all: Vec<&str> = tags.iter().map(RefName::as_str).collect();
+            format!("it has {}; use for example `{location}:{tag}`", all.join(", "))
+        }
     };
     CommandError::Usage(diagnostic.help(help))
 }

@@ -18,6 +18,7 @@ mod interop;
 mod layout;
 mod machines;
 mod manifests;
+mod outputs;
 mod platforms;
 mod promote;
 mod reproducible;

@@ -12,6 +12,7 @@ mod delete;
 mod fallbacks;
 mod faults;
 mod hostile;
+mod hostile_names;
 mod interop;
 mod leaks;
 mod login;

@@ -9,6 +9,7 @@ use crate::oci::image::json::Document;
 use crate::oci::image::layer::FinishedLayer;
 use crate::oci::image::platform::Platform;
 use crate::oci::image::reference::Reference;
+use crate::oci::image::tag::Tag;
 use crate::oci::progress::ProgressEvent;
 use crate::oci::sink::NamedImage;
 use crate::recipe::{PlatformRecipe, Recipe, RecipeStep};
@@ -146,11 +147,11 @@ fn published_names(
             .build()
             .map_err(DocumentError::from)?;
         let suffix = tag_suffix(&platform.platform);
-        all.extend(names.iter().flatten().map(|name| {
-            let tag = format!("{}-{suffix}", name.tag().unwrap_or("latest"));
-            let name = name.with_tag(tag);
-            NamedImage { image: descriptor.clone(), name: Some(name), tag: None }
-        }));
+        for name in names.iter().flatten() {
+            let tag = format!("{}-{suffix}", name.tag().unwrap_or(Tag::LATEST.as_str()));
+            let name = Some(name.with_tag(tag.parse().map_err(DocumentError::from)?));
+            all.push(NamedImage { image: descriptor.clone(), name, tag: None });
+        }
     }
     Ok(all)
 }

@@ -96,8 +96,14 @@ impl LayerJob<'_> {
         let cache = options.cache.zip(key);
         // A layer whose digest is known from the cache may exist already.
         let known = cache.and_then(|(cache, key)| cache.get(key));
+        let poll = |_| match options.progress.is_cancelled() {
+            true => ControlFlow::Break(()),
+            false => ControlFlow::Continue(()),
+        };
         let (result, how) = match known {
-            Some(layer) if options.sink.has_blob(layer.digest, layer.size, &self.names)? => {
+            Some(layer)
+                if options.sink.has_blob(layer.digest, layer.size, &self.names, &poll)? =>
+            {
                 (layer, LayerOutcome::Reused)
             }
             _ => (self.build_layer(number, options)?, LayerOutcome::Built),

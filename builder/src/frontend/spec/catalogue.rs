@@ -19,6 +19,7 @@ use super::types::{PlatformSpec, Spec, SpecPlatforms};
 use super::upstream::lower_release;
 use super::{empty_spec, yaml};
 use crate::oci::image::platform::Platform;
+use crate::oci::image::tag::Tag;
 use crate::recipe::diagnostic::{Diagnostic, SourceText, Span};
 use crate::recipe::{
     DownloadDetails, PlatformRecipe, RecipeStep, SourceLocation, SourceRecipe, SourceRole,
@@ -68,8 +69,8 @@ pub struct CataloguePlatform {
 
 impl CatalogueEntry {
     /// Returns the main tag of the image: it is set last, and its index records what was published.
-    pub fn main_tag(&self) -> String {
-        self.tags.last().map(ToString::to_string).unwrap_or_default()
+    pub fn main_tag(&self) -> Tag {
+        self.tags.last().and_then(TagTemplate::constant).unwrap_or(Tag::LATEST)
     }
 
     /// Returns the name of the image in results and on the command line: `fedora:42`.

@@ -2,7 +2,8 @@
 
 use std::collections::HashSet;
 
-use crate::oci::image::reference::{Reference, is_tag};
+use crate::oci::image::reference::Reference;
+use crate::oci::image::tag::Tag;
 
 use super::located::{Located, LocatedText};
 use crate::recipe::diagnostic::Diagnostic;
@@ -76,7 +77,7 @@ fn check_tags<'t>(
     let mut checked = HashSet::new();
     let mut good = Vec::new();
     for tag in &tags.value {
-        let problem = if !is_tag(&tag.value) {
+        let problem = if tag.value.parse::<Tag>().is_err() {
             Diagnostic::new(format!("`{}` is not a tag", tag.value.escape_debug())).help(
                 "a tag has up to 128 letters, digits, `_`, `.` and `-`, and begins with none of \
                  the last two",

@@ -6,7 +6,7 @@ use std::fmt;
 
 use super::located::{Located, LocatedText};
 use super::names::DEFAULT_TAG;
-use crate::oci::image::reference::is_tag;
+use crate::oci::image::tag::{Tag, TagError};
 use crate::recipe::diagnostic::Diagnostic;
 
 /// Value of placeholders when a template is checked.
@@ -23,7 +23,7 @@ impl TagTemplate {
     /// Returns the tag. Characters of a value that tags cannot have become dashes.
     ///
     /// The error is the name of an unknown placeholder, or the result if that is not a tag.
-    pub(crate) fn fill(&self, values: &BTreeMap<String, String>) -> Result<String, String> {
+    pub(crate) fn fill(&self, values: &BTreeMap<String, String>) -> Result<Tag, String> {
         let mut tag = String::new();
         let mut rest = self.0.as_str();
         while let Some((before, after)) = rest.split_once('{') {
@@ -35,7 +35,12 @@ impl TagTemplate {
             rest = after;
         }
         tag.push_str(rest);
-        if is_tag(&tag) { Ok(tag) } else { Err(format!("`{tag}` is not a tag")) }
+        tag.parse().map_err(|error: TagError| error.to_string())
+    }
+
+    /// Returns the tag if it is the same for all releases.
+    pub fn constant(&self) -> Option<Tag> {
+        self.0.parse().ok()
     }
 
     /// Returns whether the tag is the same for all releases.
@@ -115,7 +120,8 @@ mod tests {
         let values = values.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
         let check = |template: &str, expected: Result<&str, &str>| {
             let found = TagTemplate(template.into()).fill(&values);
-            assert_eq!(found, expected.map(str::to_owned).map_err(str::to_owned), "{template}");
+            let found = found.as_ref().map(Tag::as_str);
+            assert_eq!(found, expected.map_err(str::to_owned).as_ref().copied(), "{template}");
         };
         check("9", Ok("9"));
         check("{version}", Ok("9.8-rc-1"));

@@ -4,6 +4,7 @@
 
 mod choice;
 mod copy;
+mod device;
 mod error;
 mod output;
 
@@ -12,6 +13,7 @@ use std::thread;
 
 use sha2::{Digest as _, Sha256};
 
+pub use device::DeviceOutput;
 pub use error::ExtractError;
 pub use output::{DiskOutput, PipeOutput, SparseFile};
 

@@ -13,6 +13,7 @@ use super::digest::Digest;
 use super::format::ImageFormat;
 use super::json::{Document, describe_blob};
 use super::platform::Platform;
+use super::tag::TagError;
 
 /// A finished layer as a manifest refers to it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -70,6 +71,9 @@ pub enum DocumentError {
     /// The document cannot be serialized as JSON.
     #[error(transparent)]
     Json(#[from] serde_json::Error),
+    /// A platform cannot be a part of a tag.
+    #[error(transparent)]
+    Tag(#[from] TagError),
 }
 
 /// Composes the manifest of a platform. In Docker's format it has no annotations.

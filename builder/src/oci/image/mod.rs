@@ -14,5 +14,6 @@ pub(crate) mod manifest;
 pub mod nearest;
 pub mod platform;
 pub mod reference;
+pub mod tag;
 pub mod time;
 pub(crate) mod whiteout;

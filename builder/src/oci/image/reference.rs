@@ -8,13 +8,14 @@ use std::str::FromStr;
 use thiserror::Error;
 
 use super::digest::Digest;
+use super::tag::{Tag, is_digest};
 
 /// The name of an image.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Reference {
     registry: String,
     repository: String,
-    tag: Option<String>,
+    tag: Option<Tag>,
     digest: Option<String>,
 }
 
@@ -47,12 +48,10 @@ const DEFAULT_REGISTRY: &str = "docker.io";
 /// Maximum length of registry and repository together, in bytes.
 const NAME_MAX: usize = 255;
 
-const TAG_MAX: usize = 128;
-
 impl Reference {
     /// Returns the reference with another tag and without a digest.
     #[must_use]
-    pub fn with_tag(&self, tag: String) -> Self {
+    pub fn with_tag(&self, tag: Tag) -> Self {
         Self { tag: Some(tag), digest: None, ..self.clone() }
     }
 
@@ -60,6 +59,13 @@ impl Reference {
     #[must_use]
     pub fn with_digest(&self, digest: Digest) -> Self {
         Self { tag: None, digest: Some(digest.to_string()), ..self.clone() }
+    }
+
+    /// Returns the reference by its tag alone, unless it has a digest alone.
+    #[must_use]
+    pub fn without_digest(&self) -> Option<Self> {
+        let tag = Some(self.tag()?.parse().ok()?);
+        Some(Self { tag, digest: None, ..self.clone() })
     }
 
     /// Returns the host, perhaps with a port, e.g. `quay.io`.
@@ -79,8 +85,9 @@ impl Reference {
 
     /// Returns the tag, or `latest` if the name has neither tag nor digest.
     pub fn tag(&self) -> Option<&str> {
-        let default = if self.digest.is_none() { Some("latest") } else { None };
-        self.tag.as_deref().or(default)
+        const LATEST: &Tag = &Tag::LATEST;
+        let default = if self.digest.is_none() { Some(LATEST) } else { None };
+        self.tag.as_ref().or(default).map(Tag::as_str)
     }
 
     /// Returns the digest, e.g. `sha256:…`.
@@ -106,14 +113,12 @@ impl FromStr for Reference {
         let name = if path.is_empty() { last.to_owned() } else { format!("{path}/{last}") };
         let (registry, repository) = split_registry(&name);
         check_name(&registry, &repository)?;
-        if let Some(tag) = tag.filter(|tag| !is_tag(tag)) {
-            return Err(ReferenceError::Tag(tag.into()));
-        }
+        let parse_tag = |tag: &str| tag.parse().map_err(|_| ReferenceError::Tag(tag.into()));
+        let tag = tag.map(parse_tag).transpose()?;
         if let Some(digest) = digest.filter(|digest| !is_digest(digest)) {
             return Err(ReferenceError::Digest(digest.into()));
         }
-        let (tag, digest) = (tag.map(Into::into), digest.map(Into::into));
-        Ok(Self { registry, repository, tag, digest })
+        Ok(Self { registry, repository, tag, digest: digest.map(Into::into) })
     }
 }
 
@@ -195,20 +200,6 @@ fn is_component(component: &str) -> bool {
         }
         (between, rest) = rest.split_at(end);
     }
-}
-
-/// Returns whether a text can be a tag.
-pub(crate) fn is_tag(tag: &str) -> bool {
-    let is_word = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
-    tag.len() <= TAG_MAX
-        && tag.bytes().next().is_some_and(is_word)
-        && tag.bytes().all(|byte| is_word(byte) || matches!(byte, b'.' | b'-'))
-}
-
-fn is_digest(digest: &str) -> bool {
-    let Some((algorithm, hex)) = digest.split_once(':') else { return false };
-    let plain = algorithm.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit());
-    plain && !algorithm.is_empty() && hex.len() >= 32 && hex.bytes().all(|b| b.is_ascii_hexdigit())
 }
 
 impl fmt::Display for Reference {

@@ -9,6 +9,7 @@ use crate::oci::error::StorageError;
 use crate::oci::image::digest::Digest;
 use crate::oci::image::json::Document;
 use crate::oci::image::location::ImageLocation;
+use crate::oci::image::tag::RefName;
 
 /// Images of one location, and the number of blobs that were read from them.
 #[derive(Debug, Default)]
@@ -76,8 +77,8 @@ impl Images for &MemoryImages {
         Ok(Box::new(self.bytes(digest)?))
     }
 
-    fn tags(&self) -> Result<Vec<String>, StorageError> {
-        Ok(self.names.keys().cloned().collect())
+    fn tags(&self) -> Result<Vec<RefName>, StorageError> {
+        Ok(self.names.keys().filter_map(|name| name.parse().ok()).collect())
     }
 }
 

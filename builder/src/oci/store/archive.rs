@@ -15,6 +15,7 @@ use crate::oci::image::digest::Digest;
 use crate::oci::image::json::{Document, to_canonical_json};
 use crate::oci::image::platform::Platform;
 use crate::oci::image::reference::Reference;
+use crate::oci::new_file::NewFile;
 use crate::oci::sink::{self, BlobWriter, NamedImage, ReportBytes, Sink, TransferOutcome};
 
 /// An archive that images are written to. The file appears when they are published.
@@ -37,7 +38,7 @@ impl<'a> ArchiveSink<'a> {
         platform: Platform,
     ) -> Result<Self, StorageError> {
         let file =
-            TempFile::new(dir).map_err(StorageError::io("write to the directory of", path))?;
+            NewFile::new(dir).map_err(StorageError::io("write to the directory of", path))?;
         Self::start(ArchiveDestination::Named(file, name.into(), dir), path, platform)
     }
 
@@ -79,6 +80,7 @@ impl Sink for ArchiveSink<'_> {
         _digest: Digest,
         _size: u64,
         _names: &[Reference],
+        _poll: &ReportBytes<'_>,
     ) -> Result<bool, StorageError> {
         // A new archive has no blobs of earlier builds.
         Ok(false)

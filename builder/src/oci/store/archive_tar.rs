@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::io::{self, Seek, SeekFrom, Write};
 
 use cap_std::fs::{Dir, File};
-use cap_tempfile::TempFile;
 use tar::{EntryType, Header};
 
 use super::docker::{ArchiveBlobs, DOCKER_MANIFEST};
@@ -13,6 +12,7 @@ use super::packed::{archive_compression, compress};
 use super::{BLOBS, INDEX};
 use crate::oci::image::digest::Digest;
 use crate::oci::image::json::Document;
+use crate::oci::new_file::NewFile;
 
 /// Length of a record of a tar in bytes.
 const RECORD: u64 = 512;
@@ -33,7 +33,7 @@ pub(super) struct ArchiveTar<'a> {
 pub(super) enum ArchiveDestination<'a> {
     /// A temporary file, and the name that it gets in the directory when it is finished; the name
     /// says how it is compressed.
-    Named(TempFile<'a>, String, &'a Dir),
+    Named(NewFile<'a>, String, &'a Dir),
     /// A file that is copied to an output when it is finished: a stream needs names and sizes
     /// before the content.
     Stream(File, Box<dyn Write + Send>),
@@ -143,12 +143,12 @@ impl<'a> ArchiveTar<'a> {
             ArchiveDestination::Named(mut file, name, dir) => {
                 if let Some(compression) = archive_compression(&name) {
                     file.as_file_mut().seek(SeekFrom::Start(0))?;
-                    let mut packed = TempFile::new(dir)?;
+                    let mut packed = NewFile::new(dir)?;
                     compress(file.as_file_mut(), packed.as_file_mut(), compression)?;
                     file = packed;
                 }
                 file.as_file().sync_all()?;
-                file.replace(name)
+                file.replace(&name)
             }
             ArchiveDestination::Stream(mut file, mut output) => {
                 file.seek(SeekFrom::Start(0))?;

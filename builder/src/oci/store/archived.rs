@@ -13,6 +13,7 @@ use crate::compression::{CompressionFormat, MAGIC_LEN};
 use crate::oci::error::StorageError;
 use crate::oci::image::digest::Digest;
 use crate::oci::image::json::Document;
+use crate::oci::image::tag::RefName;
 use crate::oci::images::Images;
 use crate::oci::tar::{TarEntry, TarEntryKind, TarLimits, TarReadError, TarReader};
 
@@ -188,8 +189,8 @@ impl Images for ArchiveImages {
         self.entries.names_of(digest)
     }
 
-    fn tags(&self) -> Result<Vec<String>, StorageError> {
-        Ok(self.entries.tags())
+    fn tags(&self) -> Result<Vec<RefName>, StorageError> {
+        self.entries.tags()
     }
 }
 

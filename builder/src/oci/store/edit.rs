@@ -4,6 +4,7 @@ use cap_std::fs::Dir;
 
 use super::layout_dir::LayoutDir;
 use crate::oci::error::StorageError;
+use crate::oci::image::tag::Tag;
 
 /// The names of the images of a layout. An image is found by its tag, full reference or digest.
 #[derive(Debug)]
@@ -19,7 +20,7 @@ impl LayoutNames {
 
     /// Gives an image another tag, which moves if another image has it. Returns whether there is such
     /// an image.
-    pub fn add_tag(&self, name: &str, tag: &str) -> Result<bool, StorageError> {
+    pub fn add_tag(&self, name: &str, tag: &Tag) -> Result<bool, StorageError> {
         self.layout.change_index(|index| Ok(index.add_tag(name, tag)))
     }
 

@@ -13,6 +13,7 @@ use crate::oci::image::digest::Digest;
 use crate::oci::image::format::is_index;
 use crate::oci::image::index::ImageIndex;
 use crate::oci::image::json::Document;
+use crate::oci::image::tag::{RefName, RefNameError};
 
 /// The most indexes that are read to find one that lists all others.
 const INDEXES_MAX: usize = 32;
@@ -55,7 +56,7 @@ impl LayoutEntries {
         let Some(entry) = self.all.iter().find(is) else { return Ok(None) };
         let digest = entry.digest.parse().map_err(|error| StorageError::Unexpected {
             path: format!("{}/{INDEX}", self.path),
-            problem: format!("names `{}`, which is {error}", entry.digest),
+            problem: format!("names `{}`, which is {error}", entry.digest.escape_debug()),
         })?;
         Ok(Some((digest, &entry.media_type)))
     }
@@ -103,9 +104,20 @@ impl LayoutEntries {
         same.filter_map(|entry| entry.name.as_deref()).collect()
     }
 
-    /// Returns the tags of all images.
-    pub(super) fn tags(&self) -> Vec<String> {
-        self.all.iter().filter_map(|entry| entry.tag.clone()).collect()
+    /// Returns the names of all images as tools give them. One that cannot be a name is an error, since
+    /// nothing may be left out.
+    pub(super) fn tags(&self) -> Result<Vec<RefName>, StorageError> {
+        let tags = self.all.iter().filter_map(|entry| Some((entry, entry.tag.as_deref()?)));
+        let parse = |(entry, tag): (&LayoutEntry, &str)| {
+            tag.parse().map_err(|error: RefNameError| StorageError::Unexpected {
+                path: format!("{}/{INDEX}", self.path),
+                problem: format!(
+                    "has an image with a bad name, {}: {error}",
+                    entry.digest.escape_debug()
+                ),
+            })
+        };
+        tags.map(parse).collect()
     }
 }
 

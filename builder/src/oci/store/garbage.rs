@@ -13,6 +13,7 @@ use super::locks::{BlobsLock, BusyLayout, IndexLock};
 use super::reachable::ReachableSearch;
 use crate::oci::error::StorageError;
 use crate::oci::image::digest::Digest;
+use crate::oci::new_file::is_temporary_name;
 
 /// The garbage of a layout. The layout is locked as long as this exists.
 #[derive(Debug)]
@@ -72,7 +73,9 @@ fn list_garbage(layout: &LayoutDir) -> Result<Vec<GarbageFile>, StorageError> {
     let is_temporary = |file: &GarbageFile| {
         let name = file.path.rsplit('/').next().unwrap_or_default();
         // Of the files beside the blobs, those with a dot may be of another program.
-        is_uuid(name) || (name.starts_with('.') && name != file.path)
+        is_temporary_name(name.as_ref())
+            || is_uuid(name)
+            || (name.starts_with('.') && name != file.path)
     };
     let is_garbage = |file: &GarbageFile| match file.digest {
         Some(digest) => !reached.contains(&digest),
@@ -99,7 +102,7 @@ fn list_files(dir: &Dir, prefix: &str) -> io::Result<Vec<GarbageFile>> {
     Ok(files)
 }
 
-/// Returns whether a text is a UUID: a file that is to replace another has such a name for a moment.
+/// Returns whether a text is a UUID, as other tools name files that are to replace others.
 fn is_uuid(name: &str) -> bool {
     let fits = |(at, byte): (usize, u8)| match at {
         8 | 13 | 18 | 23 => byte == b'-',

@@ -7,6 +7,7 @@ use serde_json::{Map, Value, json};
 
 use crate::oci::image::json::to_canonical_json;
 use crate::oci::image::reference::Reference;
+use crate::oci::image::tag::Tag;
 use crate::oci::sink::NamedImage;
 
 /// Annotation with the tag of an image, which skopeo, podman and umoci read.
@@ -53,14 +54,14 @@ impl LayoutIndex {
 
     /// Gives the image with this tag, full reference or digest another tag, in the same repository if
     /// it has a full reference. Returns whether there is such an image.
-    pub(super) fn add_tag(&mut self, name: &str, tag: &str) -> bool {
+    pub(super) fn add_tag(&mut self, name: &str, tag: &Tag) -> bool {
         let Some(entry) = self.entries().iter().find(|entry| is_called(entry, name)).cloned()
         else {
             return false;
         };
         let old = annotation(&entry, IMAGE_NAME).and_then(|name| name.parse::<Reference>().ok());
-        let full = old.map(|name| name.with_tag(tag.to_owned()).to_string());
-        self.set_entry(entry, tag, full);
+        let full = old.map(|name| name.with_tag(tag.clone()).to_string());
+        self.set_entry(entry, tag.as_str(), full);
         true
     }
 

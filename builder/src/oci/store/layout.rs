@@ -2,10 +2,11 @@
 //! temporary files, synced and renamed; several builds can add to one layout at the same time.
 
 use std::io::{self, IoSlice, Write};
+use std::ops::ControlFlow;
 
 use cap_std::fs::Dir;
-use cap_tempfile::TempFile;
 
+use super::existing::ExistingBlobs;
 use super::layout_dir::{LayoutDir, sync_dir};
 use super::locks::BlobsLock;
 use super::writeback::Writeback;
@@ -14,6 +15,7 @@ use crate::oci::error::StorageError;
 use crate::oci::image::digest::Digest;
 use crate::oci::image::json::Document;
 use crate::oci::image::reference::Reference;
+use crate::oci::new_file::{NewFile, remove_abandoned_files};
 use crate::oci::sink::{self, BlobWriter, NamedImage, ReportBytes, Sink, TransferOutcome};
 
 /// Length of a write in bytes from which on it belongs to a layer, not to a document.
@@ -23,6 +25,7 @@ const LONG: usize = 64 * 1024;
 #[derive(Debug)]
 pub struct LayoutSink {
     layout: LayoutDir,
+    existing: ExistingBlobs,
     /// Protects blobs that the index does not list yet.
     _lock: BlobsLock,
 }
@@ -32,7 +35,10 @@ impl LayoutSink {
     /// path in messages.
     pub fn open(dir: Dir, path: &str) -> Result<Self, StorageError> {
         let layout = LayoutDir::open_or_create(dir, path)?;
-        Ok(Self { _lock: BlobsLock::shared(layout.blobs_dir(), path)?, layout })
+        let lock = BlobsLock::shared(layout.blobs_dir(), path)?;
+        remove_abandoned_files(layout.blobs_dir());
+        remove_abandoned_files(layout.dir());
+        Ok(Self { layout, existing: ExistingBlobs::default(), _lock: lock })
     }
 }
 
@@ -42,15 +48,10 @@ impl Sink for LayoutSink {
         digest: Digest,
         size: u64,
         _names: &[Reference],
+        poll: &ReportBytes<'_>,
     ) -> Result<bool, StorageError> {
-        match self.layout.blobs_dir().metadata(digest.to_hex()) {
-            Ok(metadata) => Ok(metadata.is_file() && metadata.len() == size),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
-            Err(error) => {
-                let path = self.layout.path_of(&format!("{BLOBS}/{}", digest.to_hex()));
-                Err(StorageError::io("look at", path)(error))
-            }
-        }
+        let path = self.layout.path_of(&format!("{BLOBS}/{}", digest.to_hex()));
+        self.existing.verify(self.layout.blobs_dir(), digest, size, &path, poll)
     }
 
     fn start_blob(
@@ -58,7 +59,7 @@ impl Sink for LayoutSink {
         _len: u64,
         _names: &[Reference],
     ) -> Result<Box<dyn BlobWriter + '_>, StorageError> {
-        let file = TempFile::new(self.layout.blobs_dir());
+        let file = NewFile::new(self.layout.blobs_dir());
         let error = || StorageError::io("write to", self.layout.path_of(BLOBS));
         let file = Some(file.map_err(error())?);
         Ok(Box::new(LayoutBlob { file, sink: self, writeback: None }))
@@ -70,7 +71,7 @@ impl Sink for LayoutSink {
         names: &[Reference],
         advanced: &ReportBytes<'_>,
     ) -> Result<TransferOutcome, StorageError> {
-        if self.has_blob(blob.digest, blob.size, names)? {
+        if self.has_blob(blob.digest, blob.size, names, &|_| advanced(0))? {
             return Ok(TransferOutcome::Existed);
         }
         let mut writer = self.start_blob(blob.size, names)?;
@@ -81,7 +82,7 @@ impl Sink for LayoutSink {
 
     fn put_document(&self, document: &Document, names: &[Reference]) -> Result<(), StorageError> {
         let size = document.bytes.len() as u64;
-        if self.has_blob(document.digest, size, names)? {
+        if self.has_blob(document.digest, size, names, &|_| ControlFlow::Continue(()))? {
             return Ok(());
         }
         let mut blob = self.start_blob(size, names)?;
@@ -103,7 +104,7 @@ impl Sink for LayoutSink {
 
 struct LayoutBlob<'a> {
     /// The temporary file; none after it was renamed.
-    file: Option<TempFile<'a>>,
+    file: Option<NewFile<'a>>,
     sink: &'a LayoutSink,
     /// Started by the first long write: documents do not need it.
     writeback: Option<Writeback>,
@@ -149,8 +150,10 @@ impl BlobWriter for LayoutBlob<'_> {
         let mut write_blob = || {
             self.writeback.take().map_or(Ok(()), Writeback::finish)?;
             self.file()?.sync_all()?;
-            self.file.take().map_or(Ok(()), |file| file.replace(digest.to_hex()))
+            self.file.take().map_or(Ok(()), |file| file.replace(&digest.to_hex()))
         };
-        write_blob().map_err(StorageError::io("write", path))
+        write_blob().map_err(StorageError::io("write", path))?;
+        self.sink.existing.add(digest);
+        Ok(())
     }
 }

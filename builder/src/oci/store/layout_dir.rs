@@ -3,7 +3,6 @@
 use std::io::{self, Write};
 
 use cap_std::fs::Dir;
-use cap_tempfile::TempFile;
 use oci_spec::image::OciLayout;
 use ocidir::OciDir;
 use rustix::fs::{FlockOperation, flock};
@@ -13,6 +12,7 @@ use super::file::read_document_file;
 use super::index::LayoutIndex;
 use super::locks::IndexLock;
 use crate::oci::error::StorageError;
+use crate::oci::new_file::NewFile;
 
 /// The only version of OCI layouts.
 const LAYOUT_VERSION: &str = "1.0.0";
@@ -116,8 +116,8 @@ impl LayoutDir {
 
     fn write_index(&self, bytes: &[u8]) -> Result<(), StorageError> {
         let write = || {
-            let mut file = TempFile::new(self.dir())?;
-            file.write_all(bytes)?;
+            let mut file = NewFile::new(self.dir())?;
+            file.as_file_mut().write_all(bytes)?;
             file.as_file().sync_all()?;
             file.replace(INDEX)?;
             sync_dir(self.dir())

@@ -7,6 +7,7 @@ mod archived;
 mod docker;
 mod edit;
 mod entries;
+mod existing;
 mod file;
 mod garbage;
 mod index;

@@ -11,6 +11,7 @@ use super::{BLOBS, INDEX, parse_document};
 use crate::oci::error::StorageError;
 use crate::oci::image::digest::Digest;
 use crate::oci::image::json::Document;
+use crate::oci::image::tag::RefName;
 use crate::oci::images::Images;
 
 /// The images of a layout.
@@ -116,7 +117,7 @@ impl Images for LayoutImages {
         self.entries.names_of(digest)
     }
 
-    fn tags(&self) -> Result<Vec<String>, StorageError> {
-        Ok(self.entries.tags())
+    fn tags(&self) -> Result<Vec<RefName>, StorageError> {
+        self.entries.tags()
     }
 }

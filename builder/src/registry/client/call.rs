@@ -43,8 +43,12 @@ const REFUSALS_MAX: u32 = 3;
 impl Repository<'_> {
     /// Returns a URL below the repository, e.g. of `blobs/uploads/`.
     pub(super) fn resource_url(&self, path: &str) -> Result<Url, RegistryErrorCause> {
-        let url = self.host.server.base_url.join(&format!("{}/{path}", self.name));
-        url.map_err(|_| RegistryErrorCause::Http(HttpError::Url(self.location.clone())))
+        let relative = format!("{}/{path}", self.name);
+        let url = self.host.server.base_url.join(&relative).ok();
+        // A URL in which a part was resolved, as `..` is, is one of something else.
+        let whole = format!("{}{relative}", self.host.server.base_url.path());
+        let url = url.filter(|url| url.path() == whole && url.query().is_none());
+        url.ok_or_else(|| RegistryErrorCause::Http(HttpError::Url(self.location.clone())))
     }
 
     pub(super) fn credential_context(&self) -> CredentialContext<'_> {

@@ -10,6 +10,7 @@ use crate::oci::error::StorageError;
 use crate::oci::image::digest::Digest;
 use crate::oci::image::json::Document;
 use crate::oci::image::reference::Reference;
+use crate::oci::image::tag::Tag;
 
 /// What a registry deleted, or would delete.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,7 +18,7 @@ pub struct DeletedImage {
     /// Digest of the index or manifest.
     pub digest: Digest,
     /// Tags that are deleted.
-    pub tags: Vec<String>,
+    pub tags: Vec<Tag>,
     /// Whether the image itself is deleted rather than only a tag.
     pub with_image: bool,
 }
@@ -31,7 +32,7 @@ pub enum DeleteError {
     /// The registry deletes images only, and other tags refer to this one.
     #[error(
         "cannot delete `{name}` alone: the registry deletes whole images, and this one has other tags: {}",
-        .others.join(", ")
+        .others.iter().map(Tag::as_str).collect::<Vec<_>>().join(", ")
     )]
     Shared {
         /// The image as it was named.
@@ -39,7 +40,7 @@ pub enum DeleteError {
         /// The image with all its tags, named by its digest.
         whole: String,
         /// Other tags of the image.
-        others: Vec<String>,
+        others: Vec<Tag>,
     },
     /// The registry refused a request, or could not be reached.
     #[error(transparent)]
@@ -68,7 +69,7 @@ impl RegistryClient {
             let tags = repository.list_tags_of(digest)?;
             return Ok(DeletedImage { digest, tags, with_image: true });
         }
-        let tags = name.tag().map(str::to_owned).into_iter().collect();
+        let tags = name.tag().and_then(|tag| tag.parse().ok()).into_iter().collect();
         Ok(DeletedImage { digest, tags, with_image: false })
     }
 
@@ -83,11 +84,15 @@ impl RegistryClient {
         {
             // A registry may delete the image together with its tag.
             let with_image = repository.probe_manifest(&digest.to_string())?.is_none();
-            return Ok(DeletedImage { digest, tags: vec![tag.into()], with_image });
+            return Ok(DeletedImage {
+                digest,
+                tags: tag.parse().into_iter().collect(),
+                with_image,
+            });
         }
         let tags = repository.list_tags_of(digest)?;
-        let others: Vec<String> =
-            tags.iter().filter(|other| Some(&***other) != tag).cloned().collect();
+        let others: Vec<Tag> =
+            tags.iter().filter(|other| Some(other.as_str()) != tag).cloned().collect();
         if tag.is_some() && !others.is_empty() {
             let (whole, name) = (name.with_digest(digest).to_string(), name.to_string());
             return Err(DeleteError::Shared { name, whole, others });
@@ -136,10 +141,10 @@ impl Repository<'_> {
     }
 
     /// Lists the tags that refer to a digest, in alphabetical order. Each tag of the repository is looked up.
-    fn list_tags_of(&self, digest: Digest) -> Result<Vec<String>, RegistryError> {
+    fn list_tags_of(&self, digest: Digest) -> Result<Vec<Tag>, RegistryError> {
         let mut found = Vec::new();
         for tag in self.list_tags()? {
-            if self.probe_manifest(&tag)? == Some(digest) {
+            if self.probe_manifest(tag.as_str())? == Some(digest) {
                 found.push(tag);
             }
         }

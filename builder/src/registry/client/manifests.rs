@@ -8,6 +8,7 @@ use super::error::{RegistryError, RegistryErrorCause};
 use super::scope::TokenScope;
 use crate::oci::image::digest::Digest;
 use crate::oci::image::json::{DOCUMENT_LEN_MAX, Document};
+use crate::oci::image::tag::ManifestName;
 use crate::oci::progress::ProgressEvent;
 
 /// All media types of manifests; registries convert a manifest whose type is not accepted.
@@ -24,7 +25,10 @@ impl Repository<'_> {
         reference: &str,
         scope: TokenScope,
     ) -> Result<RegistryCall<'a>, RegistryError> {
-        let url = self.resource_url(&format!("manifests/{reference}"));
+        // What is not a name could lead to another repository.
+        let name = reference.parse::<ManifestName>();
+        let name = name.map_err(|error| RegistryErrorCause::InvalidContent(error.to_string()));
+        let url = name.and_then(|name| self.resource_url(&format!("manifests/{}", name.as_str())));
         let url = url.map_err(|cause| self.reference_error(reference, act, cause))?;
         let headers = vec![("Accept", ACCEPT.to_owned())];
         Ok(RegistryCall { act, method, url, headers, body: &[], scope, timeout: None })

@@ -10,6 +10,7 @@ use super::{Patience, Repository};
 use crate::oci::error::StorageError;
 use crate::oci::image::digest::Digest;
 use crate::oci::image::json::Document;
+use crate::oci::image::tag::RefName;
 use crate::oci::images::Images;
 use crate::oci::sink::BlobSource;
 
@@ -99,8 +100,9 @@ impl Images for RegistryImages<'_> {
         Ok(Box::new(self.open_range(BlobRange { digest, size, start: 0, end: size })?))
     }
 
-    fn tags(&self) -> Result<Vec<String>, StorageError> {
-        Ok(self.first_answer(|repository| repository.list_tags().map(Some))?.unwrap_or_default())
+    fn tags(&self) -> Result<Vec<RefName>, StorageError> {
+        let tags = self.first_answer(|repository| repository.list_tags().map(Some))?;
+        Ok(tags.unwrap_or_default().into_iter().map(Into::into).collect())
     }
 
     fn mount_source(&self) -> Option<(&str, &str)> {

@@ -201,6 +201,11 @@ impl UploadSession {
         let client = &repository.registry.client;
         let location =
             repository.host.server.resolve_location(client, &self.location, &location)?;
+        // Bytes that are sent there with a credential would become what a tag names.
+        if location.path_segments().is_some_and(|parts| parts.rev().nth(1) == Some("manifests")) {
+            let why = "the `Location` to upload a blob to is one of manifests";
+            return Err(RegistryErrorCause::InvalidContent(why.into()));
+        }
         Ok(Self { location, ..self })
     }
 

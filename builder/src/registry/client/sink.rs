@@ -67,6 +67,7 @@ impl Sink for RegistrySink<'_> {
         digest: Digest,
         size: u64,
         names: &[Reference],
+        _poll: &ReportBytes<'_>,
     ) -> Result<bool, StorageError> {
         let repositories = self.target_repositories(names)?;
         let there = repositories.iter().map(|repository| repository.has_blob(digest, size));

@@ -10,7 +10,7 @@ use super::call::RegistryCall;
 use super::error::{RegistryError, RegistryErrorCause};
 use super::scope::TokenScope;
 use crate::net::http::HttpError;
-use crate::oci::image::reference::is_tag;
+use crate::oci::image::tag::Tag;
 
 /// The most pages of tags that are requested.
 const PAGES_MAX: usize = 1000;
@@ -25,7 +25,7 @@ const LIST_ACT: &str = "list the tags of";
 
 impl Repository<'_> {
     /// Returns all tags in the registry's order.
-    pub(crate) fn list_tags(&self) -> Result<Vec<String>, RegistryError> {
+    pub(crate) fn list_tags(&self) -> Result<Vec<Tag>, RegistryError> {
         let fail = |why: &str| {
             self.registry_error(LIST_ACT, RegistryErrorCause::InvalidContent(why.into()))
         };
@@ -35,10 +35,8 @@ impl Repository<'_> {
         let mut tags = Vec::new();
         while seen.len() <= PAGES_MAX && tags.len() <= TAGS_MAX {
             let (page, following) = self.read_tag_page(url)?;
-            if !page.iter().all(|tag| is_tag(tag)) {
-                return Err(fail("the list of tags has one that cannot be a tag"));
-            }
-            tags.extend(page);
+            let page: Result<Vec<Tag>, _> = page.iter().map(|tag| tag.parse()).collect();
+            tags.extend(page.map_err(|_| fail("the list of tags has one that cannot be a tag"))?);
             let Some(following) = following else { return Ok(tags) };
             if !seen.insert(following.clone()) {
                 return Err(fail("the list of tags leads back to a page before"));

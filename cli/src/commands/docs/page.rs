@@ -44,7 +44,7 @@ impl<'a> RepositoryPage<'a> {
         let row = |entry: &&CatalogueEntry| format!("| {} | {} |\n", tags(entry), platforms(entry));
         let rows = self.entries.iter().map(row).collect::<Vec<_>>().concat();
         let first = self.entries.first();
-        let tag = first.map(|entry| entry.main_tag()).unwrap_or_default();
+        let tag = first.map(|entry| entry.main_tag().to_string()).unwrap_or_default();
         let user = first.and_then(|entry| entry.docs.user.as_deref());
         let login = user.map_or_else(String::new, |user| {
             format!("\ncloud-init makes the user `{user}`: `virtctl ssh {user}@{short}`.\n")

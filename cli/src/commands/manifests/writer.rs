@@ -127,7 +127,7 @@ impl<'a> ManifestWriter<'a> {
             architecture: seen.architecture().cloned(),
             labels: seen.labels.clone(),
         };
-        let tagged = reference.tag().map(|tag| subject(reference.with_tag(tag.to_owned())));
+        let tagged = reference.without_digest().map(subject);
         let pinned = subject(reference.with_digest(seen.digest));
         let named = tagged.as_ref().filter(|_| arguments.by_tag).unwrap_or(&pinned);
         let storage = || arguments.storage.storage(seen);

@@ -1,6 +1,7 @@
 //! What a sync reports: a line for each image, the results file, and the errors.
 
 use diskette_builder::frontend::spec::CatalogueEntry;
+use diskette_builder::oci::image::tag::Tag;
 use diskette_builder::recipe::diagnostic::Diagnostic;
 use diskette_builder::sync::{
     PlatformSyncOutcome, PlatformSyncReport, SyncJob, SyncOutcome, SyncReport,
@@ -32,7 +33,7 @@ impl SyncSummary<'_> {
             format!(
                 "{}\t{name}\t{digest}\t{}\n",
                 outcome_word(&report.outcome),
-                report.tags.join(",")
+                report.tags.iter().map(Tag::as_str).collect::<Vec<_>>().join(",")
             )
         };
         self.all().map(line).collect()
@@ -147,7 +148,7 @@ pub(super) fn list_entries(entries: &[&CatalogueEntry], format: ListFormat) -> S
             .collect::<Vec<_>>()
             .concat(),
         ListFormat::Json => {
-            let all = entries.iter().map(|entry| { json!({ "name": entry.short_name(), "image": entry.image, "tag": entry.main_tag(), "tags": entry.tags.iter().map(ToString::to_string).collect::<Vec<_>>(), "platforms": platforms(entry), }) });
+            let all = entries.iter().map(|entry| { json!({ "name": entry.short_name(), "image": entry.image, "tag": entry.main_tag().as_str(), "tags": entry.tags.iter().map(ToString::to_string).collect::<Vec<_>>(), "platforms": platforms(entry), }) });
             format!("{}\n", Value::Array(all.collect()))
         }
     }

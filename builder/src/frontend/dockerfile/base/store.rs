@@ -4,11 +4,12 @@
 use std::io::{self, Read, Write};
 
 use cap_std::fs::Dir;
-use cap_tempfile::TempFile;
 
 use super::index::LayerIndex;
+use crate::engine::cache_key::CacheKey;
 use crate::oci::image::digest::Digest;
 use crate::oci::image::json::DOCUMENT_LEN_MAX;
+use crate::oci::new_file::NewFile;
 
 /// Version of the stored format; part of each file name.
 const VERSION: u32 = 2;
@@ -39,7 +40,7 @@ pub(super) fn load_index(dir: &Dir, layer: Digest) -> Option<LayerIndex> {
     file.read_exact(&mut check).ok()?;
     let mut compressed = Vec::new();
     file.read_to_end(&mut compressed).ok()?;
-    if check != Digest::of_bytes(&compressed).to_string().as_bytes() {
+    if check != index_check(&CacheKey::find(dir)?, layer, &compressed).as_bytes() {
         return None;
     }
     let json = zstd::Decoder::new(&compressed[..]).ok()?.take(INDEX_MAX);
@@ -52,13 +53,18 @@ pub(super) fn save_index(dir: &Dir, layer: Digest, index: &LayerIndex) -> io::Re
     let mut encoder = io::BufWriter::new(zstd::Encoder::new(Vec::new(), 1)?);
     serde_json::to_writer(&mut encoder, index)?;
     let compressed = encoder.into_inner().map_err(io::IntoInnerError::into_error)?.finish()?;
-    let check = Digest::of_bytes(&compressed).to_string();
+    let check = index_check(&CacheKey::ensure(dir)?, layer, &compressed);
     write_file(dir, &index_name(layer), &[check.as_bytes(), &compressed])
 }
 
+/// Returns what an entry starts with: it says that this program made the index of this layer.
+fn index_check(key: &CacheKey, layer: Digest, compressed: &[u8]) -> String {
+    key.authenticate(&[layer.to_string().as_bytes(), compressed].concat()).to_string()
+}
+
 fn write_file(dir: &Dir, name: &str, parts: &[&[u8]]) -> io::Result<()> {
-    let mut file = TempFile::new(dir)?;
-    parts.iter().try_for_each(|part| file.write_all(part))?;
+    let mut file = NewFile::new(dir)?;
+    parts.iter().try_for_each(|part| file.as_file_mut().write_all(part))?;
     file.replace(name)
 }
 

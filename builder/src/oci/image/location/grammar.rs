@@ -8,6 +8,7 @@
 use super::scheme;
 use super::{ImageLocation, LocalImage, StoreKind};
 use crate::oci::image::reference::Reference;
+use crate::oci::image::tag::{LayoutName, RefNameError};
 
 /// Suffixes of the names of archives.
 const ARCHIVE_SUFFIXES: [&str; 8] =
@@ -62,6 +63,13 @@ impl ImageGrammar<'_> {
                     && local.name.as_deref().is_some_and(|name| name.starts_with("sha256:")) =>
             {
                 Err("an image cannot be given a digest; name it with a tag".into())
+            }
+            ImageLocation::Local(LocalImage { name: Some(name), .. })
+                if self.usage != NameUse::Source =>
+            {
+                name.parse()
+                    .map_err(|error: RefNameError| error.to_string())
+                    .map(|_: LayoutName| location)
             }
             _ => Ok(location),
         }
