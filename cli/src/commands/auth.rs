@@ -51,7 +51,7 @@ pub(crate) fn run(
     if !used {
         lines.push(format!("{location}: asked for without a credential"));
     }
-    Ok(ui.print_result(format!("{}\n", lines.join("\n")).as_bytes())?)
+    Ok(ui.print_text(&format!("{}\n", lines.join("\n")))?)
 }
 
 /// Parses an image, or a registry, which stands for any repository in it.

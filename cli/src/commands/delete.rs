@@ -83,7 +83,7 @@ impl DeleteArguments {
         if !deleted.with_image && !self.dry_run {
             ui.print_note(&format!("only the tag was deleted; {} stays", deleted.digest));
         }
-        Ok(ui.print_result(format!("{}\n", names.join("\n")).as_bytes())?)
+        Ok(ui.print_text(&format!("{}\n", names.join("\n")))?)
     }
 
     fn delete_entry(&self, path: &Path, name: &str, ui: &Ui) -> Result<(), CommandError> {

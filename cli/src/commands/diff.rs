@@ -20,7 +20,8 @@ use crate::environment::Environment;
 use crate::error::CommandError;
 use crate::images::subject::ImageSubject;
 use crate::ui::progress::{ProgressMode, ProgressView};
-use crate::ui::{Ui, printable};
+use crate::ui::Ui;
+use crate::ui::visible::{visible_line, visible_text};
 
 /// Show why two images have different digests.
 ///
@@ -67,7 +68,7 @@ pub(crate) fn run(
     let found = compare_images(arguments, environment, &progress).map_err(trouble)?;
     progress.end();
     let result = match arguments.format {
-        Format::Text => differences_text(&found),
+        Format::Text => visible_text(&differences_text(&found)),
         Format::Json => {
             let (a, b) = (arguments.first.to_string(), arguments.second.to_string());
             let value = json!({ "a": a, "b": b, "same": found.is_empty(), "differences": found });
@@ -123,8 +124,8 @@ fn differences_text(found: &[Difference]) -> String {
             (difference.subject.escape_debug(), describe_difference(difference.kind));
         // Writing to a string does not fail.
         let _ = writeln!(text, "{subject}{location}: {what}");
-        let _ = writeln!(text, "  - {}", printable(&difference.a));
-        let _ = writeln!(text, "  + {}", printable(&difference.b));
+        let _ = writeln!(text, "  - {}", visible_line(&difference.a));
+        let _ = writeln!(text, "  + {}", visible_line(&difference.b));
     }
     text
 }

@@ -11,7 +11,7 @@ use crate::disks::find_disks;
 use crate::disks::text::{SpecText, spec_text};
 use crate::environment::{Environment, Terminal};
 use crate::error::{CommandError, cannot};
-use crate::files::write_file;
+use crate::files::{write_file, write_new_file};
 use crate::ui::Ui;
 
 /// Write a spec for the disks of a directory, ready to build.
@@ -56,9 +56,7 @@ pub(crate) fn run(
     let path = arguments.output.as_deref().unwrap_or(&own);
     let is_printed = path == Path::new("-");
     if !is_printed && path.exists() && !arguments.force {
-        let message = format!("`{}` already exists", path.display());
-        let help = "use `-o` to write to another file, or `--force` to replace it";
-        return Err(Diagnostic::new(message).help(help).into());
+        return Err(exists_error(path).into());
     }
     let asked = match &arguments.image {
         None if environment.terminal != Terminal::None => ask_image(ui)?,
@@ -72,7 +70,14 @@ pub(crate) fn run(
     if is_printed {
         return Ok(ui.print_result(text.as_bytes())?);
     }
-    write_file(path, text.as_bytes())?;
+    if arguments.force {
+        write_file(path, text.as_bytes())?;
+    } else {
+        write_new_file(path, text.as_bytes()).map_err(|error| match error.kind() {
+            io::ErrorKind::AlreadyExists => exists_error(path),
+            _ => cannot("write", path.display())(error),
+        })?;
+    }
     let path = path.display();
     let next = match image {
         Some(_) => "`diskette build --check` checks it",
@@ -80,6 +85,11 @@ pub(crate) fn run(
     };
     ui.print_line(&format!("wrote {path}; {next}"));
     Ok(())
+}
+
+fn exists_error(path: &Path) -> Diagnostic {
+    let help = "say `-o` to write to another file, or `--force` to replace it";
+    Diagnostic::new(format!("`{}` is there already", path.display())).help(help)
 }
 
 /// Asks for the repository, if there is a terminal to answer on. An empty answer is none.

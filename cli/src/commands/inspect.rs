@@ -23,6 +23,7 @@ use crate::error::{CommandError, cannot};
 use crate::files::disk_file::{DiskFile, is_archive_file};
 use crate::images::subject::ImageSubject;
 use crate::ui::Ui;
+use crate::ui::visible::visible_text;
 use crate::ui::progress::ProgressMode;
 
 /// Show the contents of an image or a disk file.
@@ -127,7 +128,7 @@ pub(crate) fn run(
     }
     let seen = InspectedImages { name, documents, images };
     let result = match arguments.format {
-        Format::Text => text::image_text(&seen),
+        Format::Text => visible_text(&text::image_text(&seen)),
         Format::Json => json::image_json(&seen),
     };
     Ok(ui.print_result(result.as_bytes())?)
@@ -142,7 +143,7 @@ fn inspect_disk(path: &Path, arguments: &InspectArguments, ui: &Ui) -> Result<()
     let info = DiskFile::open(path).and_then(|disk| examine_disk_by_rules(&disk));
     let info = info.map_err(cannot("read", &name))?;
     let result = match arguments.format {
-        Format::Text => text::disk_text(&name.to_string(), &info),
+        Format::Text => visible_text(&text::disk_text(&name.to_string(), &info)),
         Format::Json => json::disk_json(&name.to_string(), &info),
     };
     Ok(ui.print_result(result.as_bytes())?)

@@ -65,7 +65,7 @@ pub(crate) fn run(
     let path = login_file(environment, arguments.connection.authfile())?;
     edit_auth_file(&path, |edit| edit.set(key, &credential))?;
     let line = format!("{}: logged in, credential stored in {}\n", key.text(), path.display());
-    Ok(ui.print_result(line.as_bytes())?)
+    Ok(ui.print_text(&line)?)
 }
 
 impl LoginArguments {

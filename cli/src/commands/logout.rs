@@ -33,7 +33,7 @@ pub(crate) fn run(
     match edit_auth_file(&path, |edit| edit.remove(key))? {
         LogoutOutcome::Removed => {
             let line = format!("{}: removed from {}\n", key.text(), path.display());
-            Ok(ui.print_result(line.as_bytes())?)
+            Ok(ui.print_text(&line)?)
         }
         LogoutOutcome::NotLoggedIn => {
             let message = format!("`{}` has no login for `{}`", path.display(), key.text());

@@ -93,7 +93,7 @@ pub(crate) fn run(
         }
     }
     progress.end();
-    ui.print_result(lines.as_bytes())?;
+    ui.print_text(&lines)?;
     if !arguments.dry_run {
         results::write_results(&arguments.results_file, &results)?;
     }

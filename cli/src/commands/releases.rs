@@ -20,6 +20,7 @@ use crate::catalogue::{Catalogue, load_catalogues};
 use crate::environment::Environment;
 use crate::error::CommandError;
 use crate::ui::Ui;
+use crate::ui::visible::visible_text;
 use crate::ui::progress::ProgressMode;
 
 /// List the newest disks that distributions have published for a catalogue.
@@ -78,7 +79,9 @@ pub(crate) fn run(
         }
     }
     let text = match arguments.format {
-        ListFormat::Text => found.iter().map(FoundRelease::line).collect(),
+        ListFormat::Text => {
+            visible_text(&found.iter().map(FoundRelease::line).collect::<String>())
+        }
         ListFormat::Json => {
             format!("{:#}\n", Value::Array(found.iter().map(FoundRelease::json).collect()))
         }

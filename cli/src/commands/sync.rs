@@ -150,7 +150,7 @@ pub(crate) fn run(
         ui.warn(&report.warnings);
     }
     let summary = SyncSummary { jobs: &all, reports: &reports };
-    ui.print_result(summary.lines().as_bytes())?;
+    ui.print_text(&summary.lines())?;
     if let Some(path) = &arguments.results_file {
         results::write_results(path, &summary.results())?;
     }

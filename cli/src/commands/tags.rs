@@ -33,5 +33,5 @@ pub(crate) fn run(
     let registry = arguments.registry.registry(environment, progress, &uses)?;
     let tags = open_images_at(&arguments.repository, &registry)?.tags()?;
     let lines: String = tags.iter().flat_map(|tag| [tag.as_str(), "\n"]).collect();
-    Ok(ui.print_result(lines.as_bytes())?)
+    Ok(ui.print_text(&lines)?)
 }

@@ -31,6 +31,7 @@ use crate::error::{CommandError, cannot};
 use crate::images::subject::ImageSubject;
 use crate::ui::progress::{ProgressMode, ProgressView};
 use crate::ui::{Ui, signal};
+use crate::ui::visible::visible_text;
 
 /// Check an image against the rules of KubeVirt and CDI.
 ///
@@ -146,7 +147,7 @@ impl Verifier<'_> {
         report.findings.retain(|finding| !arguments.allow.contains(&finding.rule));
         let name = location.to_string();
         let result = match arguments.format {
-            Format::Text => text::report_text(&name, &report, &boots),
+            Format::Text => visible_text(&text::report_text(&name, &report, &boots)),
             Format::Json => json::report_json(&name, &report, &boots),
             Format::Sarif => sarif::report_sarif(location, &report),
         };

@@ -1,20 +1,26 @@
 //! *Edits* of auth files, which only the user may read.
 
-use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 
+use cap_std::ambient_authority;
+use cap_std::fs::File;
 use diskette_builder::recipe::diagnostic::Diagnostic;
 use diskette_builder::registry::credentials::{AuthFileEdit, AuthFileEditError, CredentialSystem};
 
+use rustix::fs::{FlockOperation, flock};
+
 use super::system::System;
 use crate::error::cannot;
+use crate::files::make_dirs;
 use crate::files::output::{Output, Readers};
 
-/// Changes an auth file, or creates it: completely or not at all, readable for the user only.
+/// Changes an auth file, or creates it: completely or not at all, readable for the user only. Several
+/// programs can change it at the same time.
 pub(crate) fn edit_auth_file<T>(
     path: &Path,
     change: impl FnOnce(&mut AuthFileEdit) -> Result<T, AuthFileEditError>,
 ) -> Result<T, Diagnostic> {
+    let _lock = lock_parent(path)?;
     let old =
         CredentialSystem::read_auth_file(&System, path).map_err(cannot("read", path.display()))?;
     let old = old.map(|content| content.bytes);
@@ -29,14 +35,29 @@ pub(crate) fn edit_auth_file<T>(
     Ok(result)
 }
 
-/// Writes a file that only the user may read, completely or not at all.
-pub(crate) fn write_private(path: &Path, content: &[u8]) -> Result<(), Diagnostic> {
+/// Locks the directory of a file until the lock is dropped, and creates it if it does not exist. The
+/// file itself is replaced, and a lock of it would be of the old one. A file system that cannot lock
+/// directories is used without a lock.
+fn lock_parent(path: &Path) -> Result<File, Diagnostic> {
+    let parent = ensure_parent(path)?;
+    let dir = File::open_ambient(&parent, ambient_authority());
+    let dir = dir.map_err(cannot("open the directory", parent.display()))?;
+    flock(&dir, FlockOperation::LockExclusive).unwrap_or_default();
+    Ok(dir)
+}
+
+/// Creates the directory of a file, where the file is if the path is a link, and returns its path.
+fn ensure_parent(path: &Path) -> Result<PathBuf, Diagnostic> {
     let target = follow_link(path);
     let parent = target.parent().filter(|parent| !parent.as_os_str().is_empty());
-    if let Some(parent) = parent {
-        let make = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(parent);
-        make.map_err(cannot("make the directory", parent.display()))?;
-    }
+    let parent = parent.unwrap_or(Path::new(".")).to_owned();
+    make_dirs(&parent, 0o700).map_err(cannot("make the directory", parent.display()))?;
+    Ok(parent)
+}
+
+/// Writes a file that only the user may read, completely or not at all.
+pub(crate) fn write_private(path: &Path, content: &[u8]) -> Result<(), Diagnostic> {
+    drop(ensure_parent(path)?);
     let written = Output::find(path)?.write(content, Readers::Owner);
     written.map_err(cannot("write", path.display()))
 }
@@ -56,7 +77,6 @@ fn follow_link(path: &Path) -> PathBuf {
 mod tests {
     use std::os::unix::fs::{PermissionsExt as _, symlink};
 
-    use cap_std::ambient_authority;
     use cap_std::fs::Dir;
     use diskette_builder::net::credential::Credential;
     use diskette_builder::registry::credentials::AuthFileReaders;

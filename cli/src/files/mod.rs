@@ -114,16 +114,30 @@ pub(crate) fn read_secret(path: &Path) -> Result<Secret, Diagnostic> {
 
 /// Opens a directory, and creates it and its parents if they do not exist.
 pub(crate) fn ensure_dir(path: &Path) -> Result<Dir, Diagnostic> {
-    Dir::create_ambient_dir_all(path, ambient_authority())
+    make_dirs(path, 0o777)
         .and_then(|()| open_dir(path))
         .map_err(cannot("make the directory", path.display()))
+}
+
+/// Creates a directory and its parents as far as they do not exist, with these permissions, and writes
+/// their names to disk.
+pub(crate) fn make_dirs(path: &Path, mode: u32) -> io::Result<()> {
+    let missing = path.ancestors().take_while(|path| !path.as_os_str().is_empty() && !path.exists());
+    let missing: Vec<&Path> = missing.collect();
+    std::fs::DirBuilder::new().recursive(true).mode(mode).create(path)?;
+    for made in missing.into_iter().rev() {
+        let parent = made.parent().filter(|parent| !parent.as_os_str().is_empty());
+        cap_std::fs::File::open_ambient(parent.unwrap_or(Path::new(".")), ambient_authority())?
+            .sync_all()?;
+    }
+    Ok(())
 }
 
 /// Opens a directory that only the user may look into, and creates it and its parents if they do not
 /// exist. One that belongs to another user is refused.
 pub(crate) fn ensure_private_dir(path: &Path) -> Result<Dir, Diagnostic> {
     let make = || {
-        std::fs::DirBuilder::new().recursive(true).mode(0o700).create(path)?;
+        make_dirs(path, 0o700)?;
         let dir = open_dir(path)?;
         let metadata = dir.dir_metadata()?;
         if metadata.uid() != rustix::process::geteuid().as_raw() {
@@ -155,6 +169,15 @@ pub(crate) fn write_file(path: &Path, content: &[u8]) -> Result<(), Diagnostic> 
         return Ok(());
     }
     output.write(content, Readers::Any).map_err(cannot("write", path.display()))
+}
+
+/// Writes a file that does not exist yet, whoever else makes it at the same time. The error has the
+/// kind `AlreadyExists` if it exists.
+pub(crate) fn write_new_file(path: &Path, content: &[u8]) -> io::Result<()> {
+    match Output::find(path).map_err(|problem| io::Error::other(problem.message))? {
+        Output::File(file) => file.create(content),
+        through @ Output::Through(_) => through.write(content, Readers::Any),
+    }
 }
 
 /// Checks that a file can be written.

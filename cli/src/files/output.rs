@@ -143,6 +143,13 @@ impl FileOutput {
         Ok(Self { dir, name })
     }
 
+    /// Writes the file, unless it exists.
+    pub(crate) fn create(&self, content: &[u8]) -> io::Result<()> {
+        let mut new = NewFile::new(&self.dir)?;
+        new.as_file_mut().write_all(content)?;
+        new.create(&self.name)
+    }
+
     /// Returns whether the file has this content.
     pub(crate) fn has_content(&self, content: &[u8]) -> bool {
         let len = self.dir.metadata(&self.name).map(|found| found.len());

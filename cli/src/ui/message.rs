@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use super::redact::redact;
 use super::render::MessageSeverity;
+use super::visible::{visible, visible_json, without_commands};
 
 /// Format of errors, warnings and notes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -38,22 +39,32 @@ pub(crate) fn format() -> MessageFormat {
 pub(crate) fn print_message(line: &str) {
     match format() {
         MessageFormat::Json => print_json(&json!({ "level": "info", "message": line })),
-        MessageFormat::Text | MessageFormat::Github => print_line(line),
+        MessageFormat::Text | MessageFormat::Github => print_text(&visible(line)),
     }
+}
+
+/// Prints lines that may have colors, and whose foreign parts are visible.
+pub(crate) fn print_rendered(lines: &str) {
+    print_text(lines);
+}
+
+/// Prints a workflow command of GitHub Actions.
+pub(crate) fn print_command(command: &str) {
+    print_line(&visible(command));
 }
 
 /// Prints a note.
 pub(crate) fn print_note(text: &str) {
     match format() {
         MessageFormat::Json => print_json(&json!({ "level": "note", "message": text })),
-        MessageFormat::Text | MessageFormat::Github => print_line(&format!("note: {text}")),
+        MessageFormat::Text | MessageFormat::Github => print_text(&format!("note: {}", visible(text))),
     }
 }
 
 /// Prints what is wrong with the command line, as the parser of the command line tells it.
 pub(crate) fn print_usage(text: &str) {
     if format() != MessageFormat::Json {
-        return print_line(text.strip_suffix('\n').unwrap_or(text));
+        return print_text(&visible(text.strip_suffix('\n').unwrap_or(text)));
     }
     let mut parts = text.trim().split("\n\n").map(str::trim);
     let first = parts.next().unwrap_or_default();
@@ -64,7 +75,12 @@ pub(crate) fn print_usage(text: &str) {
 
 /// Prints an object on one line.
 pub(crate) fn print_json(object: &Value) {
-    print_line(&object.to_string());
+    print_line(&visible_json(&object.to_string()));
+}
+
+/// Prints lines of which none is a workflow command.
+fn print_text(text: &str) {
+    print_line(&without_commands(text));
 }
 
 /// Prints a line. A failure to do so is ignored.

@@ -6,6 +6,7 @@ pub(crate) mod prompt;
 pub(crate) mod redact;
 pub(crate) mod render;
 pub(crate) mod signal;
+pub(crate) mod visible;
 
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -19,6 +20,7 @@ use self::message::{diagnostic_json, print_json};
 use self::progress::{ProgressMode, ProgressView};
 use self::render::github::annotation;
 use self::render::{Color, MessageSeverity, render};
+use self::visible::visible_text;
 use crate::environment::{Environment, Terminal};
 use crate::error::{CommandError, cannot};
 
@@ -42,6 +44,11 @@ impl Ui {
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
             written => written.map_err(cannot("write", "standard output")),
         }
+    }
+
+    /// Writes lines of text for people to standard output, with what is invisible as escapes.
+    pub(crate) fn print_text(&self, text: &str) -> Result<(), Diagnostic> {
+        self.print_result(visible_text(text).as_bytes())
     }
 
     /// Prints a note for the user's information.
@@ -90,9 +97,9 @@ impl Ui {
             match message::format() {
                 MessageFormat::Json => print_json(&diagnostic_json(diagnostic, severity)),
                 format => {
-                    print_message(&render(diagnostic, severity, color));
+                    message::print_rendered(&render(diagnostic, severity, color));
                     if format == MessageFormat::Github {
-                        print_message(&annotation(diagnostic, severity));
+                        message::print_command(&annotation(diagnostic, severity));
                     }
                 }
             }
@@ -124,7 +131,4 @@ fn is_temporary(diagnostics: &[Diagnostic]) -> bool {
     !diagnostics.is_empty() && diagnostics.iter().all(|diagnostic| diagnostic.is_temporary)
 }
 
-/// Returns a text without characters that could move the cursor of a terminal.
-pub(crate) fn printable(text: &str) -> String {
-    text.chars().map(|letter| if letter.is_control() { '\u{fffd}' } else { letter }).collect()
-}
+

@@ -7,6 +7,7 @@ use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 use diskette_builder::recipe::diagnostic::{Diagnostic, Span};
 
 use super::redact::redact_source;
+use super::visible::visible;
 
 /// Whether a text may have escape sequences for colors.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,7 +44,8 @@ pub(crate) fn render(diagnostic: &Diagnostic, severity: MessageSeverity, color: 
         MessageSeverity::Error => Level::ERROR,
         MessageSeverity::Warning => Level::WARNING,
     };
-    let title = level.primary_title(diagnostic.message.as_str());
+    let message = visible(&diagnostic.message);
+    let title = level.primary_title(&*message);
     let title = match diagnostic.rule {
         Some(rule) => title.id(rule),
         None => title,
@@ -52,7 +54,7 @@ pub(crate) fn render(diagnostic: &Diagnostic, severity: MessageSeverity, color: 
     let group = diagnostic
         .help
         .iter()
-        .fold(group, |group: Group<'_>, help| group.element(Level::HELP.message(help.as_str())));
+        .fold(group, |group: Group<'_>, help| group.element(Level::HELP.message(visible(help))));
     let renderer = match color {
         Color::Plain => Renderer::plain(),
         Color::Ansi => Renderer::styled(),
@@ -64,7 +66,7 @@ fn source_snippet<'a>(
     (span, text): (&'a Span, &'a str),
 ) -> Snippet<'a, annotate_snippets::Annotation<'a>> {
     Snippet::source(text)
-        .path(span.source.name.as_str())
+        .path(visible(&span.source.name))
         .annotation(AnnotationKind::Primary.span(span.range.clone()))
 }
 

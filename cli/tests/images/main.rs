@@ -10,6 +10,7 @@ mod cache;
 mod cluster;
 mod diff;
 mod engines;
+mod existing;
 mod extract;
 mod garbage;
 mod index;

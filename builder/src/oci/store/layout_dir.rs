@@ -40,7 +40,15 @@ impl LayoutDir {
                 problem: "is neither empty nor an OCI layout".into(),
             });
         }
-        Self::ensure(dir, path, is_layout)
+        let layout = Self::ensure(dir, path, is_layout)?;
+        if !is_layout {
+            // The names of the directories that were made, `blobs` and `sha256`.
+            for made in [".", "blobs"] {
+                let synced = layout.dir().open(made).and_then(|dir| dir.sync_all());
+                synced.map_err(StorageError::io("sync", path))?;
+            }
+        }
+        Ok(layout)
     }
 
     /// Opens the layout in a directory.

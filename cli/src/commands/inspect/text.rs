@@ -12,7 +12,7 @@ use indicatif::HumanBytes;
 use serde_json::Value;
 
 use super::InspectedImages;
-use crate::ui::printable;
+use crate::ui::visible::visible_line;
 
 /// Prefix of annotations about the base image; below, the prefix of those about the image's origin.
 pub(super) const BASE: &str = "org.opencontainers.image.base.";
@@ -30,12 +30,12 @@ impl Table {
         if !self.0.is_empty() {
             self.0.push('\n');
         }
-        self.0.push_str(&printable(text));
+        self.0.push_str(&visible_line(text));
         self.0.push('\n');
     }
 
     fn row(&mut self, name: &str, value: &str) {
-        self.0.extend([&format!("  {name:NAMES$}"), &printable(value), "\n"]);
+        self.0.extend([&format!("  {name:NAMES$}"), &visible_line(value), "\n"]);
     }
 }
 

@@ -9,6 +9,7 @@ use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
 use super::lines::{finished_line, moved_line};
 use super::{ProgressDisplay, blob_name};
+use crate::ui::visible::visible_text;
 
 /// A bar for each layer that is being made.
 #[derive(Debug, Default)]
@@ -78,7 +79,7 @@ impl ProgressBars {
 
     /// Prints a line above the bars. A failure to do so is ignored.
     fn line(&self, line: &str) {
-        drop(self.all.println(line));
+        drop(self.all.println(visible_text(line)));
     }
 }
 
