@@ -19,8 +19,8 @@ use crate::arguments::registry::RegistryArguments;
 use crate::environment::Environment;
 use crate::error::CommandError;
 use crate::images::subject::ImageSubject;
-use crate::ui::progress::{ProgressMode, ProgressView};
 use crate::ui::Ui;
+use crate::ui::progress::{ProgressMode, ProgressView};
 use crate::ui::visible::{visible_line, visible_text};
 
 /// Show why two images have different digests.

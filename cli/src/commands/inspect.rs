@@ -23,8 +23,8 @@ use crate::error::{CommandError, cannot};
 use crate::files::disk_file::{DiskFile, is_archive_file};
 use crate::images::subject::ImageSubject;
 use crate::ui::Ui;
-use crate::ui::visible::visible_text;
 use crate::ui::progress::ProgressMode;
+use crate::ui::visible::visible_text;
 
 /// Show the contents of an image or a disk file.
 ///

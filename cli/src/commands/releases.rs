@@ -20,8 +20,8 @@ use crate::catalogue::{Catalogue, load_catalogues};
 use crate::environment::Environment;
 use crate::error::CommandError;
 use crate::ui::Ui;
-use crate::ui::visible::visible_text;
 use crate::ui::progress::ProgressMode;
+use crate::ui::visible::visible_text;
 
 /// List the newest disks that distributions have published for a catalogue.
 ///
@@ -79,9 +79,7 @@ pub(crate) fn run(
         }
     }
     let text = match arguments.format {
-        ListFormat::Text => {
-            visible_text(&found.iter().map(FoundRelease::line).collect::<String>())
-        }
+        ListFormat::Text => visible_text(&found.iter().map(FoundRelease::line).collect::<String>()),
         ListFormat::Json => {
             format!("{:#}\n", Value::Array(found.iter().map(FoundRelease::json).collect()))
         }

@@ -30,8 +30,8 @@ use crate::environment::Environment;
 use crate::error::{CommandError, cannot};
 use crate::images::subject::ImageSubject;
 use crate::ui::progress::{ProgressMode, ProgressView};
-use crate::ui::{Ui, signal};
 use crate::ui::visible::visible_text;
+use crate::ui::{Ui, signal};
 
 /// Check an image against the rules of KubeVirt and CDI.
 ///

@@ -122,7 +122,8 @@ pub(crate) fn ensure_dir(path: &Path) -> Result<Dir, Diagnostic> {
 /// Creates a directory and its parents as far as they do not exist, with these permissions, and writes
 /// their names to disk.
 pub(crate) fn make_dirs(path: &Path, mode: u32) -> io::Result<()> {
-    let missing = path.ancestors().take_while(|path| !path.as_os_str().is_empty() && !path.exists());
+    let missing =
+        path.ancestors().take_while(|path| !path.as_os_str().is_empty() && !path.exists());
     let missing: Vec<&Path> = missing.collect();
     std::fs::DirBuilder::new().recursive(true).mode(mode).create(path)?;
     for made in missing.into_iter().rev() {
@@ -148,7 +149,7 @@ pub(crate) fn ensure_private_dir(path: &Path) -> Result<Dir, Diagnostic> {
         }
         Ok(dir)
     };
-    make().map_err(cannot("use the directory", path.display()))
+    make().map_err(cannot("make the directory", path.display()))
 }
 
 pub(crate) fn open_dir(path: &Path) -> io::Result<Dir> {

@@ -57,7 +57,9 @@ pub(crate) fn print_command(command: &str) {
 pub(crate) fn print_note(text: &str) {
     match format() {
         MessageFormat::Json => print_json(&json!({ "level": "note", "message": text })),
-        MessageFormat::Text | MessageFormat::Github => print_text(&format!("note: {}", visible(text))),
+        MessageFormat::Text | MessageFormat::Github => {
+            print_text(&format!("note: {}", visible(text)));
+        }
     }
 }
 

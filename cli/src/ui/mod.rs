@@ -130,5 +130,3 @@ impl Ui {
 fn is_temporary(diagnostics: &[Diagnostic]) -> bool {
     !diagnostics.is_empty() && diagnostics.iter().all(|diagnostic| diagnostic.is_temporary)
 }
-
-

@@ -2,6 +2,7 @@
 //! look like something else, or be a command of the runner of GitHub Actions.
 
 use std::borrow::Cow;
+use std::fmt::Write as _;
 
 /// Returns a text with its control characters and invisible marks as escapes, except line breaks and
 /// tabs.
@@ -50,25 +51,38 @@ pub(crate) fn visible_json(json: &str) -> Cow<'_, str> {
         return Cow::Borrowed(json);
     }
     // All of them are in strings, and in the first plane of Unicode, except tags.
-    let show = |char: char| match char {
-        char if is_invisible(char) => {
-            let mut units = [0; 2];
-            let units = char.encode_utf16(&mut units);
-            units.iter().map(|unit| format!("\\u{unit:04x}")).collect()
+    let mut shown = String::with_capacity(json.len());
+    for char in json.chars() {
+        if !is_invisible(char) {
+            shown.push(char);
+            continue;
         }
-        char => char.to_string(),
-    };
-    Cow::Owned(json.chars().map(show).collect())
+        for unit in char.encode_utf16(&mut [0; 2]) {
+            // Writing to a string does not fail.
+            let _written = write!(shown, "\\u{unit:04x}");
+        }
+    }
+    Cow::Owned(shown)
 }
 
 /// Returns whether a character is shown as nothing, or changes how others are shown.
 fn is_invisible(char: char) -> bool {
+    /// Marks of directions and of joins, separators of lines, annotations and tags.
+    const MARKS: [(char, char); 9] = [
+        ('\u{ad}', '\u{ad}'),
+        ('\u{61c}', '\u{61c}'),
+        ('\u{180e}', '\u{180e}'),
+        ('\u{200b}', '\u{200f}'),
+        ('\u{2028}', '\u{202e}'),
+        ('\u{2060}', '\u{206f}'),
+        ('\u{feff}', '\u{feff}'),
+        ('\u{fff9}', '\u{fffb}'),
+        ('\u{e0000}', '\u{e007f}'),
+    ];
+    let is_mark = || MARKS.iter().any(|(first, last)| (*first..=*last).contains(&char));
     match char {
         '\n' | '\t' => false,
-        '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{feff}' => true,
-        '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' => true,
-        '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}' => true,
-        char => char.is_control(),
+        char => char.is_control() || (!char.is_ascii() && is_mark()),
     }
 }
 
@@ -85,7 +99,10 @@ mod tests {
         check("exe\u{202e}gpj\u{2066}\u{200f}", r"exe\u{202e}gpj\u{2066}\u{200f}");
         check("a\rb\u{2028}c\u{200b}d\0", r"a\u{d}b\u{2028}c\u{200b}d\u{0}");
         assert_eq!(visible_line("a\n::error::b\t\u{1b}"), r"a\n::error::b\t\u{1b}");
-        assert_eq!(visible_json("{\"a\":\"\u{9b}\u{202e}ä\u{e0001}\"}"), "{\"a\":\"\\u009b\\u202eä\\udb40\\udc01\"}");
+        assert_eq!(
+            visible_json("{\"a\":\"\u{9b}\u{202e}ä\u{e0001}\"}"),
+            "{\"a\":\"\\u009b\\u202eä\\udb40\\udc01\"}"
+        );
     }
 
     #[test]

@@ -87,7 +87,7 @@ fn forged_entries_of_the_cache_are_not_believed() {
         scene.write_spec(&format!("amd64: {{ disk: {disk} }}"));
         digests.push(scene.build(&[]));
     }
-    let cache = scene.path("home/.cache/diskette/layers");
+    let cache = scene.path("cache/diskette/layers");
     let mut entries: Vec<(PathBuf, serde_json::Value)> = Vec::new();
     for entry in fs::read_dir(&cache).unwrap() {
         let path = entry.unwrap().path();
@@ -102,10 +102,15 @@ fn forged_entries_of_the_cache_are_not_believed() {
             let mut forged = entries[1 - number].1.clone();
             forged["key"] = value["key"].clone();
             if is_digest {
-                let field = |name: &str| forged[name].as_str().map_or_else(|| forged[name].to_string(), str::to_owned);
+                let field = |name: &str| {
+                    let text = forged[name].as_str().map(str::to_owned);
+                    text.unwrap_or_else(|| forged[name].to_string())
+                };
                 let text = ["key", "digest", "size", "diff_id"].map(field).join("\n");
-                let hash = <sha2::Sha256 as sha2::Digest>::digest(text.as_bytes());
-                forged["check"] = format!("{hash:x}").into();
+                fs::create_dir_all(scene.path("text")).unwrap();
+                scene.write("text/text", text);
+                let hash = scene.file_digests("text").remove("text").unwrap();
+                forged["check"] = hash.trim_start_matches("sha256:").into();
             }
             fs::write(path, forged.to_string()).unwrap();
         }
@@ -124,15 +129,13 @@ fn cache_directories_are_for_the_user_alone() {
         shell.current_dir(scene.path("")).env_clear();
         shell.envs(program.get_envs().filter_map(|(name, value)| Some((name, value?))));
         let outcome = scene.run_command(shell);
-        let mode = |path: &str| fs::metadata(scene.path(path)).unwrap().permissions().mode() & 0o777;
+        let mode =
+            |path: &str| fs::metadata(scene.path(path)).unwrap().permissions().mode() & 0o777;
         assert_eq!(outcome.status, 0, "{umask} {}", outcome.stderr);
-        assert_eq!(mode("home/.cache/diskette/layers"), 0o700, "{umask}");
-        fs::set_permissions(
-            scene.path("home/.cache/diskette/layers"),
-            fs::Permissions::from_mode(0o777),
-        )
-        .unwrap();
+        assert_eq!(mode("cache/diskette/layers"), 0o700, "{umask}");
+        fs::set_permissions(scene.path("cache/diskette/layers"), fs::Permissions::from_mode(0o777))
+            .unwrap();
         scene.build(&[]);
-        assert_eq!(mode("home/.cache/diskette/layers"), 0o700, "{umask}");
+        assert_eq!(mode("cache/diskette/layers"), 0o700, "{umask}");
     }
 }

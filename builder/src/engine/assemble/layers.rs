@@ -96,9 +96,11 @@ impl LayerJob<'_> {
         let cache = options.cache.zip(key);
         // A layer whose digest is known from the cache may exist already.
         let known = cache.and_then(|(cache, key)| cache.get(key));
-        let poll = |_| match options.progress.is_cancelled() {
-            true => ControlFlow::Break(()),
-            false => ControlFlow::Continue(()),
+        let poll = |_| {
+            if options.progress.is_cancelled() {
+                return ControlFlow::Break(());
+            }
+            ControlFlow::Continue(())
         };
         let (result, how) = match known {
             Some(layer)

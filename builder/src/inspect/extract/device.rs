@@ -116,7 +116,7 @@ mod tests {
     fn disks_are_written_over_what_was_there() {
         let check = |parts: &[(u8, usize)]| {
             let file = tempfile::tempfile().unwrap();
-            file.write_all_at(&[0xff; 40_000], 0).unwrap();
+            file.write_all_at(&vec![0xff; 40_000], 0).unwrap();
             let len: usize = parts.iter().map(|part| part.1).sum();
             let mut output = DeviceOutput::new(file.try_clone().unwrap());
             output.begin("disk/x", len as u64).unwrap();
