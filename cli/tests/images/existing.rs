@@ -58,8 +58,8 @@ fn damaged_blobs_and_manifests_are_written_again() {
 #[test]
 fn undamaged_blobs_are_not_written_again() {
     let scene = Scene::with_disk();
-    scene.wait_until_old();
     scene.make_old("disk.raw");
+    scene.wait_until_old();
     scene.build(&[]);
     let times = || {
         let mut all: Vec<_> = blobs(&scene, "out")
