@@ -2,15 +2,15 @@
 
 use diskette_builder::oci::copy::{CopyContext, copy_image};
 use diskette_builder::oci::image::json::Document;
+use diskette_builder::oci::image::ref_name::{LayoutName, RefName};
 use diskette_builder::oci::image::reference::Reference;
-use diskette_builder::oci::image::tag::{LayoutName, RefName, RefNameError};
 use diskette_builder::oci::images::Images;
 use diskette_builder::oci::progress::Progress;
 use diskette_builder::oci::sink::Sink;
-use diskette_builder::recipe::diagnostic::Diagnostic;
 use diskette_builder::registry::client::RegistryClient;
 use indicatif::HumanBytes;
 
+use crate::arguments::destination::parse_layout_name;
 use crate::arguments::transfer::TransferArguments;
 use crate::error::CommandError;
 use crate::ui::Ui;
@@ -52,13 +52,6 @@ pub(crate) fn split_local_name(
     Ok(match parse_layout_name(name)? {
         LayoutName::Full(reference) => (vec![reference], None),
         LayoutName::Short(tag) => (Vec::new(), Some(tag)),
-    })
-}
-
-/// Parses the name that an image gets in a layout or an archive.
-pub(crate) fn parse_layout_name(name: &str) -> Result<LayoutName, CommandError> {
-    name.parse().map_err(|error: RefNameError| {
-        CommandError::Usage(Diagnostic::new(error.to_string()).help("name the image with a tag"))
     })
 }
 

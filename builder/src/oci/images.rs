@@ -9,7 +9,7 @@ use crate::oci::error::StorageError;
 use crate::oci::image::digest::Digest;
 use crate::oci::image::json::Document;
 use crate::oci::image::location::ImageLocation;
-use crate::oci::image::tag::RefName;
+use crate::oci::image::ref_name::RefName;
 use crate::oci::sink::BlobSource;
 
 /// The images of one layout, archive or repository, for reading. Documents are checked against

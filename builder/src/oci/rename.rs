@@ -3,8 +3,8 @@
 use crate::oci::error::StorageError;
 use crate::oci::image::digest::Digest;
 use crate::oci::image::json::Document;
+use crate::oci::image::ref_name::LayoutName;
 use crate::oci::image::reference::Reference;
-use crate::oci::image::tag::LayoutName;
 use crate::oci::sink::{BlobWriter, NamedImage, ReportBytes, Sink, SourceBlob, TransferOutcome};
 
 /// Publishes one image under a name of its own, whatever names it has elsewhere.

@@ -4,8 +4,8 @@
 use std::io::{Read, Write};
 use std::ops::ControlFlow;
 
+use crate::oci::image::ref_name::{LayoutName, RefName};
 use crate::oci::image::reference::Reference;
-use crate::oci::image::tag::{LayoutName, RefName};
 use oci_spec::image::Descriptor;
 
 use crate::oci::error::StorageError;

@@ -5,6 +5,7 @@ use std::io;
 use cap_std::fs::Dir;
 use diskette_builder::oci::image::location::{ImageLocation, LocalImage, NameUse, StoreKind};
 use diskette_builder::oci::image::platform::Platform;
+use diskette_builder::oci::image::ref_name::{LayoutName, RefNameError};
 use diskette_builder::oci::image::reference::Reference;
 use diskette_builder::oci::rename::RenamingSink;
 use diskette_builder::oci::sink::Sink;
@@ -18,7 +19,6 @@ use crate::environment::Environment;
 use crate::error::{CommandError, cannot};
 use crate::files::output::{FileOutput, Output, ThroughOutput};
 use crate::files::{ensure_dir, open_dir};
-use crate::transfer::parse_layout_name;
 
 /// Parses a value of `-o`: the name of an image, or the fields of docker buildx and buildah.
 pub(crate) fn parse_output(text: &str) -> Result<ImageLocation, String> {
@@ -126,6 +126,13 @@ impl<'a> OpenedDestination<'a> {
             None => inner,
         })
     }
+}
+
+/// Parses the name that an image gets in a layout or an archive.
+pub(crate) fn parse_layout_name(name: &str) -> Result<LayoutName, CommandError> {
+    name.parse().map_err(|error: RefNameError| {
+        CommandError::Usage(Diagnostic::new(error.to_string()).help("name the image with a tag"))
+    })
 }
 
 /// Opens a layout or an archive for writing. Nothing is opened for a registry.

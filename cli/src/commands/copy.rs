@@ -7,8 +7,9 @@ use diskette_builder::oci::copy::choose_platform;
 use diskette_builder::oci::image::json::Document;
 use diskette_builder::oci::image::location::{ImageLocation, StoreKind};
 use diskette_builder::oci::image::platform::Platform;
+use diskette_builder::oci::image::ref_name::{RefName, RefNameError};
 use diskette_builder::oci::image::reference::Reference;
-use diskette_builder::oci::image::tag::{RefName, RefNameError, Tag};
+use diskette_builder::oci::image::tag::Tag;
 use diskette_builder::oci::images::Images;
 use diskette_builder::recipe::diagnostic::Diagnostic;
 

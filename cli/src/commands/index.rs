@@ -3,8 +3,9 @@
 use clap::{Args, Subcommand};
 use diskette_builder::oci::copy::CopyContext;
 use diskette_builder::oci::image::location::{ImageLocation, LocalImage, StoreKind};
+use diskette_builder::oci::image::ref_name::RefName;
 use diskette_builder::oci::image::reference::Reference;
-use diskette_builder::oci::image::tag::{RefName, Tag};
+use diskette_builder::oci::image::tag::Tag;
 use diskette_builder::oci::join::{IndexSource, JoinError, JoinedIndex};
 use diskette_builder::recipe::diagnostic::Diagnostic;
 

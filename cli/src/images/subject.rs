@@ -4,7 +4,7 @@ use diskette_builder::oci::image::json::Document;
 use diskette_builder::oci::image::location::ImageLocation;
 use diskette_builder::oci::image::nearest::PlatformNotFound;
 use diskette_builder::oci::image::platform::Platform;
-use diskette_builder::oci::image::tag::RefName;
+use diskette_builder::oci::image::ref_name::RefName;
 use diskette_builder::oci::image_documents::{ImageDocuments, PlatformImage};
 use diskette_builder::oci::images::Images;
 use diskette_builder::oci::walk::WalkError;

@@ -13,6 +13,7 @@ pub mod location;
 pub(crate) mod manifest;
 pub mod nearest;
 pub mod platform;
+pub mod ref_name;
 pub mod reference;
 pub mod tag;
 pub mod time;

@@ -9,7 +9,7 @@ use crate::oci::error::StorageError;
 use crate::oci::image::digest::Digest;
 use crate::oci::image::json::Document;
 use crate::oci::image::location::ImageLocation;
-use crate::oci::image::tag::RefName;
+use crate::oci::image::ref_name::RefName;
 
 /// Images of one location, and the number of blobs that were read from them.
 #[derive(Debug, Default)]

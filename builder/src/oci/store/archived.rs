@@ -13,7 +13,7 @@ use crate::compression::{CompressionFormat, MAGIC_LEN};
 use crate::oci::error::StorageError;
 use crate::oci::image::digest::Digest;
 use crate::oci::image::json::Document;
-use crate::oci::image::tag::RefName;
+use crate::oci::image::ref_name::RefName;
 use crate::oci::images::Images;
 use crate::oci::tar::{TarEntry, TarEntryKind, TarLimits, TarReadError, TarReader};
 

@@ -13,7 +13,7 @@ use crate::oci::image::digest::Digest;
 use crate::oci::image::format::is_index;
 use crate::oci::image::index::ImageIndex;
 use crate::oci::image::json::Document;
-use crate::oci::image::tag::{RefName, RefNameError};
+use crate::oci::image::ref_name::{RefName, RefNameError};
 
 /// The most indexes that are read to find one that lists all others.
 const INDEXES_MAX: usize = 32;

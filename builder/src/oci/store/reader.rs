@@ -11,7 +11,7 @@ use super::{BLOBS, INDEX, parse_document};
 use crate::oci::error::StorageError;
 use crate::oci::image::digest::Digest;
 use crate::oci::image::json::Document;
-use crate::oci::image::tag::RefName;
+use crate::oci::image::ref_name::RefName;
 use crate::oci::images::Images;
 
 /// The images of a layout.

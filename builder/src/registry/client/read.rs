@@ -10,7 +10,7 @@ use super::{Patience, Repository};
 use crate::oci::error::StorageError;
 use crate::oci::image::digest::Digest;
 use crate::oci::image::json::Document;
-use crate::oci::image::tag::RefName;
+use crate::oci::image::ref_name::RefName;
 use crate::oci::images::Images;
 use crate::oci::sink::BlobSource;
 

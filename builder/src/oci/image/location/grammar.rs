@@ -7,8 +7,8 @@
 
 use super::scheme;
 use super::{ImageLocation, LocalImage, StoreKind};
+use crate::oci::image::ref_name::{LayoutName, RefNameError};
 use crate::oci::image::reference::Reference;
-use crate::oci::image::tag::{LayoutName, RefNameError};
 
 /// Suffixes of the names of archives.
 const ARCHIVE_SUFFIXES: [&str; 8] =
