@@ -4,9 +4,10 @@
 use std::io::{self, Read as _, Write as _};
 
 use cap_std::fs::{Dir, OpenOptions, OpenOptionsExt as _};
+use hmac::{Hmac, KeyInit as _, Mac as _};
 use rustix::fs::{Mode, OFlags, fchmod};
 use rustix::rand::{GetRandomFlags, getrandom};
-use sha2::{Digest as _, Sha256};
+use sha2::Sha256;
 
 use crate::oci::image::digest::Digest;
 use crate::oci::new_file::NewFile;
@@ -14,9 +15,8 @@ use crate::oci::new_file::NewFile;
 /// Name of the file with the key.
 const NAME: &str = "key";
 
-/// Length of the key, and of a block of SHA-256, in bytes.
+/// Length of the key in bytes.
 const KEY_LEN: usize = 32;
-const BLOCK_LEN: usize = 64;
 
 /// The secret key of a cache directory.
 pub(crate) struct CacheKey([u8; KEY_LEN]);
@@ -53,13 +53,9 @@ impl CacheKey {
 
     /// Returns the authentication code of a text, HMAC-SHA-256 (RFC 2104).
     pub(crate) fn authenticate(&self, text: &[u8]) -> Digest {
-        let padded = |pad: u8| {
-            let mut block = [pad; BLOCK_LEN];
-            block.iter_mut().zip(self.0).for_each(|(byte, key)| *byte ^= key);
-            Sha256::new_with_prefix(block)
-        };
-        let inner = padded(0x36).chain_update(text).finalize();
-        Digest::from_hasher(padded(0x5c).chain_update(inner))
+        // Keys of every length are accepted.
+        let mac = Hmac::<Sha256>::new_from_slice(&self.0).unwrap_or_else(|_| unreachable!());
+        Digest::from_bytes(mac.chain_update(text).finalize().into_bytes().into())
     }
 }
 

@@ -83,7 +83,7 @@ impl<'d> NewFile<'d> {
         Ok(())
     }
 
-    /// Gives the file its name, and fails if it exists, whoever made it when.
+    /// Gives the file its name, and fails if a file has it, even one created meanwhile.
     pub fn create(mut self, name: &str) -> io::Result<()> {
         let Some(temporary) = &self.temporary else { return Ok(link(&self.file, self.dir, name)?) };
         match renameat_with(self.dir, temporary, self.dir, name, RenameFlags::NOREPLACE) {

@@ -221,7 +221,7 @@ fn write_through(
 }
 
 fn exists_error(path: &Path) -> io::Error {
-    let text = format!("`{}` is there already", path.display());
+    let text = format!("`{}` already exists", path.display());
     io::Error::new(io::ErrorKind::AlreadyExists, text)
 }
 

@@ -88,8 +88,8 @@ pub(crate) fn run(
 }
 
 fn exists_error(path: &Path) -> Diagnostic {
-    let help = "say `-o` to write to another file, or `--force` to replace it";
-    Diagnostic::new(format!("`{}` is there already", path.display())).help(help)
+    let help = "use `-o` to write to another file, or `--force` to replace it";
+    Diagnostic::new(format!("`{}` already exists", path.display())).help(help)
 }
 
 /// Asks for the repository, if there is a terminal to answer on. An empty answer is none.

@@ -172,7 +172,7 @@ pub(crate) fn write_file(path: &Path, content: &[u8]) -> Result<(), Diagnostic> 
     output.write(content, Readers::Any).map_err(cannot("write", path.display()))
 }
 
-/// Writes a file that does not exist yet, whoever else makes it at the same time. The error has the
+/// Writes a file that does not exist yet, even if another program creates it meanwhile. The error has the
 /// kind `AlreadyExists` if it exists.
 pub(crate) fn write_new_file(path: &Path, content: &[u8]) -> io::Result<()> {
     match Output::find(path).map_err(|problem| io::Error::other(problem.message))? {
