@@ -41,14 +41,22 @@ impl CacheKey {
         if getrandom(&mut key[..], GetRandomFlags::empty())? != KEY_LEN {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
+        let key = Self(key);
+        match key.new_file(dir)?.create(NAME) {
+            Ok(()) => Ok(key),
+            // Another program made one at the same time.
+            Err(_) if let Some(other) = Self::find(dir) => Ok(other),
+            // The one that exists is damaged.
+            Err(_) => key.new_file(dir)?.replace(NAME).map(|()| key),
+        }
+    }
+
+    /// Starts a file with the key that only the user can read.
+    fn new_file<'d>(&self, dir: &'d Dir) -> io::Result<NewFile<'d>> {
         let mut file = NewFile::new(dir)?;
         fchmod(file.as_file(), Mode::RUSR | Mode::WUSR)?;
-        file.as_file_mut().write_all(&key)?;
-        match file.create(NAME) {
-            Ok(()) => Ok(Self(key)),
-            // Another program made one at the same time.
-            Err(error) => Self::find(dir).ok_or(error),
-        }
+        file.as_file_mut().write_all(&self.0)?;
+        Ok(file)
     }
 
     /// Returns the authentication code of a text, HMAC-SHA-256 (RFC 2104).
@@ -81,5 +89,9 @@ mod tests {
         let first = CacheKey::ensure(&dir).unwrap().0;
         assert_eq!(CacheKey::ensure(&dir).unwrap().0, first);
         assert_ne!(first, [0; KEY_LEN]);
+        dir.write(NAME, b"cut").unwrap();
+        let second = CacheKey::ensure(&dir).unwrap().0;
+        assert_ne!(second, first);
+        assert_eq!(CacheKey::find(&dir).unwrap().0, second);
     }
 }

@@ -417,7 +417,8 @@ fn what_was_seen_is_not_asked_for_again() {
     assert_eq!(listed(&first.tree), listed(&second.tree));
     assert_eq!((first.recipe, first.config), (second.recipe, second.config));
     // What is damaged is ignored.
-    let names: Vec<_> = cache.entries().unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    let names = cache.entries().unwrap().map(|entry| entry.unwrap().file_name());
+    let names: Vec<_> = names.filter(|name| name != "key").collect();
     assert_eq!(names.len(), 4);
     for name in &names {
         let whole = cache.read(name).unwrap();
