@@ -42,12 +42,14 @@ impl CacheKey {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
         let key = Self(key);
-        match key.new_file(dir)?.create(NAME) {
-            Ok(()) => Ok(key),
+        if key.new_file(dir)?.create(NAME).is_ok() {
+            return Ok(key);
+        }
+        match Self::find(dir) {
             // Another program made one at the same time.
-            Err(_) if let Some(other) = Self::find(dir) => Ok(other),
+            Some(other) => Ok(other),
             // The one that exists is damaged.
-            Err(_) => key.new_file(dir)?.replace(NAME).map(|()| key),
+            None => key.new_file(dir)?.replace(NAME).map(|()| key),
         }
     }
 
