@@ -217,7 +217,7 @@ error: there is no image `oci:out:1`
     check(
         &scene,
         "-",
-        &["tag", "oci:out:1", "a/b"],
+        &["tag", "oci:out:1", "2"],
         str![[r#"
 status: 1
 stdout:

@@ -118,7 +118,7 @@ fn documents() -> Vec<Case> {
         case("another kind", |registry| put(registry, "", "mediaType", json!("text/html")),
             "cannot read [REGISTRY]/team/vm:1: `text/html` is neither an image nor an index of images"),
         case("a kind for terminals", |registry| put(registry, "", "mediaType", json!("\u{1b}[31mred")),
-            "cannot read [REGISTRY]/team/vm:1: `␛[31mred` is neither an image nor an index of images"),
+            "cannot read [REGISTRY]/team/vm:1: `\\u{1b}[31mred` is neither an image nor an index of images"),
     ]
 }
 
@@ -181,7 +181,7 @@ fn descriptors() -> Vec<Case> {
         case("a digest of no kind", |registry| put(registry, "/layers/0", "digest", json!("")),
             "the document [DIGEST] cannot be used: `` is not a sha256 digest"),
         case("a digest for terminals", |registry| put(registry, "/layers/0", "digest", json!("\u{1b}]0;x\u{7}\u{1b}[2J")),
-            "the document [DIGEST] cannot be used: `␛]0;x␇␛[2J` is not a sha256 digest"),
+            "the document [DIGEST] cannot be used: `\\u{1b}]0;x\\u{7}\\u{1b}[2J` is not a sha256 digest"),
         case("another algorithm", |registry| put(registry, "/layers/0", "digest", json!(ZEROS.replace("sha256", "sha512"))),
             "the document [DIGEST] cannot be used: `sha512:0000000000000000000000000000000000000000000000000000000000000000` is not a sha256 digest"),
         case("less than nothing", |registry| put(registry, "/layers/0", "size", json!(-1)),
