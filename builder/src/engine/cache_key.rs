@@ -12,8 +12,8 @@ use sha2::Sha256;
 use crate::oci::image::digest::Digest;
 use crate::oci::new_file::NewFile;
 
-/// Name of the file with the key.
-const NAME: &str = "key";
+/// Name of the file with the key of a cache directory.
+pub const KEY_FILE_NAME: &str = "key";
 
 /// Length of the key in bytes.
 const KEY_LEN: usize = 32;
@@ -26,7 +26,7 @@ impl CacheKey {
     pub(crate) fn find(dir: &Dir) -> Option<Self> {
         let flags = (OFlags::NOFOLLOW | OFlags::NONBLOCK).bits().cast_signed();
         let options = OpenOptions::new().read(true).custom_flags(flags).clone();
-        let file = dir.open_with(NAME, &options).ok()?;
+        let file = dir.open_with(KEY_FILE_NAME, &options).ok()?;
         let mut bytes = Vec::new();
         file.take(KEY_LEN as u64 + 1).read_to_end(&mut bytes).ok()?;
         bytes.try_into().ok().map(Self)
@@ -42,14 +42,14 @@ impl CacheKey {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
         let key = Self(key);
-        if key.new_file(dir)?.create(NAME).is_ok() {
+        if key.new_file(dir)?.create(KEY_FILE_NAME).is_ok() {
             return Ok(key);
         }
         match Self::find(dir) {
             // Another program made one at the same time.
             Some(other) => Ok(other),
             // The one that exists is damaged.
-            None => key.new_file(dir)?.replace(NAME).map(|()| key),
+            None => key.new_file(dir)?.replace(KEY_FILE_NAME).map(|()| key),
         }
     }
 
@@ -91,7 +91,7 @@ mod tests {
         let first = CacheKey::ensure(&dir).unwrap().0;
         assert_eq!(CacheKey::ensure(&dir).unwrap().0, first);
         assert_ne!(first, [0; KEY_LEN]);
-        dir.write(NAME, b"cut").unwrap();
+        dir.write(KEY_FILE_NAME, b"cut").unwrap();
         let second = CacheKey::ensure(&dir).unwrap().0;
         assert_ne!(second, first);
         assert_eq!(CacheKey::find(&dir).unwrap().0, second);

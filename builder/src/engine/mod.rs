@@ -9,6 +9,6 @@
 
 pub mod assemble;
 pub mod cache;
-pub(crate) mod cache_key;
+pub mod cache_key;
 pub mod layer;
 pub mod source;

@@ -70,7 +70,7 @@ impl<'a> OpenedDestination<'a> {
             _ if local.is_stream() => (temporary()?, String::new()),
             StoreKind::Layout if path.exists() && !path.is_dir() => {
                 let message =
-                    format!("cannot write a layout to `{}`: it is a file", path.display());
+                    format!("cannot write a layout to `{}`: it is not a directory", path.display());
                 let help = format!("for an archive, use `-o oci-archive:{}`", path.display());
                 return Err(Diagnostic::new(message).help(help).into());
             }

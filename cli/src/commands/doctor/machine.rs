@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use diskette_builder::engine::cache_key::KEY_FILE_NAME;
+
 use super::{DoctorFinding, Health};
 use crate::environment::Environment;
 use crate::files::open_dir;
@@ -55,7 +57,7 @@ fn examine_cache(environment: &Environment) -> DoctorFinding {
     }
     let (mut count, mut size) = (0_u64, 0_u64);
     for file in walkdir::WalkDir::new(&path).into_iter().filter_map(Result::ok) {
-        if file.file_type().is_file() {
+        if file.file_type().is_file() && file.file_name() != KEY_FILE_NAME {
             count += 1;
             size += file.metadata().map_or(0, |metadata| metadata.len());
         }
