@@ -90,7 +90,9 @@ error: cannot make the directory `disk.raw/out`: Not a directory (os error 20)
 status: 1
 stdout:
 stderr:
-error: cannot make the directory `/dev/null`: File exists (os error 17)
+error: cannot write a layout to `/dev/null`: it is not a directory
+ |
+ = help: for an archive, use `-o oci-archive:/dev/null`
 
 "#]],
     );
