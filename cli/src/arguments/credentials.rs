@@ -1,20 +1,18 @@
 //! Options that give *credentials*, and the registries that each of them is for.
 
-use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
-use std::sync::{Arc, OnceLock};
+use std::path::PathBuf;
 
 use clap::Args;
 use diskette_builder::net::credential::Credential;
 use diskette_builder::net::secret::Secret;
-use diskette_builder::oci::image::location::ImageLocation;
-use diskette_builder::oci::image::reference::Reference;
-use diskette_builder::recipe::diagnostic::Diagnostic;
-use diskette_builder::registry::credentials::{CredentialScope, CredentialSource};
+use diskette_builder::registry::credentials::CredentialSource;
 
+use self::text::{parse_credential, read_credential};
+pub(crate) use self::uses::{BaseRegistry, RegistryUse};
 use crate::error::CommandError;
-use crate::files::read_secret;
-use crate::ui::prompt;
+
+mod text;
+mod uses;
 
 /// One credential for the registry of a command.
 #[derive(Debug, Args)]
@@ -41,74 +39,10 @@ pub(crate) struct PairCredentials {
     dest_creds: Option<Secret>,
 }
 
-/// The images in registries that a command reads and writes. A credential of an option is sent to
-/// their registries only.
-#[derive(Debug, Default)]
-pub(crate) struct RegistryUse<'a> {
-    reads: Vec<Reference>,
-    writes: Vec<Reference>,
-    bases: Option<BaseRegistry>,
-    pair: Option<&'a PairCredentials>,
-}
-
-/// The registry of the bases of a Dockerfile, which are known only after it was read.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct BaseRegistry(Arc<OnceLock<String>>);
-
 /// Parses a value that no message may repeat. What is wrong with it is reported later, without it.
 #[expect(clippy::unnecessary_wraps, reason = "clap wants a result")]
 pub(crate) fn parse_secret(text: &str) -> Result<Secret, std::convert::Infallible> {
     Ok(Secret::new(text))
-}
-
-impl<'a> RegistryUse<'a> {
-    /// Adds images that are read.
-    pub(crate) fn reads<'r>(mut self, names: impl IntoIterator<Item = &'r Reference>) -> Self {
-        self.reads.extend(names.into_iter().cloned());
-        self
-    }
-
-    /// Adds images that are written.
-    pub(crate) fn writes<'r>(mut self, names: impl IntoIterator<Item = &'r Reference>) -> Self {
-        self.writes.extend(names.into_iter().cloned());
-        self
-    }
-
-    /// Adds the image of a location that is read, if it is in a registry.
-    pub(crate) fn reads_from(self, location: &ImageLocation) -> Self {
-        self.reads(reference(location))
-    }
-
-    /// Adds the image of a location that is written, if it is in a registry.
-    pub(crate) fn writes_to(self, location: &ImageLocation) -> Self {
-        self.writes(reference(location))
-    }
-
-    /// Adds bases that become known later.
-    pub(crate) fn bases(mut self, registry: &BaseRegistry) -> Self {
-        self.bases = Some(registry.clone());
-        self
-    }
-
-    /// Sets `--src-creds` and `--dest-creds`.
-    pub(crate) fn pair(mut self, pair: &'a PairCredentials) -> Self {
-        self.pair = Some(pair);
-        self
-    }
-}
-
-fn reference(location: &ImageLocation) -> Option<&Reference> {
-    match location {
-        ImageLocation::Registry(name) => Some(name),
-        ImageLocation::Local(_) => None,
-    }
-}
-
-impl BaseRegistry {
-    /// Returns whether the image is in the registry of the first base.
-    pub(crate) fn admit(&self, name: &Reference) -> bool {
-        self.0.get_or_init(|| name.registry().to_owned()) == name.registry()
-    }
 }
 
 impl PairCredentials {
@@ -129,39 +63,32 @@ impl CredentialArguments {
         &self,
         uses: &RegistryUse<'_>,
     ) -> Result<Vec<CredentialSource>, CommandError> {
-        let source = |option: &str, credential, scope| CredentialSource::Direct {
-            option: option.into(),
-            credential,
-            scope,
-        };
         let mut sources = Vec::new();
-        if let Some((option, credential)) = self.credential()? {
-            let all = uses.reads.iter().chain(&uses.writes);
-            let scope = match (one_registry(option, all)?, &uses.bases) {
-                (Some(registry), _) => Some(CredentialScope::Registry(registry)),
-                (None, bases) => bases.as_ref().map(|it| CredentialScope::Later(it.0.clone())),
+        let mut add = |option: &'static str, credential: Credential, scopes| {
+            let source = |scope| {
+                let (option, credential) = (option.into(), credential.clone());
+                CredentialSource::Direct { option, credential, scope }
             };
-            sources.extend(scope.map(|scope| source(option, credential, scope)));
+            sources.extend(Vec::into_iter(scopes).map(source));
+        };
+        if let Some((option, credential)) = self.credential()? {
+            let scope = uses.scope(option)?;
+            add(option, credential, scope.into_iter().collect());
         }
         let Some(pair) = uses.pair else { return Ok(sources) };
         if let Some(text) = &pair.dest_creds {
-            let credential = parse_credential("--dest-creds", text)?;
-            let scopes = scopes("--dest-creds", &uses.writes, &uses.reads)?;
-            let all = scopes.into_iter();
-            sources.extend(all.map(|it| source("--dest-creds", credential.clone(), it)));
+            let option = "--dest-creds";
+            add(option, parse_credential(option, text)?, uses.write_scopes(option)?);
         }
         if let Some(text) = &pair.src_creds {
-            let credential = parse_credential("--src-creds", text)?;
-            let mut scopes = scopes("--src-creds", &uses.reads, &uses.writes)?;
-            scopes.extend(uses.bases.iter().map(|it| CredentialScope::Later(it.0.clone())));
-            let all = scopes.into_iter();
-            sources.extend(all.map(|it| source("--src-creds", credential.clone(), it)));
+            let option = "--src-creds";
+            add(option, parse_credential(option, text)?, uses.read_scopes(option)?);
         }
         Ok(sources)
     }
 
     /// Returns the credential of `--creds` or `--creds-file`, and the option.
-    fn credential(&self) -> Result<Option<(&'static str, Credential)>, CommandError> {
+    pub(crate) fn credential(&self) -> Result<Option<(&'static str, Credential)>, CommandError> {
         if let Some(text) = &self.creds {
             return Ok(Some(("--creds", parse_credential("--creds", text)?)));
         }
@@ -170,85 +97,11 @@ impl CredentialArguments {
     }
 }
 
-/// Returns the images that a credential of one side is for: all of the registry, or only the named
-/// repositories if the other side uses the registry too.
-fn scopes(
-    option: &'static str,
-    own: &[Reference],
-    other: &[Reference],
-) -> Result<Vec<CredentialScope>, CommandError> {
-    let Some(registry) = one_registry(option, own)? else { return Ok(Vec::new()) };
-    if other.iter().all(|name| name.registry() != registry) {
-        return Ok(vec![CredentialScope::Registry(registry)]);
-    }
-    let repositories = own.iter().map(Reference::full_repository).collect::<BTreeSet<_>>();
-    Ok(repositories.into_iter().map(CredentialScope::Repository).collect())
-}
-
-/// Returns the registry of the images; an error if they are in several.
-fn one_registry<'r>(
-    option: &'static str,
-    names: impl IntoIterator<Item = &'r Reference>,
-) -> Result<Option<String>, CommandError> {
-    let mut registries: BTreeSet<&str> = names.into_iter().map(Reference::registry).collect();
-    let first = registries.pop_first().map(str::to_owned);
-    let (Some(first), Some(second)) = (&first, registries.pop_first()) else { return Ok(first) };
-    let message =
-        format!("`{option}` is a credential for one registry, not for `{first}` and `{second}`");
-    let help = match option {
-        "--creds" | "--creds-file" => {
-            "use `--src-creds` and `--dest-creds`, or `diskette login` for each registry"
-        }
-        _ => "use `diskette login` for each registry",
-    };
-    Err(CommandError::Usage(Diagnostic::new(message).help(help)))
-}
-
-/// Parses `USER:PASSWORD`. A password that is missing is asked for on a terminal.
-fn parse_credential(option: &'static str, text: &Secret) -> Result<Credential, CommandError> {
-    let usage =
-        |message: String, help: &str| Err(CommandError::Usage(Diagnostic::new(message).help(help)));
-    let help = "write it as `USER:PASSWORD`, or use `--creds-file FILE` or `diskette login`";
-    let (user, password) = match text.expose().split_once(':') {
-        Some((user, password)) => (user, Some(password)),
-        None => (text.expose(), None),
-    };
-    match password {
-        _ if user.is_empty() => usage(format!("`{option}` has no user"), help),
-        Some("") => usage(format!("`{option}` has no password"), help),
-        Some(password) => Ok(Credential::basic(user, password)),
-        None if option == "--creds" && (user == "-" || Path::new(user).is_file()) => usage(
-            "`--creds` takes `USER:PASSWORD`, not a file".into(),
-            "use `--creds-file` to read it from a file, or from standard input with `-`",
-        ),
-        None => match prompt::ask_password("Password: ")? {
-            Some(password) => Ok(Credential::Basic { username: user.into(), password }),
-            None => usage(format!("`{option}` has no password"), help),
-        },
-    }
-}
-
-/// Reads `USER:PASSWORD` from a file or, where it is `-`, from standard input.
-fn read_credential(path: &Path) -> Result<Credential, CommandError> {
-    // The credential itself may have been given by mistake, and no message may repeat that.
-    if path.to_string_lossy().contains(':') && !path.exists() {
-        return Err(CommandError::Usage(
-            Diagnostic::new("`--creds-file` takes a file, and this one does not exist")
-                .help("use `--creds USER:PASSWORD` for the credential itself"),
-        ));
-    }
-    let text = read_secret(path)?;
-    match text.expose().split_once(':') {
-        Some((user, password)) if !user.is_empty() => Ok(Credential::basic(user, password)),
-        _ => {
-            let message = format!("there is no `USER:PASSWORD` in `{}`", path.display());
-            Err(Diagnostic::new(message).into())
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use diskette_builder::oci::image::reference::Reference;
+    use diskette_builder::registry::credentials::CredentialScope;
+
     use super::*;
 
     fn names(texts: &[&str]) -> Vec<Reference> {
@@ -315,13 +168,5 @@ mod tests {
         check(["hunter2", "", ""], &[], &[], "`--creds` has no password");
         check(["", "hunter2", ""], &[], &[], "`--src-creds` has no password");
         check(["-", "", ""], &[], &[], "`--creds` takes `USER:PASSWORD`, not a file");
-    }
-
-    #[test]
-    fn the_first_base_decides_the_registry() {
-        let registry = BaseRegistry::default();
-        let all = names(&["q.io/a", "q.io/b", "r.io/a", "q.io:1/a"]);
-        let admitted: Vec<bool> = all.iter().map(|name| registry.admit(name)).collect();
-        assert_eq!(admitted, [true, true, false, false]);
     }
 }

@@ -103,6 +103,11 @@ impl RegistryArguments {
         self.credentials.is_given()
     }
 
+    /// Returns the credential of an option.
+    pub(crate) fn given_credential(&self) -> Result<Option<Credential>, CommandError> {
+        Ok(self.credentials.credential()?.map(|(_, credential)| credential))
+    }
+
     /// Returns the client for all registries.
     pub(crate) fn registry(
         &self,

@@ -18,14 +18,13 @@ use diskette_builder::registry::client::RegistryClient;
 pub(crate) use self::arguments::BuildArguments;
 use self::check::InputFindings;
 use self::conversion::conversion;
-use self::format::FormatKind;
-use self::input::{BuildInput, InputAccess, InputLanguage, LoadedInput};
+use self::input::{BuildInput, InputAccess, LoadedInput};
+use self::language::InputLanguage;
 use self::overrides::RecipeOverrides;
 use crate::arguments::credentials::{BaseRegistry, RegistryUse};
 use crate::arguments::destination::{local_output, registry_output};
 use crate::assembly::{Assembly, creation_time, missing_output, refused_recipes};
 use crate::commands::gc::collect_after_build;
-use crate::disks::text::PLACEHOLDER_REGISTRY;
 use crate::engines::ContainerEngine;
 use crate::environment::Environment;
 use crate::error::CommandError;
@@ -42,7 +41,9 @@ mod disks;
 mod dockerfile;
 mod format;
 mod input;
+mod language;
 mod lock;
+mod names;
 mod overrides;
 
 pub(crate) fn run(
@@ -114,25 +115,6 @@ fn build(
     }
 }
 
-fn check_names(recipes: &[Recipe]) -> Result<(), CommandError> {
-    if recipes.iter().all(|recipe| !recipe.names.is_empty()) {
-        return Ok(());
-    }
-    let diagnostic = Diagnostic::new("an image without a name cannot be pushed");
-    Err(CommandError::Usage(diagnostic.help("use `-t REF`, or `image: REF` in the spec")))
-}
-
-/// Refuses the name that `diskette init` writes if no repository is known.
-fn refuse_placeholder(recipes: &[Recipe]) -> Result<(), CommandError> {
-    let mut names = recipes.iter().flat_map(|recipe| &recipe.names);
-    let Some(name) = names.find(|name| name.registry() == PLACEHOLDER_REGISTRY) else {
-        return Ok(());
-    };
-    let message = format!("`{}` stands for a repository of yours", name.full_repository());
-    let help = "set `image:` in the spec to your repository, or build with `-t quay.io/you/fedora`";
-    Err(CommandError::Usage(Diagnostic::new(message).help(help)))
-}
-
 impl BuildArguments {
     /// Returns the client for registries if images are pushed or bases may be pulled.
     fn connect_registry(
@@ -186,31 +168,13 @@ impl BuildArguments {
         language: InputLanguage,
     ) -> Result<(), CommandError> {
         self.overrides(language)?.apply(recipes)?;
-        if self.is_pushed() {
-            check_names(recipes)?;
-        }
-        if !self.check.is_on() {
-            refuse_placeholder(recipes)?;
-        }
-        self.check_output_name(recipes)?;
+        self.check_names(recipes)?;
         self.check_format(recipes)
     }
 
     /// Returns whether images are pushed, by `--push` or to a registry that `-o` names.
     fn is_pushed(&self) -> bool {
         self.push || registry_output(self.output.as_ref()).is_some()
-    }
-
-    /// Refuses an output with a name for several images.
-    fn check_output_name(&self, recipes: &[Recipe]) -> Result<(), CommandError> {
-        let output = local_output(self.output.as_ref()).filter(|local| local.name.is_some());
-        let Some(output) = output.filter(|_| recipes.len() > 1 || self.per_arch_tags) else {
-            return Ok(());
-        };
-        let diagnostic =
-            Diagnostic::new(format!("`{output}` names one image, and there are several"));
-        let help = format!("use `-o {}:{}`", output.store.scheme(), output.path.display());
-        Err(CommandError::Usage(diagnostic.help(help)))
     }
 
     /// Returns what is done with downloads that have no checksum.
@@ -253,16 +217,6 @@ impl BuildArguments {
             reports: &self.reports,
             quiet: self.quiet,
         }
-    }
-
-    /// Refuses annotations in Docker's format, which has none.
-    fn check_format(&self, recipes: &[Recipe]) -> Result<(), CommandError> {
-        let annotated = recipes.iter().any(|recipe| !recipe.annotations.is_empty());
-        if self.format == FormatKind::Oci || !annotated {
-            return Ok(());
-        }
-        let diagnostic = Diagnostic::new("an image in docker's format has no annotations");
-        Err(CommandError::Usage(diagnostic.help("leave them out, or build with `--format oci`")))
     }
 
     /// Returns the path of the dependency file, and the target of its rule.

@@ -6,12 +6,13 @@ mod table;
 
 use std::ffi::{OsStr, OsString};
 
+use clap::CommandFactory as _;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use diskette_builder::recipe::diagnostic::Diagnostic;
 
+use self::table::OptionGroup;
+use crate::commands::Arguments;
 use crate::files::disk_file::has_disk_name;
-
-use self::table::{FOREIGN_OPTIONS, ForeignValue, Treatment};
 
 /// The command whose foreign options are known.
 const COMMAND: &str = "build";
@@ -24,59 +25,50 @@ pub(super) struct StrippedCommandLine {
 
 /// Removes harmless foreign options of `build` from the command line.
 pub(super) fn strip_options(words: impl IntoIterator<Item = OsString>) -> StrippedCommandLine {
-    let mut input = words.into_iter().peekable();
+    let words: Vec<_> = words.into_iter().collect();
     let mut stripped = StrippedCommandLine { words: Vec::new(), notes: Vec::new() };
-    let mut is_build = false;
-    while let Some(word) = input.next() {
-        if word == "--" {
-            stripped.words.push(word);
-            break;
-        }
-        is_build |= word == COMMAND;
-        let (name, value) = split_option(&word);
-        let found = name.filter(|_| is_build).and_then(|name| find_option(name, value));
-        let Some((option, value)) = found else {
+    let start = options_of_build(&words).unwrap_or(words.len());
+    let mut input = words.into_iter();
+    stripped.words.extend(input.by_ref().take(start));
+    let mut input = input.peekable();
+    while let Some(word) = input.next_if(|word| word != "--") {
+        let Some((name, group, value)) = word.to_str().and_then(find_option) else {
             stripped.words.push(word);
             continue;
         };
         // A value that follows belongs to the option, whatever it is.
-        let next = match (option.value, value) {
-            (ForeignValue::Word, None) => input.next_if(|next| !is_option(next)),
-            _ => None,
-        };
-        let given = next.as_deref().and_then(OsStr::to_str).or(value);
-        if option.is_harmless(given) {
-            let name = option.name;
-            stripped.notes.push(format!("`{name}` is ignored: {}", option.reason));
+        let takes_word = value.is_none() && group.takes_word(name);
+        let next = input.next_if(|next| takes_word && !next.as_encoded_bytes().starts_with(b"--"));
+        if group.is_harmless(next.as_deref().and_then(OsStr::to_str).or(value)) {
+            stripped.notes.push(format!("`{name}` is ignored: {}", group.reason));
         } else {
-            stripped.words.push(word);
-            stripped.words.extend(next);
+            stripped.words.extend([word].into_iter().chain(next));
         }
     }
     stripped.words.extend(input);
     stripped
 }
 
-fn is_option(word: &OsStr) -> bool {
-    word.to_str().is_some_and(|word| word.starts_with("--"))
+/// Returns where the options of `build` begin, if that is the command.
+fn options_of_build(words: &[OsString]) -> Option<usize> {
+    let commands = Arguments::command();
+    let position =
+        words.iter().skip(1).position(|word| commands.find_subcommand(word).is_some())?;
+    (words[position + 1] == COMMAND).then_some(position + 2)
 }
 
-fn split_option(word: &OsStr) -> (Option<&str>, Option<&str>) {
-    match word.to_str() {
-        Some(word) if word.starts_with("--") => match word.split_once('=') {
-            Some((name, value)) => (Some(name), Some(value)),
-            None => (Some(word), None),
-        },
-        _ => (None, None),
-    }
-}
-
-fn find_option<'v>(
-    name: &str,
-    value: Option<&'v str>,
-) -> Option<(&'static table::ForeignOption, Option<&'v str>)> {
-    let found = FOREIGN_OPTIONS.iter().find(|option| option.name == name)?;
-    (!matches!(found.treatment, Treatment::Refused)).then_some((found, value))
+/// Returns the name of a foreign option, its group, and the value that the same word has.
+fn find_option(word: &str) -> Option<(&str, &'static OptionGroup, Option<&str>)> {
+    let (name, value) = match word.split_once('=') {
+        Some((name, value)) => (name, Some(value)),
+        // `-m4g` is `-m=4g`.
+        None if !word.starts_with("--") && word.len() > 2 => {
+            let (name, value) = word.split_at_checked(2)?;
+            (name, Some(value))
+        }
+        None => (word, None),
+    };
+    Some((name, OptionGroup::find(name)?, value))
 }
 
 /// Returns the message about an option of another program, if the error is about one.
@@ -91,8 +83,8 @@ pub(crate) fn explain_option(error: &clap::Error) -> Option<Diagnostic> {
         return None;
     };
     let name = option.split('=').next().unwrap_or(option);
-    let option = FOREIGN_OPTIONS.iter().find(|option| option.name == name)?;
-    Some(Diagnostic::new(format!("`{name}` is not supported: {}", option.reason)).help(option.help))
+    let group = OptionGroup::find(name)?;
+    Some(Diagnostic::new(format!("`{name}` is not supported: {}", group.reason)).help(group.help))
 }
 
 /// Returns the message about a disk in place of a command.
@@ -113,8 +105,8 @@ fn explain_disk(error: &clap::Error) -> Option<Diagnostic> {
 mod tests {
     use clap::Parser as _;
 
+    use super::table::{FOREIGN_OPTIONS, Treatment};
     use super::*;
-    use crate::commands::Arguments;
 
     fn strip(line: &str) -> (String, usize) {
         let words = line.split(' ').map(OsString::from);
@@ -142,6 +134,13 @@ mod tests {
         check("diskette build --squash=false .", "diskette build .", 1);
         check("diskette build -- --rm", "diskette build -- --rm", 0);
         check("diskette push --rm", "diskette push --rm", 0);
+        check("diskette push build --rm", "diskette push build --rm", 0);
+        check("diskette build --no-hosts .", "diskette build .", 1);
+        check("diskette build --http-proxy=false .", "diskette build .", 1);
+        check("diskette build -m 4g -c512 -m=4g .", "diskette build .", 3);
+        check("diskette build -D .", "diskette build .", 1);
+        check("diskette build -v /a:/b .", "diskette build -v /a:/b .", 0);
+        check("diskette build -t m -f c .", "diskette build -t m -f c .", 0);
         check(
             "diskette --message-format json build --rm x",
             "diskette --message-format json build x",
@@ -151,8 +150,8 @@ mod tests {
 
     #[test]
     fn other_options_are_refused_with_a_reason() {
-        for option in FOREIGN_OPTIONS {
-            for word in [option.name.to_owned(), format!("{}=x", option.name)] {
+        for name in FOREIGN_OPTIONS.iter().flat_map(OptionGroup::names) {
+            for word in [name.to_owned(), format!("{name}=x")] {
                 let line = format!("diskette build {word}");
                 let (words, notes) = strip(&line);
                 if notes == 1 {
@@ -161,7 +160,7 @@ mod tests {
                 let parsed = Arguments::try_parse_from(words.split(' '));
                 let error = explain_option(&parsed.unwrap_err());
                 let message = error.map(|it| it.message).unwrap_or_default();
-                let expected = format!("`{}` is not supported", option.name);
+                let expected = format!("`{name}` is not supported");
                 assert!(message.starts_with(&expected), "{word}: {message}");
             }
         }
@@ -171,15 +170,16 @@ mod tests {
 
     /// Returns the page with the table.
     fn page() -> String {
-        let rows = FOREIGN_OPTIONS.iter().map(|option| {
-            let treatment = match option.treatment {
+        let rows = FOREIGN_OPTIONS.iter().map(|group| {
+            let treatment = match group.treatment {
                 Treatment::Noted => "ignored with a note",
                 Treatment::NotedIfOff => "ignored with a note if `false`, else refused",
                 Treatment::Refused => "refused",
             };
-            let help =
-                if option.help.is_empty() { String::new() } else { format!("; {}", option.help) };
-            format!("| `{}` | {treatment} | {}{help} |\n", option.name, option.reason)
+            let names: Vec<_> = group.names().map(|name| format!("`{name}`")).collect();
+            let help = if group.help.is_empty() { "" } else { "; " };
+            let names = names.join(", ");
+            format!("| {names} | {treatment} | {}{help}{} |\n", group.reason, group.help)
         });
         let rows: String = rows.collect();
         format!("{INTRODUCTION}{rows}")
@@ -189,7 +189,7 @@ mod tests {
         `diskette build` stands in for `docker build`, `docker buildx build`, `podman build` and `buildah bud`. Flags that have the same meaning have the same name\n\
         (see `diskette build --help`). Of the others, those that cannot change the image are ignored with a note, and those that would change it are refused with\n\
         the reason and what to do. `-o` takes the fields of buildx: `type=oci|docker|registry|image`, `dest`, `name`, `push`, `tar`.\n\n\
-        | flag | | why, and what to do |\n|---|---|---|\n";
+        | flags | | why, and what to do |\n|---|---|---|\n";
 
     /// `SNAPSHOTS=overwrite` writes the page anew.
     #[test]
@@ -201,16 +201,18 @@ mod tests {
 
     #[test]
     fn no_option_of_diskette_is_foreign() {
-        use clap::CommandFactory as _;
         let command = Arguments::command();
         let build = command.find_subcommand(COMMAND).unwrap();
-        let own: Vec<String> = build
-            .get_arguments()
-            .filter_map(|it| it.get_long())
-            .map(|name| format!("--{name}"))
-            .collect();
-        for option in FOREIGN_OPTIONS {
-            assert!(!own.iter().any(|name| name == option.name), "{}", option.name);
+        let own = build.get_arguments().flat_map(|it| {
+            let names = it.get_long_and_visible_aliases().unwrap_or_default();
+            let short = it.get_short().map(|name| format!("-{name}"));
+            names.into_iter().map(|name| format!("--{name}")).chain(short).collect::<Vec<_>>()
+        });
+        for name in own {
+            assert!(OptionGroup::find(&name).is_none(), "{name}");
         }
+        let all: Vec<_> = FOREIGN_OPTIONS.iter().flat_map(OptionGroup::names).collect();
+        let distinct: std::collections::BTreeSet<_> = all.iter().collect();
+        assert_eq!(distinct.len(), all.len());
     }
 }

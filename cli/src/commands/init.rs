@@ -1,6 +1,5 @@
 //! `diskette init`.
 
-use std::io::{self, IsTerminal as _};
 use std::path::{Path, PathBuf};
 
 use clap::Args;
@@ -9,10 +8,9 @@ use diskette_builder::recipe::diagnostic::Diagnostic;
 use crate::arguments::names::parse_name;
 use crate::disks::find_disks;
 use crate::disks::text::{SpecText, spec_text};
-use crate::environment::{Environment, Terminal};
-use crate::error::{CommandError, cannot};
+use crate::error::CommandError;
 use crate::files::{write_file, write_new_file};
-use crate::ui::Ui;
+use crate::ui::{Ui, prompt};
 
 /// Write a spec for the disks of a directory, ready to build.
 ///
@@ -38,11 +36,7 @@ pub(crate) struct InitArguments {
     force: bool,
 }
 
-pub(crate) fn run(
-    arguments: &InitArguments,
-    environment: &Environment,
-    ui: &Ui,
-) -> Result<(), CommandError> {
+pub(crate) fn run(arguments: &InitArguments, ui: &Ui) -> Result<(), CommandError> {
     arguments.image.as_deref().map(parse_name).transpose()?;
     let directory = &arguments.directory;
     let found = find_disks(directory)?;
@@ -59,8 +53,8 @@ pub(crate) fn run(
         return Err(exists_error(path).into());
     }
     let asked = match &arguments.image {
-        None if environment.terminal != Terminal::None => ask_image(ui)?,
-        _ => None,
+        None => ask_image()?,
+        Some(_) => None,
     };
     let image = arguments.image.as_deref().or(asked.as_deref());
     let text = spec_text(
@@ -92,20 +86,10 @@ fn exists_error(path: &Path) -> Diagnostic {
     Diagnostic::new(format!("`{}` already exists", path.display())).help(help)
 }
 
-/// Asks for the repository, if there is a terminal to answer on. An empty answer is none.
-fn ask_image(ui: &Ui) -> Result<Option<String>, CommandError> {
-    if !io::stdin().is_terminal() {
-        return Ok(None);
-    }
-    ui.print_line(
-        "Which repository is the image for, e.g. quay.io/you/fedora? (empty: set it later)",
-    );
-    let mut answer = String::new();
-    io::stdin().read_line(&mut answer).map_err(cannot("read", "standard input"))?;
-    let answer = answer.trim();
-    if answer.is_empty() {
-        return Ok(None);
-    }
-    parse_name(answer)?;
-    Ok(Some(answer.to_owned()))
+/// Asks for the repository on a terminal. An empty answer is none.
+fn ask_image() -> Result<Option<String>, CommandError> {
+    let answer = prompt::ask_line("Repository, e.g. quay.io/you/fedora (empty: set it later): ")?;
+    let answer = answer.filter(|answer| !answer.is_empty());
+    answer.as_deref().map(parse_name).transpose()?;
+    Ok(answer)
 }

@@ -30,17 +30,17 @@ pub(crate) struct LoginArguments {
     registry: LoginKey,
 
     /// User name [default: prompt on a terminal]
-    #[arg(short, long, value_name = "NAME")]
+    #[arg(short, long, value_name = "NAME", conflicts_with_all = ["creds", "creds_file"])]
     username: Option<String>,
 
     /// Password or token; visible to other users of this machine [default: prompt on a
     /// terminal]
     #[arg(short, long, value_name = "PASSWORD", value_parser = parse_secret)]
-    #[arg(conflicts_with = "password_stdin")]
+    #[arg(conflicts_with_all = ["password_stdin", "creds", "creds_file"])]
     password: Option<Secret>,
 
     /// Read the password or token from standard input
-    #[arg(long)]
+    #[arg(long, conflicts_with_all = ["creds", "creds_file"])]
     password_stdin: bool,
 
     #[command(flatten)]
@@ -71,6 +71,9 @@ pub(crate) fn run(
 impl LoginArguments {
     /// Returns the credential of the options, of standard input, or of the answers to prompts.
     fn credential(&self, ui: &Ui) -> Result<Credential, CommandError> {
+        if let Some(credential) = self.connection.given_credential()? {
+            return Ok(credential);
+        }
         let usage =
             |message: &str, help: &str| CommandError::Usage(Diagnostic::new(message).help(help));
         let asked = match &self.username {

@@ -103,14 +103,16 @@ impl Arguments {
             message::set_format(arguments.message_format);
             stripped.notes.iter().for_each(|note| message::print_note(note));
         });
-        parsed.map_err(|error| match foreign::explain_option(&error) {
-            Some(diagnostic) => CommandError::Usage(diagnostic),
-            None if error.use_stderr() => {
-                message::set_format(requested_format());
-                CommandError::CommandLine(error.render().to_string())
+        parsed.map_err(|error| {
+            if !error.use_stderr() {
+                // A help text, or the version.
+                error.exit();
             }
-            // A help text, or the version.
-            None => error.exit(),
+            message::set_format(requested_format());
+            match foreign::explain_option(&error) {
+                Some(diagnostic) => CommandError::Usage(diagnostic),
+                None => CommandError::CommandLine(error.render().to_string()),
+            }
         })
     }
 }
@@ -134,7 +136,7 @@ impl Command {
     /// Runs the command.
     pub(crate) fn run(&self, environment: &Environment, ui: &Ui) -> Result<(), CommandError> {
         match self {
-            Self::Init(it) => init::run(it, environment, ui),
+            Self::Init(it) => init::run(it, ui),
             Self::Build(it) => build::run(it, environment, ui),
             Self::Vddk(it) => vddk::run(it, environment, ui),
             Self::Push(it) => push::run(it, environment, ui),

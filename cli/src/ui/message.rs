@@ -63,7 +63,7 @@ pub(crate) fn print_note(text: &str) {
     }
 }
 
-/// Prints what is wrong with the command line, as the parser of the command line tells it.
+/// Prints what is wrong with the command line, in the words of its parser.
 pub(crate) fn print_usage(text: &str) {
     if format() != MessageFormat::Json {
         return print_text(&visible(text.strip_suffix('\n').unwrap_or(text)));
@@ -75,9 +75,10 @@ pub(crate) fn print_usage(text: &str) {
     print_json(&json!({ "level": "error", "message": first, "help": help }));
 }
 
-/// Prints an object on one line.
+/// Prints an object on one line, without secrets.
 pub(crate) fn print_json(object: &Value) {
-    print_line(&visible_json(&object.to_string()));
+    // The texts and not the line: an escape sequence of JSON would become part of a secret.
+    write_line(&visible_json(&redact_json(object).to_string()));
 }
 
 /// Prints lines of which none is a workflow command.
@@ -85,9 +86,26 @@ fn print_text(text: &str) {
     print_line(&without_commands(text));
 }
 
-/// Prints a line. A failure to do so is ignored.
+/// Prints a line without secrets.
 fn print_line(line: &str) {
-    drop(writeln!(io::stderr().lock(), "{}", redact(line)));
+    write_line(&redact(line));
+}
+
+/// Writes a line. A failure to do so is ignored.
+fn write_line(line: &str) {
+    drop(writeln!(io::stderr().lock(), "{line}"));
+}
+
+/// Returns the value with all texts redacted.
+fn redact_json(value: &Value) -> Value {
+    match value {
+        Value::String(text) => redact(text).into(),
+        Value::Array(items) => items.iter().map(redact_json).collect(),
+        Value::Object(fields) => {
+            fields.iter().map(|(key, value)| (key.clone(), redact_json(value))).collect()
+        }
+        other => other.clone(),
+    }
 }
 
 /// Returns an error or warning as JSON.
@@ -115,6 +133,18 @@ mod tests {
     use diskette_builder::recipe::diagnostic::{SourceText, Span};
 
     use super::*;
+
+    #[test]
+    fn texts_in_json_are_redacted() {
+        let check = |text: &str, expected: &str| {
+            let object = json!({ "message": text, "help": [text], "bytes": 1 });
+            let expected = json!({ "message": expected, "help": [expected], "bytes": 1 });
+            assert_eq!(redact_json(&object), expected);
+        };
+        check("it says \"https://h/x?sig=s3cret\"", "it says \"https://h/x?sig=…\"");
+        check("https://me:s3cret@h/\nhttps://h/x?sig=s3cret\\", "https://…@h/\nhttps://h/x?sig=…");
+        check("a\t`b`", "a\t`b`");
+    }
 
     #[test]
     fn diagnostics_are_objects() {

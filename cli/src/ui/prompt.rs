@@ -7,9 +7,9 @@ use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr
 
 use crate::error::{CommandError, cannot};
 
-/// Asks for a line; nothing if standard input is no terminal.
+/// Asks for a line; nothing if standard input or standard error is no terminal.
 pub(crate) fn ask_line(question: &str) -> Result<Option<String>, CommandError> {
-    if !io::stdin().is_terminal() {
+    if !io::stdin().is_terminal() || !io::stderr().is_terminal() {
         return Ok(None);
     }
     let ask = || {

@@ -1,8 +1,10 @@
 //! `init` writes a spec for the disks of a directory, which builds without changes.
 
+use std::fs::File;
+
 use diskette_integration::disk::{mixed_bytes, qcow2_disk};
 use diskette_integration::peer;
-use diskette_integration::scene::Scene;
+use diskette_integration::scene::{self, Scene};
 use snapbox::{IntoData as _, assert_data_eq, str};
 
 #[test]
@@ -94,4 +96,32 @@ fn without_a_disk_there_is_nothing_to_write() {
     let nowhere = scene.run(["init", "gone"]);
     assert!(nowhere.stderr.contains("cannot list `gone`"), "{}", nowhere.stderr);
     assert!(!scene.path("diskette.yaml").exists());
+}
+
+#[test]
+fn the_repository_is_asked_for_on_a_terminal() {
+    let Some(script) = peer::find("script") else { return };
+    let check = |answer: &str, status: i32, said: &str, image: Option<&str>| {
+        let scene = Scene::new();
+        scene.write("Fedora-Cloud-42.x86_64.qcow2", qcow2_disk(1, 300_000));
+        let answers = File::open(scene.write("tmp/answers", answer)).unwrap();
+        let mut shell = script.command();
+        shell.args(["-qec", "\"$DISKETTE\" init", "/dev/null"]).stdin(answers);
+        shell.env("DISKETTE", scene::program_path()).current_dir(scene.path(""));
+        let outcome = scene.run_command(shell);
+        let printed = String::from_utf8_lossy(&outcome.stdout).into_owned();
+        assert_eq!(outcome.status, status, "{answer:?}: {printed}");
+        assert!(printed.contains("Repository, e.g. quay.io/you/fedora"), "{printed}");
+        assert!(printed.contains(said), "{answer:?}: {printed}");
+        let written = std::fs::read_to_string(scene.path("diskette.yaml")).ok();
+        let line = written
+            .as_deref()
+            .and_then(|text| text.lines().find_map(|line| line.strip_prefix("image: ")));
+        assert_eq!(line, image, "{answer:?}");
+    };
+    check("quay.io/me/vm\n", 0, "`diskette build --check` checks it", Some("quay.io/me/vm"));
+    let placeholder = Some("registry.invalid/me/fedora-cloud-42");
+    check("\n", 0, "set `image:` in it to your repository", placeholder);
+    check("", 0, "set `image:` in it to your repository", placeholder);
+    check("Bad Name\n", 2, "is not an image name", None);
 }

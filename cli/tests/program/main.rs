@@ -16,6 +16,7 @@ mod init;
 mod interrupt;
 mod limits;
 mod make;
+mod messages;
 mod output;
 mod picture;
 mod schemas;

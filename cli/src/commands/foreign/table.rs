@@ -1,24 +1,22 @@
 //! The table of foreign options. `docs/docker-flags.md` shows it.
+//!
+//! Its sources are `commands/build.go` of buildx, `pkg/cli/common.go` of buildah (which podman
+//! uses too), and `docker build --help` of the legacy builder.
 
-/// An option of another program.
+use Treatment::{Noted, NotedIfOff, Refused};
+
+/// Options of other programs that are treated alike, for one reason.
 #[derive(Debug)]
-pub(super) struct ForeignOption {
-    pub(super) name: &'static str,
-    pub(super) value: ForeignValue,
+pub(super) struct OptionGroup {
     pub(super) treatment: Treatment,
-    /// Why it means nothing here.
+    /// Why they mean nothing here.
     pub(super) reason: &'static str,
-    /// What to do instead; empty if it is always left out.
+    /// What to do instead; empty if they are always left out.
     pub(super) help: &'static str,
-}
-
-/// Whether an option takes a value.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum ForeignValue {
-    /// Only after `=`.
-    Switch,
-    /// After `=`, or as the next word.
-    Word,
+    /// Names of those that take a value after `=` only.
+    switches: &'static str,
+    /// Names of those that take a value after `=` or as the next word.
+    words: &'static str,
 }
 
 /// What happens to an option.
@@ -32,308 +30,220 @@ pub(super) enum Treatment {
     Refused,
 }
 
-impl ForeignOption {
-    /// Returns whether the option with this value changes nothing.
+impl OptionGroup {
+    /// Returns the group of an option.
+    pub(super) fn find(name: &str) -> Option<&'static Self> {
+        FOREIGN_OPTIONS.iter().find(|group| group.names().any(|it| it == name))
+    }
+
+    /// Returns the names of all its options.
+    pub(super) fn names(&self) -> impl Iterator<Item = &'static str> {
+        self.switches.split_whitespace().chain(self.words.split_whitespace())
+    }
+
+    /// Returns whether the option's value may be the next word.
+    pub(super) fn takes_word(&self, name: &str) -> bool {
+        self.words.split_whitespace().any(|it| it == name)
+    }
+
+    /// Returns whether its options change nothing with this value.
     pub(super) fn is_harmless(&self, value: Option<&str>) -> bool {
         match self.treatment {
-            Treatment::Noted => true,
-            Treatment::NotedIfOff => matches!(value, Some("false" | "0" | "disabled=true")),
-            Treatment::Refused => false,
+            Noted => true,
+            NotedIfOff => matches!(value, Some("false" | "0" | "disabled=true")),
+            Refused => false,
         }
     }
 }
 
-const fn option(
-    name: &'static str,
-    value: ForeignValue,
-    treatment: Treatment,
-    reason: &'static str,
-    help: &'static str,
-) -> ForeignOption {
-    ForeignOption { name, value, treatment, reason, help }
-}
-
-use ForeignValue::{Switch, Word};
-use Treatment::{Noted, NotedIfOff, Refused};
+/// What most groups have in common.
+const NOTED: OptionGroup =
+    OptionGroup { treatment: Noted, reason: "", help: "", switches: "", words: "" };
 
 /// All options.
-pub(super) const FOREIGN_OPTIONS: &[ForeignOption] = &[
-    option("--rm", Switch, Noted, "no container is run, and nothing is left over", ""),
-    option("--force-rm", Switch, Noted, "no container is run, and nothing is left over", ""),
-    option("--layers", Switch, Noted, "no container is run, and nothing is left over", ""),
-    option("--log-rusage", Switch, Noted, "no container is run, and nothing is left over", ""),
-    option(
-        "--cache-from",
-        Word,
-        Noted,
-        "unchanged layers are found in the cache of this machine and in the registry",
-        "",
-    ),
-    option(
-        "--cache-to",
-        Word,
-        Noted,
-        "unchanged layers are found in the cache of this machine and in the registry",
-        "",
-    ),
-    option(
-        "--cache-ttl",
-        Word,
-        Noted,
-        "unchanged layers are found in the cache of this machine and in the registry",
-        "",
-    ),
-    option("--network", Word, Noted, "nothing is executed that could use a network", ""),
-    option("--net", Word, Noted, "nothing is executed that could use a network", ""),
-    option("--add-host", Word, Noted, "nothing is executed that could use a network", ""),
-    option("--dns", Word, Noted, "nothing is executed that could use a network", ""),
-    option("--dns-option", Word, Noted, "nothing is executed that could use a network", ""),
-    option("--dns-search", Word, Noted, "nothing is executed that could use a network", ""),
-    option("--no-hosts", Word, Noted, "nothing is executed that could use a network", ""),
-    option("--no-hostname", Word, Noted, "nothing is executed that could use a network", ""),
-    option("--http-proxy", Word, Noted, "nothing is executed that could use a network", ""),
-    option("--isolation", Word, Noted, "nothing is executed that it could confine", ""),
-    option("--security-opt", Word, Noted, "nothing is executed that it could confine", ""),
-    option("--cap-add", Word, Noted, "nothing is executed that it could confine", ""),
-    option("--cap-drop", Word, Noted, "nothing is executed that it could confine", ""),
-    option("--userns", Word, Noted, "nothing is executed that it could confine", ""),
-    option("--userns-uid-map", Word, Noted, "nothing is executed that it could confine", ""),
-    option("--userns-gid-map", Word, Noted, "nothing is executed that it could confine", ""),
-    option("--userns-uid-map-user", Word, Noted, "nothing is executed that it could confine", ""),
-    option("--userns-gid-map-group", Word, Noted, "nothing is executed that it could confine", ""),
-    option("--pid", Word, Noted, "nothing is executed that it could confine", ""),
-    option("--ipc", Word, Noted, "nothing is executed that it could confine", ""),
-    option("--uts", Word, Noted, "nothing is executed that it could confine", ""),
-    option("--cgroupns", Word, Noted, "nothing is executed that it could confine", ""),
-    option("--cgroup-parent", Word, Noted, "nothing is executed that it could confine", ""),
-    option("--seccomp-policy", Word, Noted, "nothing is executed that it could confine", ""),
-    option("--runtime", Word, Noted, "nothing is executed that it could confine", ""),
-    option("--runtime-flag", Word, Noted, "nothing is executed that it could confine", ""),
-    option("--allow", Word, Noted, "nothing is executed that it could confine", ""),
-    option("--hooks-dir", Word, Noted, "nothing is executed that it could confine", ""),
-    option("--memory", Word, Noted, "nothing is executed that it could limit", ""),
-    option("--memory-swap", Word, Noted, "nothing is executed that it could limit", ""),
-    option("--cpu-period", Word, Noted, "nothing is executed that it could limit", ""),
-    option("--cpu-quota", Word, Noted, "nothing is executed that it could limit", ""),
-    option("--cpu-shares", Word, Noted, "nothing is executed that it could limit", ""),
-    option("--cpuset-cpus", Word, Noted, "nothing is executed that it could limit", ""),
-    option("--cpuset-mems", Word, Noted, "nothing is executed that it could limit", ""),
-    option("--shm-size", Word, Noted, "nothing is executed that it could limit", ""),
-    option("--ulimit", Word, Noted, "nothing is executed that it could limit", ""),
-    option("--blkio-weight", Word, Noted, "nothing is executed that it could limit", ""),
-    option("--builder", Word, Noted, "there is no daemon and no local store", ""),
-    option("--device", Word, Noted, "there is no daemon and no local store", ""),
-    option("--root", Word, Noted, "there is no daemon and no local store", ""),
-    option("--runroot", Word, Noted, "there is no daemon and no local store", ""),
-    option("--storage-driver", Word, Noted, "there is no daemon and no local store", ""),
-    option("--storage-opt", Word, Noted, "there is no daemon and no local store", ""),
-    option("--retry-delay", Word, Noted, "there is no daemon and no local store", ""),
-    option("--ssh", Word, Noted, "nothing is executed that could use it", ""),
-    option("--secret", Word, Noted, "nothing is executed that could read it", ""),
-    option("--compress", Switch, Noted, "it makes no difference here", ""),
-    option("--disable-content-trust", Switch, Noted, "it makes no difference here", ""),
-    option("--no-pivot", Switch, Noted, "it makes no difference here", ""),
-    option("--skip-unused-stages", Switch, Noted, "it makes no difference here", ""),
-    option("--rewrite-timestamp", Switch, Noted, "it makes no difference here", ""),
-    option(
-        "--provenance",
-        Word,
-        NotedIfOff,
-        "no attestations are made",
-        "leave it out; sign and attest the digest that is printed",
-    ),
-    option(
-        "--sbom",
-        Word,
-        NotedIfOff,
-        "no attestations are made",
-        "leave it out; sign and attest the digest that is printed",
-    ),
-    option(
-        "--attest",
-        Word,
-        Refused,
-        "no attestations or signatures are made",
-        "leave it out; sign and attest the digest that is printed",
-    ),
-    option(
-        "--sign-by",
-        Word,
-        Refused,
-        "no attestations or signatures are made",
-        "leave it out; sign and attest the digest that is printed",
-    ),
-    option(
-        "--cw",
-        Word,
-        Refused,
-        "no attestations or signatures are made",
-        "leave it out; sign and attest the digest that is printed",
-    ),
-    option(
-        "--decryption-key",
-        Word,
-        Refused,
-        "no attestations or signatures are made",
-        "leave it out; sign and attest the digest that is printed",
-    ),
-    option(
-        "--sbom-scanner-image",
-        Word,
-        Refused,
-        "no attestations or signatures are made",
-        "leave it out; sign and attest the digest that is printed",
-    ),
-    option(
-        "--sbom-scanner-command",
-        Word,
-        Refused,
-        "no attestations or signatures are made",
-        "leave it out; sign and attest the digest that is printed",
-    ),
-    option(
-        "--sbom-output",
-        Word,
-        Refused,
-        "no attestations or signatures are made",
-        "leave it out; sign and attest the digest that is printed",
-    ),
-    option(
-        "--sbom-purl-output",
-        Word,
-        Refused,
-        "no attestations or signatures are made",
-        "leave it out; sign and attest the digest that is printed",
-    ),
-    option(
-        "--sbom-merge-strategy",
-        Word,
-        Refused,
-        "no attestations or signatures are made",
-        "leave it out; sign and attest the digest that is printed",
-    ),
-    option(
-        "--sbom-preset",
-        Word,
-        Refused,
-        "no attestations or signatures are made",
-        "leave it out; sign and attest the digest that is printed",
-    ),
-    option(
-        "--squash",
-        Switch,
-        NotedIfOff,
-        "each layer has only what its instruction adds",
-        "leave it out",
-    ),
-    option(
-        "--squash-all",
-        Switch,
-        NotedIfOff,
-        "each layer has only what its instruction adds",
-        "leave it out",
-    ),
-    option(
-        "--disable-compression",
-        Switch,
-        NotedIfOff,
-        "layers are compressed in one way for all outputs",
-        "use `--compression none`",
-    ),
-    option(
-        "--volume",
-        Word,
-        Refused,
-        "nothing is executed that could see it",
-        "COPY what is needed, or use `--build-context`",
-    ),
-    option(
-        "--mount",
-        Word,
-        Refused,
-        "nothing is executed that could see it",
-        "COPY what is needed, or use `--build-context`",
-    ),
-    option(
-        "--no-cache-filter",
-        Word,
-        Refused,
-        "the cache is used for all stages or for none",
-        "use `--no-cache`",
-    ),
-    option("--logfile", Word, Refused, "messages go to standard error", "redirect standard error"),
-    option(
-        "--arch",
-        Word,
-        Refused,
-        "a platform is named as a whole",
-        "use `--platform OS/ARCH[/VARIANT]`",
-    ),
-    option(
-        "--os",
-        Word,
-        Refused,
-        "a platform is named as a whole",
-        "use `--platform OS/ARCH[/VARIANT]`",
-    ),
-    option(
-        "--variant",
-        Word,
-        Refused,
-        "a platform is named as a whole",
-        "use `--platform OS/ARCH[/VARIANT]`",
-    ),
-    option("--os-feature", Word, Refused, "images for Windows are not built", "leave it out"),
-    option("--os-version", Word, Refused, "images for Windows are not built", "leave it out"),
-    option(
-        "--add-history",
-        Switch,
-        NotedIfOff,
-        "the history has an entry for each instruction anyway",
-        "leave it out",
-    ),
-    option(
-        "--unsetenv",
-        Word,
-        Refused,
-        "it would change the config",
-        "set the value with `--env` or `--label`",
-    ),
-    option(
-        "--unsetlabel",
-        Word,
-        Refused,
-        "it would change the config",
-        "set the value with `--env` or `--label`",
-    ),
-    option(
-        "--layer-label",
-        Word,
-        Refused,
-        "it would change the config",
-        "set the value with `--env` or `--label`",
-    ),
-    option(
-        "--identity-label",
-        Switch,
-        NotedIfOff,
-        "no label is added that the input does not have",
-        "use `--label`",
-    ),
-    option(
-        "--from",
-        Word,
-        Refused,
-        "the base is what the Dockerfile says",
-        "use `--build-context NAME=docker-image://REF`",
-    ),
-    option("--group-add", Word, Noted, "nothing is executed that could use it", ""),
-    option("--chroot", Word, Noted, "nothing is executed that could use it", ""),
-    option(
-        "--cpp-flag",
-        Word,
-        Refused,
-        "Containerfile.in is not preprocessed",
-        "run the preprocessor first",
-    ),
+pub(super) const FOREIGN_OPTIONS: &[OptionGroup] = &[
+    OptionGroup {
+        reason: "no container is run, and nothing is left over",
+        switches: "--rm --purge --force-rm --layers --log-rusage --save-stages --stage-labels \
+                --stdin",
+        words: "--rusage-logfile --layer-label",
+        ..NOTED
+    },
+    OptionGroup {
+        reason: "unchanged layers are found in the cache of this machine and in the registry",
+        words: "--cache-from --cache-to --cache-ttl --blob-cache",
+        ..NOTED
+    },
+    OptionGroup {
+        reason: "nothing is executed that could use a network",
+        switches: "--no-hosts --no-hostname --http-proxy",
+        words: "--network --net --add-host --dns --dns-option --dns-search",
+        ..NOTED
+    },
+    OptionGroup {
+        reason: "nothing is executed that it could confine",
+        switches: "--no-pivot",
+        words: "--isolation --security-opt --cap-add --cap-drop --userns --userns-uid-map \
+                --userns-gid-map --userns-uid-map-user --userns-gid-map-group --group-add \
+                --pid --ipc --uts --cgroupns --cgroup-parent --cgroup-manager --runtime \
+                --runtime-flag --allow --hooks-dir",
+        ..NOTED
+    },
+    OptionGroup {
+        reason: "nothing is executed that it could limit",
+        words: "--memory -m --memory-swap --cpu-period --cpu-quota --cpu-shares -c \
+                --cpuset-cpus --cpuset-mems --shm-size --ulimit --resource",
+        ..NOTED
+    },
+    OptionGroup {
+        reason: "nothing is executed that could use it",
+        switches: "--compat-volumes",
+        words: "--ssh --secret --device --cdi-config-dir",
+        ..NOTED
+    },
+    OptionGroup {
+        reason: "there is no daemon and no local store",
+        switches: "--compress --transient-store",
+        words: "--builder --root --runroot --imagestore --storage-driver --storage-opt",
+        ..NOTED
+    },
+    OptionGroup {
+        reason: "`--compression` says how layers are compressed, for all outputs",
+        switches: "--disable-compression -D --force-compression",
+        ..NOTED
+    },
+    OptionGroup {
+        reason: "diskette always builds in this way, or has its own",
+        switches: "--disable-content-trust --skip-unused-stages --rewrite-timestamp --logsplit",
+        words: "--retry-delay --log-level",
+        ..NOTED
+    },
+    OptionGroup {
+        treatment: NotedIfOff,
+        reason: "no attestations are made",
+        help: "leave it out; sign and attest the digest that is printed",
+        words: "--provenance --sbom",
+        ..NOTED
+    },
+    OptionGroup {
+        treatment: Refused,
+        reason: "no attestations or signatures are made, and no image is encrypted or decrypted",
+        help: "leave it out; sign and attest the digest that is printed",
+        words: "--attest --sign-by --cw --decryption-key --sbom-scanner-image \
+                --sbom-scanner-command --sbom-output --sbom-image-output --sbom-purl-output \
+                --sbom-image-purl-output --sbom-merge-strategy",
+        ..NOTED
+    },
+    OptionGroup {
+        treatment: Refused,
+        reason: "diskette checks neither signatures nor policies of images",
+        help: "leave it out, and pin bases by digest with `--lock`",
+        words: "--signature-policy --source-policy-file --policy",
+        ..NOTED
+    },
+    OptionGroup {
+        treatment: NotedIfOff,
+        reason: "each layer has only what its instruction adds",
+        help: "leave it out",
+        switches: "--squash --squash-all",
+        ..NOTED
+    },
+    OptionGroup {
+        treatment: NotedIfOff,
+        reason: "the history has an entry for each instruction",
+        help: "leave it out",
+        switches: "--omit-history",
+        ..NOTED
+    },
+    OptionGroup {
+        treatment: NotedIfOff,
+        reason: "nothing is added to the image that the input does not have",
+        help: "use `--label` and `--annotation`",
+        switches: "--identity-label --created-annotation",
+        ..NOTED
+    },
+    OptionGroup {
+        treatment: NotedIfOff,
+        reason: "the platforms of an image are named, and not taken from its base",
+        help: "use `--platform OS/ARCH,OS/ARCH`",
+        switches: "--all-platforms",
+        ..NOTED
+    },
+    OptionGroup {
+        treatment: Refused,
+        reason: "nothing is executed that could see it",
+        help: "COPY what is needed, or use `--build-context`",
+        words: "--volume -v --mount",
+        ..NOTED
+    },
+    OptionGroup {
+        treatment: Refused,
+        reason: "the cache is used for all stages or for none",
+        help: "use `--no-cache`",
+        words: "--no-cache-filter",
+        ..NOTED
+    },
+    OptionGroup {
+        treatment: Refused,
+        reason: "messages go to standard error",
+        help: "redirect standard error",
+        words: "--logfile",
+        ..NOTED
+    },
+    OptionGroup {
+        treatment: Refused,
+        reason: "files have the digests as they are",
+        help: "use `--iidfile FILE`",
+        words: "--iidfile-raw",
+        ..NOTED
+    },
+    OptionGroup {
+        treatment: Refused,
+        reason: "build arguments are given one by one",
+        help: "use `--build-arg KEY=VALUE`",
+        words: "--build-arg-file",
+        ..NOTED
+    },
+    OptionGroup {
+        treatment: Refused,
+        reason: "a platform is named as a whole",
+        help: "use `--platform OS/ARCH[/VARIANT]`",
+        words: "--arch --override-arch --os --override-os --variant",
+        ..NOTED
+    },
+    OptionGroup {
+        treatment: Refused,
+        reason: "images for Windows are not built",
+        help: "leave it out",
+        words: "--os-feature --os-version",
+        ..NOTED
+    },
+    OptionGroup {
+        treatment: Refused,
+        reason: "labels, variables and annotations are set, and not removed",
+        help: "set the value with `--env`, `--label` or `--annotation`",
+        switches: "--inherit-labels --inherit-annotations",
+        words: "--unsetenv --unsetlabel --unsetannotation",
+    },
+    OptionGroup {
+        treatment: Refused,
+        reason: "compression is chosen by name",
+        help: "use `--compression gzip`, `zstd` or `none`",
+        words: "--compression-format",
+        ..NOTED
+    },
+    OptionGroup {
+        treatment: Refused,
+        reason: "the base is what the Dockerfile says",
+        help: "use `--build-context NAME=docker-image://REF`",
+        words: "--from",
+        ..NOTED
+    },
+    OptionGroup {
+        treatment: Refused,
+        reason: "Containerfile.in is not preprocessed",
+        help: "run the preprocessor first",
+        words: "--cpp-flag",
+        ..NOTED
+    },
 ];

@@ -1,0 +1,54 @@
+//! Checks of the *names* that images get.
+
+use diskette_builder::recipe::Recipe;
+use diskette_builder::recipe::diagnostic::Diagnostic;
+
+use super::BuildArguments;
+use crate::arguments::destination::local_output;
+use crate::disks::text::PLACEHOLDER_REGISTRY;
+use crate::error::CommandError;
+
+impl BuildArguments {
+    /// Refuses images that cannot have the names that they would get.
+    pub(super) fn check_names(&self, recipes: &[Recipe]) -> Result<(), CommandError> {
+        if self.is_pushed() {
+            refuse_unnamed(recipes)?;
+        }
+        if !self.check.is_on() {
+            refuse_placeholder(recipes)?;
+        }
+        self.check_output_name(recipes)
+    }
+
+    /// Refuses an output with a name for several images.
+    fn check_output_name(&self, recipes: &[Recipe]) -> Result<(), CommandError> {
+        let output = local_output(self.output.as_ref()).filter(|local| local.name.is_some());
+        let Some(output) = output.filter(|_| recipes.len() > 1 || self.per_arch_tags) else {
+            return Ok(());
+        };
+        let diagnostic =
+            Diagnostic::new(format!("`{output}` names one image, and there are several"));
+        let help = format!("use `-o {}:{}`", output.store.scheme(), output.path.display());
+        Err(CommandError::Usage(diagnostic.help(help)))
+    }
+}
+
+/// Refuses to push an image without a name.
+fn refuse_unnamed(recipes: &[Recipe]) -> Result<(), CommandError> {
+    if recipes.iter().all(|recipe| !recipe.names.is_empty()) {
+        return Ok(());
+    }
+    let diagnostic = Diagnostic::new("an image without a name cannot be pushed");
+    Err(CommandError::Usage(diagnostic.help("use `-t REF`, or `image: REF` in the spec")))
+}
+
+/// Refuses the name that `diskette init` writes if no repository is known.
+fn refuse_placeholder(recipes: &[Recipe]) -> Result<(), CommandError> {
+    let mut names = recipes.iter().flat_map(|recipe| &recipe.names);
+    let Some(name) = names.find(|name| name.registry() == PLACEHOLDER_REGISTRY) else {
+        return Ok(());
+    };
+    let message = format!("`{}` stands for a repository of yours", name.full_repository());
+    let help = "set `image:` in the spec to your repository, or build with `-t quay.io/you/fedora`";
+    Err(CommandError::Usage(Diagnostic::new(message).help(help)))
+}
