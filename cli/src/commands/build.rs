@@ -43,8 +43,8 @@ mod format;
 mod input;
 mod language;
 mod lock;
-mod names;
 mod overrides;
+mod refused;
 
 pub(crate) fn run(
     arguments: &BuildArguments,

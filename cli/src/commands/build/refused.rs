@@ -1,9 +1,10 @@
-//! Checks of the *names* that images get.
+//! What is *refused* of images before they are built: names and a format that they cannot have.
 
 use diskette_builder::recipe::Recipe;
 use diskette_builder::recipe::diagnostic::Diagnostic;
 
 use super::BuildArguments;
+use super::format::FormatKind;
 use crate::arguments::destination::local_output;
 use crate::disks::text::PLACEHOLDER_REGISTRY;
 use crate::error::CommandError;
@@ -18,6 +19,16 @@ impl BuildArguments {
             refuse_placeholder(recipes)?;
         }
         self.check_output_name(recipes)
+    }
+
+    /// Refuses annotations in Docker's format, which has none.
+    pub(super) fn check_format(&self, recipes: &[Recipe]) -> Result<(), CommandError> {
+        let annotated = recipes.iter().any(|recipe| !recipe.annotations.is_empty());
+        if self.format == FormatKind::Oci || !annotated {
+            return Ok(());
+        }
+        let diagnostic = Diagnostic::new("an image in docker's format has no annotations");
+        Err(CommandError::Usage(diagnostic.help("leave them out, or build with `--format oci`")))
     }
 
     /// Refuses an output with a name for several images.
