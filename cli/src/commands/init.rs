@@ -1,5 +1,6 @@
 //! `diskette init`.
 
+use std::io;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
@@ -8,7 +9,7 @@ use diskette_builder::recipe::diagnostic::Diagnostic;
 use crate::arguments::names::parse_name;
 use crate::disks::find_disks;
 use crate::disks::text::{SpecText, spec_text};
-use crate::error::CommandError;
+use crate::error::{CommandError, cannot};
 use crate::files::{write_file, write_new_file};
 use crate::ui::{Ui, prompt};
 
