@@ -8,8 +8,55 @@ use serde_json::{Map, Value, json};
 use thiserror::Error;
 
 use super::digest::Digest;
+use super::json::match_field;
 use super::platform::Platform;
 use super::time::Timestamp;
+
+/// Fields of a config, by the object that they are in.
+const FIELDS: [(&str, &[&str]); 3] = [
+    (
+        "",
+        &[
+            "architecture",
+            "config",
+            "history",
+            "os",
+            "os.features",
+            "os.version",
+            "rootfs",
+            "variant",
+        ],
+    ),
+    (
+        "/config",
+        &[
+            "Cmd",
+            "Entrypoint",
+            "Env",
+            "ExposedPorts",
+            "Labels",
+            "OnBuild",
+            "Shell",
+            "StopSignal",
+            "User",
+            "Volumes",
+            "WorkingDir",
+        ],
+    ),
+    ("/rootfs", &["diff_ids", "type"]),
+];
+
+/// Fails if a config has a key that is a field in another case. One that is not JSON has none.
+pub(crate) fn check_keys(config: &[u8]) -> Result<(), String> {
+    let config: Value = serde_json::from_slice(config).unwrap_or_default();
+    for (object, known) in FIELDS {
+        for key in config.pointer(object).and_then(Value::as_object).into_iter().flat_map(Map::keys)
+        {
+            match_field(key, known)?;
+        }
+    }
+    Ok(())
+}
 
 /// A config with the layers and history that have been added so far.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -327,5 +374,21 @@ mod tests {
         check(r#"{"config":{"Env":{}}}"#, "`Env` in the image config is not a list");
         check(r#"{"config":{"Labels":[]}}"#, "`Labels` in the image config is not an object");
         check(r#"{"config":{"Volumes":[]}}"#, "`Volumes` in the image config is not an object");
+    }
+
+    #[test]
+    fn keys_in_another_case_are_refused() {
+        let check = |config: &str, expected: Option<(&str, &str)>| {
+            let why = |(key, field)| {
+                format!("it has a key `{key}`, which some programs read as `{field}`")
+            };
+            assert_eq!(check_keys(config.as_bytes()).err(), expected.map(why), "{config}");
+        };
+        check(r#"{"os":"linux","config":{"Env":[],"env":["A=b"]}}"#, Some(("env", "Env")));
+        check(r#"{"os":"linux","OS":"windows"}"#, Some(("OS", "os")));
+        check(r#"{"Architecture":"arm64"}"#, Some(("Architecture", "architecture")));
+        check(r#"{"rootfs":{"diff_ids":[],"Diff_IDs":[]}}"#, Some(("Diff_IDs", "diff_ids")));
+        check(r#"{"config":{"Labels":{"ENV":"x","env":"y"}},"id":"x","User":"y"}"#, None);
+        check("no JSON", None);
     }
 }

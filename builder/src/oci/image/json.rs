@@ -14,8 +14,7 @@ use super::format::{self, OCI_INDEX, OCI_MANIFEST};
 /// (<https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md#pushing-manifests>).
 pub(crate) const DOCUMENT_LEN_MAX: u64 = 4 << 20;
 
-/// Fields of manifests, indexes and descriptors. Programs in Go read them in any case, and of two that
-/// differ in case the last: such a document would mean one image here and another there.
+/// Fields of manifests, indexes and descriptors.
 const FIELDS: [&str; 17] = [
     "annotations",
     "architecture",
@@ -36,29 +35,40 @@ const FIELDS: [&str; 17] = [
     "variant",
 ];
 
-/// Returns a key that is a field in another case, and the field.
-fn find_misspelt_key(value: &Value) -> Option<(String, &'static str)> {
-    let mut pending = vec![value];
+/// Returns the field that a key is, if it is one of `known`; fails if it is one in another case.
+/// Programs in Go read fields in any case, and of two that differ in case the last: such a document
+/// would mean one image here and another there.
+pub(super) fn match_field(
+    key: &str,
+    known: &[&'static str],
+) -> Result<Option<&'static str>, String> {
+    match known.iter().find(|field| field.eq_ignore_ascii_case(key)) {
+        Some(field) if *field != key => {
+            let key = key.escape_debug();
+            Err(format!("it has a key `{key}`, which some programs read as `{field}`"))
+        }
+        found => Ok(found.copied()),
+    }
+}
+
+/// Fails if a manifest, an index or a list of them has a key that is a field in another case.
+pub(crate) fn check_keys(document: &Value) -> Result<(), String> {
+    let mut pending = vec![document];
     while let Some(value) = pending.pop() {
         match value {
             Value::Array(values) => pending.extend(values),
             Value::Object(fields) => {
                 for (key, value) in fields {
-                    let field = FIELDS.iter().find(|field| field.eq_ignore_ascii_case(key));
-                    match field {
-                        Some(field) if field != key => {
-                            return Some((key.escape_debug().to_string(), field));
-                        }
-                        // Their keys are words of the user.
-                        Some(&"annotations") => {}
-                        _ => pending.push(value),
+                    // The keys of annotations are chosen by the user.
+                    if match_field(key, &FIELDS)? != Some("annotations") {
+                        pending.push(value);
                     }
                 }
             }
             _ => {}
         }
     }
-    None
+    Ok(())
 }
 
 /// A JSON blob, its media type and its digest.
@@ -88,9 +98,7 @@ impl Document {
         if !value.is_object() {
             return Err("the manifest is not a JSON object".into());
         }
-        if let Some((key, field)) = find_misspelt_key(&value) {
-            return Err(format!("it has a key `{key}`, which some programs read as `{field}`"));
-        }
+        check_keys(&value)?;
         let has = |name: &str| value.get(name).is_some();
         let (as_index, as_manifest) = (has("manifests"), has("layers") || has("config"));
         if as_index && as_manifest {

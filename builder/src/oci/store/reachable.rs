@@ -19,6 +19,8 @@ pub(super) struct ReachableSearch<'a> {
     /// Lengths of the blobs that exist, in bytes.
     sizes: &'a BTreeMap<Digest, u64>,
     reached: BTreeSet<Digest>,
+    /// Manifests that are not reached, by their subjects.
+    referrers: BTreeMap<Digest, Vec<BlobReference>>,
 }
 
 /// A blob that a document refers to.
@@ -36,32 +38,32 @@ impl<'a> ReachableSearch<'a> {
         layout: &'a LayoutDir,
         sizes: &'a BTreeMap<Digest, u64>,
     ) -> Result<BTreeSet<Digest>, StorageError> {
-        let mut search = Self { layout, sizes, reached: BTreeSet::new() };
+        let mut search =
+            Self { layout, sizes, reached: BTreeSet::new(), referrers: BTreeMap::new() };
         let index = layout.read_index()?.map(|(bytes, _)| bytes).unwrap_or_default();
         let index: Value = serde_json::from_slice(&index).unwrap_or_default();
         search.follow(list_references(&index))?;
-        let referrers = search.list_referrers()?;
-        loop {
-            let is_new = |(referrer, subject): &&(BlobReference, Digest)| {
-                search.reached.contains(subject) && !search.reached.contains(&referrer.digest)
-            };
-            let new: Vec<_> = referrers.iter().filter(is_new).map(|found| found.0).collect();
-            if new.is_empty() {
-                return Ok(search.reached);
-            }
-            search.follow(new)?;
-        }
+        search.referrers = search.list_referrers()?;
+        let reached: Vec<Digest> = search.reached.iter().copied().collect();
+        let referrers = reached.iter().flat_map(|subject| search.take_referrers(subject)).collect();
+        search.follow(referrers)?;
+        Ok(search.reached)
     }
 
     fn follow(&mut self, mut pending: Vec<BlobReference>) -> Result<(), StorageError> {
         while let Some(reference) = pending.pop() {
-            if self.reached.insert(reference.digest)
-                && let Some(document) = self.read_document(reference)?
-            {
-                pending.extend(list_references(&document));
+            if self.reached.insert(reference.digest) {
+                pending.extend(self.take_referrers(&reference.digest));
+                if let Some(document) = self.read_document(reference)? {
+                    pending.extend(list_references(&document));
+                }
             }
         }
         Ok(())
+    }
+
+    fn take_referrers(&mut self, subject: &Digest) -> Vec<BlobReference> {
+        self.referrers.remove(subject).unwrap_or_default()
     }
 
     /// Reads a blob as JSON; none if it does not exist or is something else. A manifest or an index
@@ -80,9 +82,9 @@ impl<'a> ReachableSearch<'a> {
         Ok(serde_json::from_slice(&document.bytes).ok())
     }
 
-    /// Lists the manifests that are not reached and have a subject, with the subject.
-    fn list_referrers(&self) -> Result<Vec<(BlobReference, Digest)>, StorageError> {
-        let mut referrers = Vec::new();
+    /// Lists the manifests that are not reached and have a subject, by the subject.
+    fn list_referrers(&self) -> Result<BTreeMap<Digest, Vec<BlobReference>>, StorageError> {
+        let mut referrers: BTreeMap<Digest, Vec<BlobReference>> = BTreeMap::new();
         for (&digest, &size) in self.sizes {
             if self.reached.contains(&digest) || size > DOCUMENT_LEN_MAX {
                 continue;
@@ -93,7 +95,8 @@ impl<'a> ReachableSearch<'a> {
             let subject = value.pointer("/subject/digest").and_then(Value::as_str);
             if let Some(subject) = subject.and_then(|subject| subject.parse().ok()) {
                 // It may be damaged, or be no manifest: it stays as it is, and what it names.
-                referrers.push((BlobReference { digest, is_document: false }, subject));
+                let referrer = BlobReference { digest, is_document: false };
+                referrers.entry(subject).or_default().push(referrer);
             }
         }
         Ok(referrers)

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::error::WalkError;
 use super::limits::DocumentLimits;
 use super::source::DocumentSource;
+use crate::oci::image::config::check_keys;
 use crate::oci::image::descriptor::Descriptor;
 use crate::oci::image::digest::Digest;
 use crate::oci::image::index::ImageIndex;
@@ -48,8 +49,9 @@ impl<'a> DocumentWalk<'a> {
     ) -> Result<(), WalkError> {
         self.bytes = self.bytes.saturating_add(len);
         if self.bytes > self.limits.bytes {
-            let why = "the image's manifests are too long together";
-            return Err(WalkError::Unusable(digest, why.into()));
+            let limit = self.limits.bytes >> 20;
+            let why = format!("the image's documents are longer than {limit} MiB together");
+            return Err(WalkError::Unusable(digest, why));
         }
         Ok(())
     }
@@ -61,7 +63,9 @@ impl<'a> DocumentWalk<'a> {
             return Ok(Arc::clone(known));
         }
         if self.documents.len() >= self.limits.documents {
-            return Err(WalkError::Unusable(digest, "it names too many others".into()));
+            let limit = self.limits.documents;
+            let why = format!("the image has more than {limit} manifests and indexes");
+            return Err(WalkError::Unusable(digest, why));
         }
         self.count_bytes(digest, document.bytes.len())?;
         let document = Arc::new(document);
@@ -99,6 +103,7 @@ impl<'a> DocumentWalk<'a> {
         }
         let bytes = Arc::new(self.source.read_config(config, &self.limits)?);
         self.count_bytes(config.digest, bytes.len())?;
+        check_keys(&bytes).map_err(|why| WalkError::Unusable(config.digest, why))?;
         self.configs.insert(config.digest, Arc::clone(&bytes));
         Ok(bytes)
     }
@@ -130,7 +135,9 @@ impl<'a> DocumentWalk<'a> {
     pub(super) fn count_entry(&mut self, index: Digest) -> Result<(), WalkError> {
         self.entries += 1;
         if self.entries > self.limits.entries {
-            return Err(WalkError::Unusable(index, "it names too many images".into()));
+            let limit = self.limits.entries;
+            let why = format!("the indexes of the image have more than {limit} entries");
+            return Err(WalkError::Unusable(index, why));
         }
         Ok(())
     }
@@ -140,7 +147,8 @@ impl<'a> DocumentWalk<'a> {
         if depth < self.limits.depth {
             return Ok(());
         }
-        Err(WalkError::Unusable(index.digest, "indexes stand in too many others".into()))
+        let why = format!("more than {} indexes are nested", self.limits.depth);
+        Err(WalkError::Unusable(index.digest, why))
     }
 }
 

@@ -71,7 +71,10 @@ fn each_document_is_read_once() {
     assert_eq!(read(&memory, &index), (Ok(500), 2));
     assert_eq!(enclose(&memory, &index), (Ok((2, 1)), 1));
     let index = put_index(&mut memory, &vec![image; 20_000]);
-    assert_eq!(read(&memory, &index), (Err("it names too many images".into()), 1));
+    assert_eq!(
+        read(&memory, &index),
+        (Err("the indexes of the image have more than 1000 entries".into()), 1)
+    );
     assert_eq!(enclose(&memory, &index), (Ok((2, 1)), 1));
 }
 
@@ -82,14 +85,17 @@ fn indexes_that_name_one_another_often_are_cheap() {
     let inner = put_index(&mut memory, &vec![image; 300]);
     let outer = put_index(&mut memory, &vec![inner; 300]);
     let (found, asked) = read(&memory, &outer);
-    assert_eq!(found, Err("it names too many images".into()));
+    assert_eq!(found, Err("the indexes of the image have more than 1000 entries".into()));
     assert!(asked <= 2, "{asked}");
     assert_eq!(enclose(&memory, &outer), (Ok((3, 1)), 2));
     // Without any image there is nothing but indexes to count.
     let empty = put_index(&mut memory, &[]);
     let wide = put_index(&mut memory, &vec![empty; 900]);
     let wide = put_index(&mut memory, &vec![wide; 900]);
-    assert_eq!(read(&memory, &wide), (Err("it names too many images".into()), 2));
+    assert_eq!(
+        read(&memory, &wide),
+        (Err("the indexes of the image have more than 1000 entries".into()), 2)
+    );
     assert_eq!(enclose(&memory, &wide), (Ok((3, 0)), 2));
 }
 
@@ -102,7 +108,7 @@ fn every_exceeded_limit_is_named() {
         assert_eq!(enclose(memory, descriptor).0.map(drop), Err(expected.into()));
     };
     let deep = (0..4).fold(image.clone(), |inner, _| put_index(&mut memory, &[inner]));
-    check(&memory, &deep, "indexes stand in too many others");
+    check(&memory, &deep, "more than 3 indexes are nested");
     let deep = (0..3).fold(image, |inner, _| put_index(&mut memory, &[inner]));
     assert_eq!(read(&memory, &deep).0, Ok(1));
     assert_eq!(enclose(&memory, &deep).0, Ok((4, 1)));
@@ -119,13 +125,13 @@ fn every_exceeded_limit_is_named() {
     let many: Vec<Value> =
         (0..1000).map(|number| put_image(&mut memory, &json!({ "x": number }))).collect();
     let many = put_index(&mut memory, &many);
-    check(&memory, &many, "it names too many others");
+    check(&memory, &many, "the image has more than 1000 manifests and indexes");
 
     let long = |number: usize| json!({ "x": "x".repeat(3 << 20), "y": number, "layers": [] });
     let long: Vec<Value> =
         (0..6).map(|number| put(&mut memory, OCI_MANIFEST, &long(number))).collect();
     let long = put_index(&mut memory, &long);
-    let expected = Err("the image's manifests are too long together".to_owned());
+    let expected = Err("the image's documents are longer than 16 MiB together".to_owned());
     assert_eq!(enclose(&memory, &long).0.map(drop), expected);
 
     // Configs count too, and documents that are kept several times.

@@ -1,5 +1,7 @@
 //! The *findings* of the rules.
 
+use std::collections::BTreeSet;
+
 use super::options::CheckOptions;
 use super::rules::LintRule;
 use crate::recipe::diagnostic::{Diagnostic, Span};
@@ -9,9 +11,24 @@ use crate::recipe::diagnostic::{Diagnostic, Span};
 pub(super) struct Findings {
     pub(super) options: CheckOptions,
     pub(super) found: Vec<Diagnostic>,
+    /// Name of the rule, offset and message of each finding.
+    known: BTreeSet<(&'static str, usize, String)>,
 }
 
+/// The most findings of which the last may have a similar word: each is compared with all words.
+const SUGGESTIONS_MAX: usize = 100;
+
 impl Findings {
+    /// Returns an object that has found nothing.
+    pub(super) fn new(options: CheckOptions) -> Self {
+        Self { options, found: Vec::new(), known: BTreeSet::new() }
+    }
+
+    /// Returns whether there are so few findings that words are compared.
+    pub(super) fn has_room_for_suggestions(&self) -> bool {
+        self.found.len() < SUGGESTIONS_MAX
+    }
+
     /// Adds a finding, unless the rule is skipped in the file or in the comments of the instruction.
     pub(super) fn report(
         &mut self,
@@ -23,8 +40,8 @@ impl Findings {
         if !self.options.with_comments(comments).selects(rule) {
             return;
         }
-        let finding = Diagnostic::new(message).rule(rule.name).at(at.clone()).help(rule.help);
-        if !self.found.contains(&finding) {
+        if self.known.insert((rule.name, at.range.start, message.clone())) {
+            let finding = Diagnostic::new(message).rule(rule.name).at(at.clone()).help(rule.help);
             self.found.push(finding);
         }
     }

@@ -4,6 +4,7 @@
 mod findings;
 mod from;
 mod options;
+mod pairs;
 mod rules;
 mod stage;
 #[cfg(test)]
@@ -73,7 +74,7 @@ pub(crate) struct LintSubject<'a> {
 pub(crate) fn check(subject: &LintSubject<'_>) -> Result<LintReport, Diagnostic> {
     let options = read_options(subject)?;
     let is_error = options.is_error;
-    let mut findings = Findings { options, found: Vec::new() };
+    let mut findings = Findings::new(options);
     findings.check_text(subject.dockerfile);
     findings.check_bases(subject);
     check_stages(subject, &mut findings);
@@ -103,8 +104,7 @@ fn check_stages(subject: &LintSubject<'_>, findings: &mut Findings) {
             None if base == "scratch" => StageFacts::on_base(subject, Some(&BaseFacts::default())),
             None => StageFacts::on_base(subject, subject.bases.get(&number)),
         };
-        let options = findings.options.clone();
-        let mut ignored = Findings { options, found: Vec::new() };
+        let mut ignored = Findings::new(findings.options.clone());
         let is_checked = subject.stages.contains(&number);
         let findings = if is_checked { &mut *findings } else { &mut ignored };
         let mut check = StageCheck { subject, facts, findings, last: BTreeMap::new() };

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::findings::{Findings, did_you_mean, similar_word};
 use super::rules::{
-    EXPOSE_INVALID_FORMAT, EXPOSE_PROTO_CASING, JSON_ARGS_RECOMMENDED, LEGACY_KEY_VALUE_FORMAT,
-    LintRule, MULTIPLE_INSTRUCTIONS, SECRETS_IN_ARG_OR_ENV, UNDEFINED_VAR, WORKDIR_RELATIVE_PATH,
+    EXPOSE_INVALID_FORMAT, EXPOSE_PROTO_CASING, JSON_ARGS_RECOMMENDED, LintRule,
+    MULTIPLE_INSTRUCTIONS, UNDEFINED_VAR, WORKDIR_RELATIVE_PATH,
 };
 use super::{BaseFacts, LintSubject};
 use crate::frontend::dockerfile::expand::Expander;
@@ -13,29 +13,13 @@ use crate::frontend::dockerfile::instruction::{
     CommandForm, CopyInstruction, Instruction, InstructionHead, InstructionKind,
 };
 use crate::frontend::dockerfile::scope::StageScope;
-use crate::frontend::dockerfile::stages::ArgDeclaration;
 use crate::frontend::dockerfile::syntax::{DockerfileWord, HeredocExpansion};
 use crate::recipe::diagnostic::Span;
-
-/// Parts of a name that mark a secret, and those with which it is none.
-const SECRET_WORDS: [&str; 10] = [
-    "apikey",
-    "auth",
-    "credential",
-    "credentials",
-    "key",
-    "password",
-    "pword",
-    "passwd",
-    "secret",
-    "token",
-];
-const HARMLESS_WORDS: [&str; 3] = ["public", "file", "version"];
 
 /// What the rules know of a stage.
 #[derive(Clone)]
 pub(super) struct StageFacts<'a> {
-    variables: StageScope<'a>,
+    pub(super) variables: StageScope<'a>,
     environment: BaseEnvironment,
     has_shell: bool,
     has_workdir: bool,
@@ -113,7 +97,13 @@ impl StageCheck<'_, '_> {
         }
     }
 
-    fn report(&mut self, rule: &'static LintRule, head: &InstructionHead, at: &Span, text: String) {
+    pub(super) fn report(
+        &mut self,
+        rule: &'static LintRule,
+        head: &InstructionHead,
+        at: &Span,
+        text: String,
+    ) {
         self.findings.report(rule, &head.comments, at, text);
     }
 
@@ -125,67 +115,13 @@ impl StageCheck<'_, '_> {
         });
         let documents = copy.heredocs.iter();
         for document in documents.filter(|it| it.expansion == HeredocExpansion::Yes) {
-            let variables = self.facts.variables.clone();
-            let lookup = |name: &str| variables.get(name);
-            let expander = Expander::new('\\', &lookup);
-            if expander.expand_body(&document.content).is_ok() {
-                self.report_unset(head, &head.keyword.span, expander.unset_names());
-            }
-        }
-    }
-
-    fn check_args(&mut self, head: &InstructionHead, arguments: &[ArgDeclaration]) {
-        for (name, default) in arguments {
-            self.check_secret(head, "ARG", name);
-            let is_given = self.subject.build_args.contains_key(&name.text);
-            let default = default.as_ref().filter(|_| !is_given);
-            let value = default.map(|word| self.expand(head, word).unwrap_or_default());
-            self.facts.variables.declare_arg(&name.text, value);
-        }
-    }
-
-    fn check_env(&mut self, head: &InstructionHead, pairs: &[(DockerfileWord, DockerfileWord)]) {
-        // All of them see the variables from before.
-        let mut values = Vec::new();
-        for (name, value) in pairs {
-            let expanded = self.expand(head, name).zip(self.expand(head, value));
-            values.push(expanded.unwrap_or_else(|| (name.text.clone(), String::new())));
-            self.check_pair(head, name, value);
-            self.check_secret(head, "ENV", name);
-        }
-        for (name, value) in values {
-            self.facts.variables.set_env(&name, value);
-        }
-    }
-
-    /// Checks that there is an equals sign between a name and its value.
-    fn check_pair(
-        &mut self,
-        head: &InstructionHead,
-        name: &DockerfileWord,
-        value: &DockerfileWord,
-    ) {
-        let between = name.span.range.end..value.span.range.start;
-        let text = name.span.source.text.get(between).unwrap_or("=");
-        if !text.contains('=') {
-            let keyword = &head.keyword.text;
-            let message = format!(
-                "\"{keyword} key=value\" should be used instead of legacy \"{keyword} key value\" \
-                 format"
-            );
-            self.report(&LEGACY_KEY_VALUE_FORMAT, head, &name.span, message);
-        }
-    }
-
-    fn check_secret(&mut self, head: &InstructionHead, keyword: &str, name: &DockerfileWord) {
-        let lower = name.text.to_ascii_lowercase();
-        let has = |words: &[&str]| lower.split('_').any(|part| words.contains(&part));
-        if has(&SECRET_WORDS) && !has(&HARMLESS_WORDS) {
-            let text = &name.text;
-            let message = format!(
-                "Do not use ARG or ENV instructions for sensitive data ({keyword} \"{text}\")"
-            );
-            self.report(&SECRETS_IN_ARG_OR_ENV, head, &name.span, message);
+            let unset = {
+                let lookup = |name: &str| self.facts.variables.get(name);
+                let expander = Expander::new('\\', &lookup);
+                let expanded = expander.expand_body(&document.content);
+                expanded.map(|_| expander.unset_names()).unwrap_or_default()
+            };
+            self.report_unset(head, &head.keyword.span, unset);
         }
     }
 
@@ -250,12 +186,17 @@ impl StageCheck<'_, '_> {
     }
 
     /// Replaces the variables in a word, and reports those that are not set.
-    fn expand(&mut self, head: &InstructionHead, word: &DockerfileWord) -> Option<String> {
-        let variables = self.facts.variables.clone();
-        let lookup = |name: &str| variables.get(name);
-        let expander = Expander::new(self.subject.dockerfile.escape, &lookup);
-        let text = expander.expand_word(&word.text).ok()?;
-        self.report_unset(head, &word.span, expander.unset_names());
+    pub(super) fn expand(
+        &mut self,
+        head: &InstructionHead,
+        word: &DockerfileWord,
+    ) -> Option<String> {
+        let (text, unset) = {
+            let lookup = |name: &str| self.facts.variables.get(name);
+            let expander = Expander::new(self.subject.dockerfile.escape, &lookup);
+            (expander.expand_word(&word.text).ok()?, expander.unset_names())
+        };
+        self.report_unset(head, &word.span, unset);
         Some(text)
     }
 
@@ -267,7 +208,9 @@ impl StageCheck<'_, '_> {
             if self.facts.variables.declares(&name) || name.starts_with("BUILDKIT_SBOM_SCAN_") {
                 continue;
             }
-            let similar = similar_word(&name, self.facts.variables.names());
+            let similar = self.findings.has_room_for_suggestions();
+            let similar =
+                similar.then(|| similar_word(&name, self.facts.variables.names())).flatten();
             let message =
                 format!("Usage of undefined variable '${name}'{}", did_you_mean(similar, "$"));
             self.report(&UNDEFINED_VAR, head, at, message);

@@ -2,8 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::DockerfileRequest;
+use super::globals::global_scope;
 use super::loader::StageLoader;
-use super::{DockerfileRequest, global_scope};
 use crate::frontend::dockerfile::lint::{self, BaseFacts, LintReport, LintSubject};
 use crate::recipe::diagnostic::Diagnostic;
 

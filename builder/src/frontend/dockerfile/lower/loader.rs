@@ -1,28 +1,18 @@
-//! The *loader* starts stages: from scratch, on another stage, on a directory, or on an image.
+//! The *loader* loads the images of one platform, each once, and knows which names mean one.
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::io::Read as _;
 use std::rc::Rc;
 
-use super::attributes::CopyAttributes;
-use super::copy_operation::CopyOperation;
-use super::destination::Destination;
-use super::kubevirt_base::is_container_disk;
-use super::origin::{CopyOrigin, FoundSource};
-use super::result::{EvaluationResult, tree_diagnostic};
-use super::stage::StageState;
+use super::result::EvaluationResult;
 use super::variables::expand_word;
 use super::{DockerfileRequest, NamedImage, context_name};
-use crate::cluster::contract::placement;
 use crate::frontend::dockerfile::base::{BaseError, LoadedBase};
-use crate::frontend::dockerfile::context::BuildContext;
 use crate::frontend::dockerfile::instruction::FromInstruction;
 use crate::frontend::dockerfile::lint::BaseFacts;
-use crate::frontend::dockerfile::pattern::IgnoreFile;
 use crate::frontend::dockerfile::scope::{GlobalScope, StageScope};
 use crate::frontend::dockerfile::tree::{Tree, TreeNodeKind};
-use crate::oci::image::config::ImageConfig;
 use crate::oci::image::location::ImageLocation;
 use crate::oci::image::platform::Platform;
 use crate::oci::image::reference::Reference;
@@ -32,10 +22,7 @@ use crate::recipe::diagnostic::{Diagnostic, Span};
 /// Maximum size of a file that is read during the evaluation, in bytes.
 const SMALL_MAX: u64 = 1 << 20;
 
-/// Default value of `PATH`; moby/buildkit `util/system/path.go`.
-const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
-
-/// Starts the stages of one platform.
+/// Loads the images that the stages of one platform need.
 pub(super) struct StageLoader<'a> {
     pub(super) request: &'a DockerfileRequest<'a>,
     platform: &'a Platform,
@@ -59,8 +46,6 @@ enum ImageAccess {
     /// An image was needed, and refused.
     WasRefused,
 }
-
-type BegunStage<'a> = (StageState, StageScope<'a>);
 
 impl<'a> StageLoader<'a> {
     pub(super) fn new(
@@ -126,78 +111,6 @@ impl<'a> StageLoader<'a> {
         dockerfile.stages.iter().map(base).collect()
     }
 
-    /// Starts a stage.
-    pub(super) fn begin_stage(
-        &self,
-        number: usize,
-        stages: &BTreeMap<usize, BegunStage<'a>>,
-    ) -> EvaluationResult<BegunStage<'a>> {
-        let dockerfile = self.request.dockerfile;
-        let from = &dockerfile.stages[number].from;
-        let lookup = |name: &str| self.scope.get(name);
-        let base = expand_word(dockerfile, &lookup, &from.base)?;
-        if base.is_empty() {
-            let problem =
-                Diagnostic::new(format!("base name (`{}`) should not be blank", from.base.text));
-            let help =
-                "give the ARG a default in front of the first FROM, or set it with --build-arg";
-            return Err(Box::new(problem.at(from.base.span.clone()).help(help)));
-        }
-        let platform = self.stage_platform(from)?;
-        let replaced = from.name.as_ref().filter(|_| self.is_replaced(number));
-        let named = dockerfile.find_named_stage(&base, number).filter(|_| replaced.is_none());
-        if let Some((stage, variables)) = named.and_then(|number| stages.get(&number)) {
-            return Ok((stage.derive(), variables.derive()));
-        }
-        let base = replaced.map_or(base, |name| name.text.clone());
-        let mut stage = self.load_stage(&base, &from.base.span, &platform)?;
-        self.bases.borrow_mut().insert(number, base_facts(&stage.config, &platform));
-        if !stage.config.env().any(|(name, _)| name == "PATH") {
-            stage.config.set_env("PATH", PATH);
-        }
-        let mut variables = self.scope.new_stage();
-        stage.config.env().for_each(|(name, value)| variables.set_env(name, value.to_owned()));
-        Ok((stage, variables))
-    }
-
-    fn load_stage(
-        &self,
-        base: &str,
-        at: &Span,
-        platform: &Platform,
-    ) -> EvaluationResult<StageState> {
-        if self.is_scratch(base) {
-            return Ok(StageState::scratch(platform));
-        }
-        let named = self.named_image(base);
-        if let Some(context) = self.request.contexts.context(base) {
-            return directory_stage(base, context, at, platform);
-        }
-        if is_container_disk(base) && named.is_none() {
-            self.warn(
-                Diagnostic::new(format!("`{base}` is taken for `scratch` with a directory /disk"))
-                    .at(at.clone())
-                    .help("write `FROM scratch` and `ADD --chown=107:107 DISK /disk/`; KubeVirt needs nothing else"),
-            );
-            let mut stage = StageState::scratch(platform);
-            let made = CopyAttributes::default()
-                .make_directory(&mut stage.tree, placement::DISK_DIRECTORY);
-            made.map_err(|error| tree_diagnostic(&error, at))?;
-            return Ok(stage);
-        }
-        let loaded = self.load_image(base, at, platform)?;
-        let (base, config) = (loaded.recipe.clone(), loaded.config.clone());
-        let mut stage = StageState::on_base(Some(base), config, loaded.tree.clone());
-        // https://github.com/opencontainers/image-spec/blob/main/annotations.md
-        if let Some(name) = &loaded.name {
-            let name_and_digest = [("name", name.clone()), ("digest", loaded.root.to_string())];
-            for (key, value) in name_and_digest {
-                stage.annotations.insert(format!("org.opencontainers.image.base.{key}"), value);
-            }
-        }
-        Ok(stage)
-    }
-
     /// Returns the platform of a stage.
     pub(super) fn stage_platform(&self, from: &FromInstruction) -> EvaluationResult<Platform> {
         let Some(word) = &from.platform else { return Ok(self.platform.clone()) };
@@ -233,6 +146,11 @@ impl<'a> StageLoader<'a> {
         let loaded = Rc::new(loaded);
         self.images.borrow_mut().insert(key, Rc::clone(&loaded));
         Ok(loaded)
+    }
+
+    /// Keeps what is known of the base of a stage.
+    pub(super) fn keep_base_facts(&self, number: usize, facts: BaseFacts) {
+        self.bases.borrow_mut().insert(number, facts);
     }
 
     /// Returns what is known of the bases of stages that were begun.
@@ -273,16 +191,6 @@ impl<'a> StageLoader<'a> {
     }
 }
 
-/// Returns what rules look at in the config of a base.
-fn base_facts(config: &ImageConfig, requested: &Platform) -> BaseFacts {
-    let environment = config.env().map(|(name, value)| (name.to_owned(), value.to_owned()));
-    BaseFacts {
-        environment: environment.collect(),
-        has_shell: config.get("Shell").is_some(),
-        platforms: config.platform().map(|own| (requested.clone(), own)),
-    }
-}
-
 /// Parses the name of an image in a registry.
 pub(super) fn parse_image(name: &str, at: &Span) -> EvaluationResult<Reference> {
     name.parse().map_err(|error| {
@@ -290,33 +198,6 @@ pub(super) fn parse_image(name: &str, at: &Span) -> EvaluationResult<Reference> 
         let help = "for example quay.io/fedora/fedora:42, or a stage above";
         Box::new(problem.at(at.clone()).help(help))
     })
-}
-
-/// Returns a stage with the files of a directory.
-fn directory_stage(
-    name: &str,
-    context: &dyn BuildContext,
-    at: &Span,
-    platform: &Platform,
-) -> EvaluationResult<StageState> {
-    let listing = context.listing().map_err(|error| Box::new(error.diagnostic()))?;
-    let mut stage = StageState::scratch(platform);
-    let origin = CopyOrigin::Context { name: name.into(), listing };
-    let (destination, attributes) = (Destination::new("/"), CopyAttributes::default());
-    let nothing = IgnoreFile::new([]).map_err(|_| Box::new(Diagnostic::new("no pattern")))?;
-    let operation = CopyOperation {
-        origin: &origin,
-        destination: &destination,
-        workdir: "/",
-        attributes: &attributes,
-        exclude: &nothing,
-        number: 0,
-        at,
-    };
-    let all = FoundSource { named: String::new(), path: String::new() };
-    operation.copy(&all, &mut stage.tree).map_err(|error| tree_diagnostic(&error, at))?;
-    stage.commit(format!("FROM {name}"));
-    Ok(stage)
 }
 
 /// Returns the diagnostic for a base that cannot be loaded.

@@ -4,12 +4,14 @@
 
 mod add;
 mod attributes;
+mod base_stage;
 mod contract_check;
 mod copy;
 mod copy_operation;
 mod copy_request;
 mod destination;
 mod evaluation;
+mod globals;
 mod instructions;
 mod kubevirt_base;
 mod lint;
@@ -21,25 +23,24 @@ mod run;
 mod signal;
 mod sources;
 mod stage;
+mod stages;
 mod text_check;
 mod triggers;
 mod variables;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
-use self::evaluation::Evaluation;
+use self::globals::{global_scope, unused_args_warning};
 pub use self::lint::lint_text;
 use self::lint::{lint_stages, merge_reports};
 use self::loader::StageLoader;
-use self::result::tree_diagnostic;
 use self::stage::StageState;
+use self::stages::evaluate_stages;
 use super::lint::LintReport;
-use super::scope::{GlobalScope, StageScope};
 use super::stages::Dockerfile;
 use crate::engine::source::ArchiveDownloads;
 use crate::frontend::dockerfile::base::BaseLoader;
 use crate::frontend::dockerfile::context::BuildContext;
-use crate::frontend::dockerfile::tree::NODES_MAX;
 use crate::oci::image::location::ImageLocation;
 use crate::oci::image::platform::Platform;
 use crate::oci::image::reference::Reference;
@@ -172,97 +173,6 @@ fn evaluate_platform(
     let entry_annotations = BTreeMap::new();
     let recipe = PlatformRecipe { platform, base, steps, config, annotations, entry_annotations };
     Ok((recipe, lint, scope.get("SOURCE_DATE_EPOCH")))
-}
-
-type EvaluatedStages<'a> = BTreeMap<usize, (StageState, StageScope<'a>)>;
-
-/// Evaluates a stage and those that it needs, in the order of the file. What the text alone decides
-/// is checked first, for all of them.
-fn evaluate_stages<'a>(
-    loader: &StageLoader<'a>,
-    target: usize,
-) -> Result<EvaluatedStages<'a>, Vec<Diagnostic>> {
-    let dockerfile = loader.request.dockerfile;
-    let bases = loader.base_names();
-    let needed = |stage| dockerfile.needed_stages(stage, &bases, |stage| loader.is_replaced(stage));
-    let pending = needed(target);
-    let problems: Vec<Diagnostic> =
-        pending.iter().flat_map(|stage| loader.check_text(*stage)).collect();
-    if problems.is_empty() {
-        return evaluate_pending(loader, pending, needed);
-    }
-    // Whatever else can be told without an image is told too.
-    loader.refuse_images();
-    let also = evaluate_pending(loader, pending, needed).err().unwrap_or_default();
-    Err(problems.into_iter().chain(also.into_iter().filter(|_| !loader.was_refused())).collect())
-}
-
-/// Evaluates stages in the order of the file; `needed` returns those that a further one needs.
-fn evaluate_pending<'a>(
-    loader: &StageLoader<'a>,
-    mut pending: BTreeSet<usize>,
-    needed: impl Fn(usize) -> BTreeSet<usize>,
-) -> Result<EvaluatedStages<'a>, Vec<Diagnostic>> {
-    let dockerfile = loader.request.dockerfile;
-    let mut stages: EvaluatedStages<'a> = BTreeMap::new();
-    while let Some(number) = pending.pop_first() {
-        let begun = loader.begin_stage(number, &stages);
-        let (mut stage, variables) = begun.map_err(|problem| vec![*problem])?;
-        let used: usize = stages.values().map(|(stage, _)| stage.tree.len()).sum();
-        let budget = stage.tree.set_budget(NODES_MAX.saturating_sub(used));
-        let at = &dockerfile.stages[number].from.base.span;
-        budget.map_err(|error| vec![tree_diagnostic(&error, at)])?;
-        let mut evaluation = Evaluation { loader, stages: &stages, number, stage, variables };
-        if !loader.is_replaced(number) {
-            let triggers = evaluation.read_triggers().map_err(|problem| vec![*problem])?;
-            let missing = dockerfile.copied_stages(&triggers, number);
-            let missing: Vec<usize> =
-                missing.into_iter().filter(|stage| !stages.contains_key(stage)).collect();
-            if !missing.is_empty() {
-                // The triggers of an image are known only now.
-                pending.extend(missing.into_iter().flat_map(&needed));
-                pending.insert(number);
-                pending.retain(|stage| !stages.contains_key(stage));
-                continue;
-            }
-            // A stage that needs one that cannot be evaluated cannot be evaluated either.
-            evaluation.evaluate_stage(&triggers).map_err(|problem| vec![*problem])?;
-        }
-        let evaluated = (evaluation.stage, evaluation.variables);
-        stages.insert(number, evaluated);
-    }
-    Ok(stages)
-}
-
-/// Returns the scope with the ARGs before the first stage.
-fn global_scope(
-    request: &DockerfileRequest<'_>,
-    platform: &Platform,
-    target: usize,
-    build_args: &BTreeMap<String, String>,
-) -> Result<GlobalScope, Diagnostic> {
-    let dockerfile = request.dockerfile;
-    let name = dockerfile.stages.get(target).and_then(|stage| stage.from.name.as_ref());
-    let name = name.map_or("", |name| name.text.as_str());
-    let mut scope = GlobalScope::new(platform, request.build_platform, name, build_args);
-    for (name, default) in dockerfile.globals() {
-        let lookup = |name: &str| scope.get(name);
-        // A default that is not used may contain what cannot be expanded.
-        let default = default.as_ref().filter(|_| !build_args.contains_key(&name.text));
-        let default = default.map(|word| variables::expand_word(dockerfile, &lookup, word));
-        let default = default.transpose().map_err(|problem| *problem)?;
-        scope.declare_global(&name.text, default);
-    }
-    Ok(scope)
-}
-
-fn unused_args_warning(scope: &GlobalScope) -> Option<Diagnostic> {
-    let unused = scope.unused_build_args();
-    let all = unused.join("`, `");
-    (!unused.is_empty()).then(|| {
-        Diagnostic::new(format!("no ARG declares the build argument `{all}`"))
-            .help("check its spelling; an undeclared build argument has no effect")
-    })
 }
 
 impl std::fmt::Debug for DockerfileRequest<'_> {

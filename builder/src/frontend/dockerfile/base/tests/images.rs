@@ -380,15 +380,23 @@ fn indexes_have_an_end() {
         depth += 1;
     }
     assert_eq!(depth, 4);
-    refuse(&memory, &nested, "the document … cannot be used: indexes stand in too many others");
+    refuse(&memory, &nested, "the document … cannot be used: more than 3 indexes are nested");
     let many = put_index(&mut memory, OCI_INDEX, &vec![image; 1001]);
-    refuse(&memory, &many, "the document … cannot be used: it names too many images");
+    refuse(
+        &memory,
+        &many,
+        "the document … cannot be used: the indexes of the image have more than 1000 entries",
+    );
     // Each names the next several times.
     let mut wide = put_index(&mut memory, OCI_INDEX, &[]);
     for _ in 0..2 {
         wide = put_index(&mut memory, OCI_INDEX, &vec![wide; 900]);
     }
-    refuse(&memory, &wide, "the document … cannot be used: it names too many images");
+    refuse(
+        &memory,
+        &wide,
+        "the document … cannot be used: the indexes of the image have more than 1000 entries",
+    );
     // One that leads back to itself cannot exist: its digest would be in it.
     let name: Digest = format!("sha256:{}", "1".repeat(64)).parse().unwrap();
     let ring = json!({ "mediaType": OCI_INDEX, "digest": name.to_string(), "size": 1 });

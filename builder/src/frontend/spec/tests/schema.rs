@@ -1,0 +1,102 @@
+//! The JSON Schema of specs, and the examples.
+
+use snapbox::assert_data_eq;
+
+use super::super::*;
+use super::{EXAMPLES, source};
+
+#[test]
+fn the_examples_are_good_and_fit_the_schema() {
+    let schema: serde_json::Value = serde_json::from_str(&schema()).unwrap();
+    let validator = jsonschema::validator_for(&schema).unwrap();
+    for (name, text) in EXAMPLES {
+        assert!(
+            text.starts_with("# yaml-language-server: $schema=diskette.schema.json\n"),
+            "{name}"
+        );
+        let recipes = load_recipes(&source(text)).unwrap();
+        let documents: Vec<serde_json::Value> = serde_saphyr::from_multiple(text).unwrap();
+        assert_eq!(recipes.len(), documents.len(), "{name}");
+        for document in &documents {
+            let errors: Vec<String> =
+                validator.iter_errors(document).map(|error| error.to_string()).collect();
+            assert_eq!(errors, [""; 0], "{name}");
+        }
+    }
+}
+
+#[test]
+fn the_schema_refuses_what_the_reader_refuses() {
+    let schema: serde_json::Value = serde_json::from_str(&schema()).unwrap();
+    let validator = jsonschema::validator_for(&schema).unwrap();
+    let platforms = "platforms: {amd64: {disk: a}}";
+    for (text, expected) in [
+        (format!("{{apiVersion: diskette/v1, {platforms}}}"), true),
+        (format!("{{apiVersion: diskette/v2, {platforms}}}"), false),
+        (format!("{{{platforms}}}"), false),
+        ("{apiVersion: diskette/v1}".into(), false),
+        ("{apiVersion: diskette/v1, platforms: {}}".into(), false),
+        ("{apiVersion: diskette/v1, platforms: {amd64: a}}".into(), false),
+        ("{apiVersion: diskette/v1, platforms: {amd64: {}}}".into(), false),
+        (
+            "{apiVersion: diskette/v1, platforms: {amd64: {disk: {path: a, url: 'http://b/c'}}}}"
+                .into(),
+            false,
+        ),
+        (format!("{{apiVersion: diskette/v1, image: null, {platforms}}}"), false),
+        (format!("{{apiVersion: diskette/v1, image: a, tags: [], {platforms}}}"), false),
+        (format!("{{apiVersion: diskette/v1, image: a, tags: [42], {platforms}}}"), false),
+        (format!("{{apiVersion: diskette/v1, env: {{A: 1}}, {platforms}}}"), false),
+        (format!("{{apiVersion: diskette/v1, author: me, {platforms}}}"), false),
+        (
+            format!(
+                "{{apiVersion: diskette/v1, files: [{{path: /disk.img, source: a}}], {platforms}}}"
+            ),
+            false,
+        ),
+        (
+            format!("{{apiVersion: diskette/v1, kubevirt: {{labels: {{app: a}}}}, {platforms}}}"),
+            false,
+        ),
+        (format!("{{apiVersion: diskette/v1, kubevirt: {{preference: a b}}, {platforms}}}"), false),
+    ] {
+        let document: serde_json::Value = serde_saphyr::from_str(&text).unwrap();
+        assert_eq!(load_recipes(&source(&text)).is_ok(), expected, "{text}");
+        assert_eq!(validator.is_valid(&document), expected, "{text}");
+    }
+}
+
+#[test]
+fn the_schema_has_the_keys_that_are_read() {
+    let schema: serde_json::Value = serde_json::from_str(&schema()).unwrap();
+    let mut of_schema: Vec<Vec<String>> = vec![properties(&schema)];
+    of_schema.extend(schema["$defs"].as_object().unwrap().values().map(properties));
+    of_schema.retain(|keys| !keys.is_empty());
+    of_schema.sort();
+    let sorted = |keys: &[&str]| {
+        let mut keys: Vec<String> = keys.iter().copied().map(String::from).collect();
+        keys.sort();
+        keys
+    };
+    let mut of_reader: Vec<Vec<String>> =
+        keys::ALL_KEYS.iter().map(|(_, keys)| sorted(keys)).collect();
+    of_reader.sort();
+    assert_eq!(of_schema, of_reader);
+}
+
+fn properties(schema: &serde_json::Value) -> Vec<String> {
+    let properties = schema["properties"].as_object();
+    let mut keys: Vec<String> =
+        properties.into_iter().flat_map(|map| map.keys().cloned()).collect();
+    keys.sort();
+    keys
+}
+
+#[test]
+fn the_committed_schema_is_the_one_of_the_types() {
+    // Made anew by running this test with SNAPSHOTS=overwrite.
+    assert_data_eq!(
+        schema(),
+        snapbox::file!["../../../../../spec-files/diskette.schema.json"].raw()
+    );
+}
