@@ -118,8 +118,8 @@ impl StageCheck<'_, '_> {
             let unset = {
                 let lookup = |name: &str| self.facts.variables.get(name);
                 let expander = Expander::new('\\', &lookup);
-                let expanded = expander.expand_body(&document.content);
-                expanded.map(|_| expander.unset_names()).unwrap_or_default()
+                let body = expander.expand_body(&document.content);
+                body.map(|_| expander.unset_names()).unwrap_or_default()
             };
             self.report_unset(head, &head.keyword.span, unset);
         }
