@@ -43,9 +43,20 @@ impl Span {
     /// Returns the line and column of the start, both counted from 1, columns in characters.
     #[must_use]
     pub fn line_column(&self) -> (usize, usize) {
-        let before = &self.source.text[..self.range.start];
-        let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
-        (before.matches('\n').count() + 1, before[line_start..].chars().count() + 1)
+        let lines = self.lines();
+        let newlines = self.source.text[..lines.start].bytes().filter(|byte| *byte == b'\n');
+        let before = &self.source.text[lines.start..self.range.start];
+        (newlines.count() + 1, before.chars().count() + 1)
+    }
+
+    /// Returns the byte range of the lines that the span is in, with the last newline.
+    #[must_use]
+    pub fn lines(&self) -> Range<usize> {
+        let text = &self.source.text;
+        let start = text[..self.range.start].rfind('\n').map_or(0, |newline| newline + 1);
+        let end =
+            text[self.range.end..].find('\n').map_or(text.len(), |at| self.range.end + at + 1);
+        start..end
     }
 }
 
@@ -148,5 +159,19 @@ mod tests {
         check(6..8, "a.yaml:2:1");
         check(12..13, "a.yaml:2:6");
         check(900..901, "a.yaml:3:1");
+    }
+
+    #[test]
+    fn a_span_knows_its_lines() {
+        let source = Arc::new(SourceText { name: "a".into(), text: "ab\ncd\n\nef".into() });
+        let check = |range: Range<usize>, expected: &str| {
+            assert_eq!(&source.text[Span::new(&source, range).lines()], expected);
+        };
+        check(0..1, "ab\n");
+        check(1..4, "ab\ncd\n");
+        check(2..2, "ab\n");
+        check(3..5, "cd\n");
+        check(6..6, "\n");
+        check(7..90, "ef");
     }
 }

@@ -24,6 +24,9 @@ use self::visible::visible_text;
 use crate::environment::{Environment, Terminal};
 use crate::error::{CommandError, cannot};
 
+/// The most errors, and warnings, that are shown to people at once.
+const SHOWN_MAX: usize = 100;
+
 /// Prints results and messages.
 #[derive(Debug)]
 pub(crate) struct Ui {
@@ -93,16 +96,20 @@ impl Ui {
 
     fn print_diagnostics(&self, diagnostics: &[Diagnostic], severity: MessageSeverity) {
         let color = if self.terminal == Terminal::Color { Color::Ansi } else { Color::Plain };
-        for diagnostic in diagnostics {
-            match message::format() {
-                MessageFormat::Json => print_json(&diagnostic_json(diagnostic, severity)),
-                format => {
-                    message::print_rendered(&render(diagnostic, severity, color));
-                    if format == MessageFormat::Github {
-                        message::print_command(&annotation(diagnostic, severity));
-                    }
-                }
+        if message::format() == MessageFormat::Json {
+            let objects =
+                diagnostics.iter().map(|diagnostic| diagnostic_json(diagnostic, severity));
+            return objects.for_each(|object| print_json(&object));
+        }
+        for diagnostic in diagnostics.iter().take(SHOWN_MAX) {
+            message::print_rendered(&render(diagnostic, severity, color));
+            if message::format() == MessageFormat::Github {
+                message::print_command(&annotation(diagnostic, severity));
             }
+        }
+        if let Some(more @ 1..) = diagnostics.len().checked_sub(SHOWN_MAX) {
+            let word = severity.word();
+            print_message(&format!("{word}: {more} more {word}s are not shown"));
         }
     }
 

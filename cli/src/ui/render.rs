@@ -3,7 +3,10 @@
 
 pub(crate) mod github;
 
-use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
+use std::borrow::Cow;
+use std::ops::Range;
+
+use annotate_snippets::{Annotation, AnnotationKind, Group, Level, Renderer, Snippet};
 use diskette_builder::recipe::diagnostic::{Diagnostic, Span};
 
 use super::redact::redact_source;
@@ -39,7 +42,7 @@ impl MessageSeverity {
 
 /// Returns the diagnostic as lines of text, without a newline at the end.
 pub(crate) fn render(diagnostic: &Diagnostic, severity: MessageSeverity, color: Color) -> String {
-    let source = diagnostic.span.as_ref().map(|span| redact_source(&span.source.text));
+    let excerpt = diagnostic.span.as_ref().map(Excerpt::new);
     let level = match severity {
         MessageSeverity::Error => Level::ERROR,
         MessageSeverity::Warning => Level::WARNING,
@@ -50,7 +53,7 @@ pub(crate) fn render(diagnostic: &Diagnostic, severity: MessageSeverity, color: 
         Some(rule) => title.id(rule),
         None => title,
     };
-    let group = title.elements(diagnostic.span.as_ref().zip(source.as_deref()).map(source_snippet));
+    let group = title.elements(excerpt.as_ref().map(Excerpt::snippet));
     let group = diagnostic
         .help
         .iter()
@@ -62,12 +65,34 @@ pub(crate) fn render(diagnostic: &Diagnostic, severity: MessageSeverity, color: 
     renderer.render(&[group])
 }
 
-fn source_snippet<'a>(
-    (span, text): (&'a Span, &'a str),
-) -> Snippet<'a, annotate_snippets::Annotation<'a>> {
-    Snippet::source(text)
-        .path(visible(&span.source.name))
-        .annotation(AnnotationKind::Primary.span(span.range.clone()))
+/// The lines of a source that a span is in, and no more: a source may be long, and have many errors.
+struct Excerpt<'a> {
+    name: &'a str,
+    /// The lines without passwords.
+    text: Cow<'a, str>,
+    /// Number of the first line.
+    line: usize,
+    /// Part of the text that is underlined.
+    range: Range<usize>,
+}
+
+impl<'a> Excerpt<'a> {
+    fn new(span: &'a Span) -> Self {
+        let lines = span.lines();
+        Self {
+            name: &span.source.name,
+            line: span.line_column().0,
+            range: span.range.start - lines.start..span.range.end - lines.start,
+            text: redact_source(&span.source.text[lines]),
+        }
+    }
+
+    fn snippet(&self) -> Snippet<'_, Annotation<'_>> {
+        Snippet::source(&*self.text)
+            .line_start(self.line)
+            .path(visible(self.name))
+            .annotation(AnnotationKind::Primary.span(self.range.clone()))
+    }
 }
 
 #[cfg(test)]

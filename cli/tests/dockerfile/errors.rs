@@ -57,3 +57,18 @@ fn checking_writes_nothing() {
     assert_eq!((outcome.status, outcome.stdout.as_slice()), (0, &b""[..]), "{}", outcome.stderr);
     assert_eq!(scene.file_digests("."), before);
 }
+
+#[test]
+fn the_first_of_many_problems_are_shown_to_people() {
+    let scene = scene(&format!("FROM scratch\n{}", "COPYY a b\n".repeat(3000)));
+    let check = |args: &[&str], shown: usize, last: &str| {
+        let outcome = scene.run(["build", "-o", "new", "c"].iter().chain(args));
+        assert_eq!(outcome.status, 1, "{args:?}");
+        assert_eq!(outcome.stderr.matches("unknown instruction: COPYY").count(), shown, "{args:?}");
+        assert!(outcome.stderr.trim_end().ends_with(last), "{args:?}");
+    };
+    check(&[], 100, "error: 2900 more errors are not shown");
+    // Once as text, once as a command.
+    check(&["--message-format", "github"], 200, "error: 2900 more errors are not shown");
+    check(&["--message-format", "json"], 3000, r#""message":"unknown instruction: COPYY"}"#);
+}
