@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use diskette_builder::frontend::dockerfile::run::{RunContext, RunLine, evaluate_run_line};
+use diskette_builder::frontend::dockerfile::run::{NoInputs, RunContext, RunLine, evaluate_run_line};
 use diskette_builder::recipe::LayerEntryKind;
 use diskette_builder::frontend::dockerfile::tree::{Accounts, Tree};
 use libfuzzer_sys::fuzz_target;
@@ -27,6 +27,7 @@ fuzz_target!(|text: &str| {
             identity: &identity,
             accounts: &accounts,
             shell: &[],
+            inputs: &NoInputs,
         };
         if user == "root" {
             evaluate_run_line(&mut image, RunLine::Shell(SETUP), &context).expect("a tree");
@@ -34,7 +35,7 @@ fuzz_target!(|text: &str| {
         }
         let mut tree = image.clone();
         match evaluate_run_line(&mut tree, RunLine::Shell(text), &context) {
-            Ok(()) => check(&mut tree),
+            Ok(_) => check(&mut tree),
             Err(error) => assert!(text.get(error.range).is_some() && !error.message.is_empty()),
         }
     }

@@ -1,3 +1,3 @@
 FROM scratch
 RUN mkdir /a && \
-    apt-get update
+    make install

@@ -17,6 +17,7 @@ mod errors;
 mod escapes;
 mod options;
 mod outputs;
+mod run;
 mod sources;
 mod vddk;
 mod xattrs;

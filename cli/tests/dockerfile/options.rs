@@ -270,12 +270,12 @@ fn build_contexts_have_names() {
 /// What the text alone decides is reported before a base is looked for, and all of it.
 #[test]
 fn problems_of_the_text_come_before_bases() {
-    let dockerfile = "FROM localhost:1/none AS builder\nRUN wget https://example.com/a\n\
-        RUN mkdir -p /x && qemu-img convert a b\nCOPY missing /x\nCOPY --chmod=9x9 a.txt /x\n\
+    let dockerfile = "FROM localhost:1/none AS builder\nRUN make https://example.com/a\n\
+        RUN mkdir -p /x && virt-customize -a b\nCOPY missing /x\nCOPY --chmod=9x9 a.txt /x\n\
         ARG MODE=999\nCOPY --chmod=$MODE a.txt $HOME/\nFROM scratch\nCOPY --from=builder /disk /disk/\n";
     let scene = scene(dockerfile);
     let said = scene.run_refused(scene.program(["build", "--retry", "0", "-o", "out", "c"]));
-    for expected in ["`wget` is not", "`qemu-img` is not", "`missing` is not", "9x9", "999"] {
+    for expected in ["`make` is not", "`virt-customize` is not", "`missing` is not", "9x9", "999"] {
         assert!(said.contains(expected), "{expected}: {said}");
     }
     assert!(!said.contains("localhost"), "{said}");

@@ -21,9 +21,9 @@ fn heredocs() {
     let dockerfile = "FROM scratch\nARG WHO=you\n\
         COPY <<one <<-'two' --chmod=600 /d/\nhello $WHO\none\n\t\tkept $WHO\n\ttwo\n\
         COPY --chown=1:2 <<EOF /etc/hosts\n127.0.0.1 localhost\nEOF\n\
-        RUN <<EOF\nset -e\nmkdir -p /x\nEOF\n";
-    // RUN with `set` is not evaluated; without it, it is.
-    let dockerfile = dockerfile.replace("set -e\n", "").replace(" --chmod=600", "");
+        RUN <<EOF\nset -e\nmkdir -p /x\nEOF\n\
+        RUN cat > /x/a <<A && cp /x/a /x/b <<'B'\n$WHO\nA\n$WHO\nB\n";
+    let dockerfile = dockerfile.replace(" --chmod=600", "");
     let dockerfile = dockerfile.replace("COPY <<one", "COPY --chmod=600 <<one");
     assert_eq!(
         build(&Scene::new(), &dockerfile, &["--build-arg", "WHO=me"]),
@@ -34,6 +34,9 @@ fn heredocs() {
             "dir 1:2 etc",
             "file 1:2 etc/hosts = \"127.0.0.1 localhost\\n\"",
             "dir x",
+            "dir x",
+            "file x/a = \"me\\n\"",
+            "file x/b = \"me\\n\"",
         ]
     );
 }

@@ -33,7 +33,7 @@ const REGISTRIES: [(&str, &str); 9] = [
 
 /// Kinds of blocks that are not run: what they show is no command, or needs a cluster, VMware's
 /// archive or an hour.
-const SHOWN: [&str; 3] = ["yaml", "text", ""];
+const SHOWN: [&str; 4] = ["dockerfile", "yaml", "text", ""];
 
 /// A fenced block.
 struct Block {

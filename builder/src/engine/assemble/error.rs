@@ -246,7 +246,7 @@ fn source_help(error: &SourceErrorKind) -> &'static [&'static str] {
         }
         SourceErrorKind::Unverified => &[
             "add the digest that the publisher gives: `sha256:` in a spec, `--checksum=sha256:…` \
-             with ADD",
+             with ADD, `sha256sum -c` in RUN",
             "or pass `--allow-unverified` to take whatever comes",
         ],
         _ => &[],

@@ -162,16 +162,14 @@ pub(super) fn open_download<'a>(
     recipe: &'a SourceRecipe,
     url: &'a str,
 ) -> Result<DownloadSource<'a>, SourceErrorKind> {
-    if recipe.checksum.is_none() && unverified == UnverifiedPolicy::Refuse {
-        return Err(SourceErrorKind::Unverified);
-    }
     let (client, details) = (client.clone(), recipe.download.as_deref());
     let decompressed = details.and_then(|details| details.decompressed.as_ref());
-    let expected = ExpectedContent {
-        role: recipe.role,
-        compression: recipe.compression,
-        has_checksum: recipe.checksum.is_some() || decompressed.is_some(),
-    };
+    let has_checksum = recipe.checksum.is_some() || decompressed.is_some();
+    if !has_checksum && unverified == UnverifiedPolicy::Refuse {
+        return Err(SourceErrorKind::Unverified);
+    }
+    let (role, compression) = (recipe.role, recipe.compression);
+    let expected = ExpectedContent { role, compression, has_checksum };
     Ok(DownloadSource { url, client, details, expected })
 }
 

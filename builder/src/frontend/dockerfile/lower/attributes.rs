@@ -101,12 +101,9 @@ impl CopyAttributes {
             TreeNodeKind::Symlink(_) | TreeNodeKind::Special(_) => None,
         };
         if let TreeNodeKind::File(file) = &mut node.kind {
-            file.source.role = SourceRole::File;
-            if is_disk(path) {
-                file.source.role = SourceRole::Disk;
-                if before == PriorLocation::Elsewhere {
-                    (node.mode, node.owner) = (DISK_FILE_MODE, QEMU_OWNER);
-                }
+            file.source.role = source_role(path);
+            if file.source.role == SourceRole::Disk && before == PriorLocation::Elsewhere {
+                (node.mode, node.owner) = (DISK_FILE_MODE, QEMU_OWNER);
             }
         }
         if let (Some(change), Some(subject)) = (&self.mode, subject) {
@@ -117,6 +114,11 @@ impl CopyAttributes {
         node.owner = self.owner.unwrap_or(node.owner);
         node
     }
+}
+
+/// Returns the use of a file by its path in the image.
+pub(super) fn source_role(path: &str) -> SourceRole {
+    if is_disk(path) { SourceRole::Disk } else { SourceRole::File }
 }
 
 /// Returns the owner of a directory that root creates at a path.

@@ -16,8 +16,8 @@ use crate::frontend::dockerfile::tree::{Tree, TreeNodeKind};
 use crate::oci::image::location::ImageLocation;
 use crate::oci::image::platform::Platform;
 use crate::oci::image::reference::Reference;
-use crate::recipe::SourceLocation;
 use crate::recipe::diagnostic::{Diagnostic, Span};
+use crate::recipe::{SourceLocation, SourceRecipe};
 
 /// Maximum size of a file that is read during the evaluation, in bytes.
 const SMALL_MAX: u64 = 1 << 20;
@@ -177,17 +177,23 @@ impl<'a> StageLoader<'a> {
         let resolved =
             tree.resolve("", path, crate::frontend::dockerfile::tree::FollowLast::Yes).ok()?.path;
         let TreeNodeKind::File(file) = &tree.get(&resolved)?.kind else { return None };
+        let bytes = self.read_small_source(&file.source)?;
+        Some(String::from_utf8_lossy(&bytes).into_owned())
+    }
+
+    /// Returns the bytes of a small source, if they can be read without unpacking a layer.
+    pub(super) fn read_small_source(&self, source: &SourceRecipe) -> Option<Vec<u8>> {
         let mut bytes = Vec::new();
-        match &file.source.location {
+        match &source.location {
             SourceLocation::Inline(inline) => bytes.extend_from_slice(inline),
             SourceLocation::File(file) => {
                 let context = self.request.contexts.context(&file.directory)?;
                 let opened = context.open(&file.path).ok()?;
-                opened.take(SMALL_MAX).read_to_end(&mut bytes).ok()?;
+                opened.take(SMALL_MAX + 1).read_to_end(&mut bytes).ok()?;
             }
             SourceLocation::Url(_) | SourceLocation::Member(_) => return None,
         }
-        Some(String::from_utf8_lossy(&bytes).into_owned())
+        (bytes.len() as u64 <= SMALL_MAX).then_some(bytes)
     }
 }
 

@@ -3,6 +3,7 @@
 //! depends.
 
 mod add;
+mod archive;
 mod attributes;
 mod base_stage;
 mod contract_check;

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 
+use super::attributes::source_role;
 use crate::frontend::dockerfile::instruction::CommandForm;
 use crate::frontend::dockerfile::pattern::clean_path;
 use crate::frontend::dockerfile::tree::{Accounts, FollowLast, Tree, TreeError};
@@ -12,7 +13,7 @@ use crate::oci::image::config::ImageConfig;
 use crate::oci::image::platform::Platform;
 use crate::oci::tar::Owner;
 use crate::recipe::path::join;
-use crate::recipe::{BaseImage, LayerRecipe, RecipeStep};
+use crate::recipe::{BaseImage, LayerEntryKind, LayerRecipe, RecipeStep};
 
 /// Shell if neither the Dockerfile nor the base names one.
 const SHELL: [&str; 2] = ["/bin/sh", "-c"];
@@ -49,7 +50,12 @@ impl StageState {
 
     /// Adds a step to the history, with a layer if the tree was changed.
     pub(super) fn commit(&mut self, history: String) {
-        let entries = self.tree.take_changes();
+        let mut entries = self.tree.take_changes();
+        for entry in &mut entries {
+            if let LayerEntryKind::File(source) = &mut entry.kind {
+                source.role = source_role(&entry.path);
+            }
+        }
         self.steps.push(if entries.is_empty() {
             RecipeStep::Config { history }
         } else {

@@ -2,10 +2,6 @@
 
 use std::ops::Range;
 
-/// The commands that are evaluated; see `commands::find_command`.
-pub(super) const COMMANDS: [&str; 9] =
-    ["mkdir", "ln", "chmod", "chown", "touch", "rm", "rmdir", "true", "false"];
-
 /// A problem of a RUN line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RunError {
@@ -34,6 +30,12 @@ impl RunError {
         self
     }
 
+    /// Returns the error of a text that starts at a position of another.
+    pub(super) fn shifted(mut self, by: usize) -> Self {
+        self.range = self.range.start + by..self.range.end + by;
+        self
+    }
+
     pub(super) fn help(mut self, help: impl Into<String>) -> Self {
         self.help = help.into();
         self
@@ -50,9 +52,7 @@ impl std::error::Error for RunError {}
 
 /// Returns what can be done without executing anything.
 pub(super) fn instead() -> String {
-    let commands = COMMANDS.join(", ");
-    format!(
-        "use {commands}, joined by `&&`, `||` or `;`; for anything else COPY its result, or take \
-         a base image in which it was done"
-    )
+    "commands that change files, download, unpack or convert are evaluated, see \
+     docs/dockerfile.md; for anything else COPY its result, or take a base image in which it was done"
+        .to_owned()
 }

@@ -21,11 +21,12 @@ const VALUE_MAX: usize = 128 * 1024;
 const BUDGET: usize = 32 << 20;
 
 /// The parameters of a shell.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct ShellParameters<'a> {
     /// Environment that the shell is started with.
     given: &'a BTreeMap<String, String>,
-    assigned: BTreeMap<String, String>,
+    /// Values of this script; `None` for parameters that were unset.
+    assigned: BTreeMap<String, Option<String>>,
     budget: Cell<usize>,
 }
 
@@ -38,8 +39,13 @@ pub(super) enum UnsetPolicy {
 
 impl<'a> ShellParameters<'a> {
     pub(super) fn new(given: &'a BTreeMap<String, String>, directory: &str) -> Self {
-        let assigned = BTreeMap::from([("PWD".to_owned(), directory.to_owned())]);
+        let assigned = BTreeMap::from([("PWD".to_owned(), Some(directory.to_owned()))]);
         Self { given, assigned, budget: Cell::new(BUDGET) }
+    }
+
+    /// Returns the working directory as the shell names it.
+    pub(super) fn directory(&self) -> &str {
+        self.assigned.get("PWD").and_then(Option::as_deref).unwrap_or("/")
     }
 
     /// Counts work; fails if it exceeds the maximum.
@@ -49,6 +55,12 @@ impl<'a> ShellParameters<'a> {
         };
         self.budget.set(left);
         Ok(())
+    }
+
+    /// Returns the parameters from before a subshell; its work counts.
+    pub(super) fn restore(&self, before: Self) -> Self {
+        before.budget.set(self.budget.get());
+        before
     }
 
     /// Assigns a value to a parameter.
@@ -61,8 +73,13 @@ impl<'a> ShellParameters<'a> {
         if SHELL_VARIABLES.contains(&name) {
             return Err(RunError::not_evaluated(&format!("a value for `{name}`"), range));
         }
-        self.assigned.insert(name.to_owned(), value);
+        self.assigned.insert(name.to_owned(), Some(value));
         Ok(())
+    }
+
+    /// Removes a parameter.
+    pub(super) fn unset(&mut self, name: &str) {
+        self.assigned.insert(name.to_owned(), None);
     }
 
     /// Expands a word to fields, whose bytes may be a pattern.
@@ -118,6 +135,17 @@ impl<'a> ShellParameters<'a> {
                 }
                 WordPart::Parameter(parameter) => {
                     pieces.extend(self.expand_parameter(parameter, unset)?);
+                }
+                WordPart::Output(text, quoting) => {
+                    let kind = match quoting {
+                        Quoting::Quoted => PieceKind::Quoted,
+                        Quoting::Unquoted => PieceKind::Expanded,
+                    };
+                    pieces.push(Piece { text: text.clone(), kind });
+                }
+                WordPart::Command(substitution) => {
+                    let range = substitution.range.clone();
+                    return Err(RunError::not_evaluated("this command substitution", range));
                 }
             }
         }
@@ -186,8 +214,15 @@ impl<'a> ShellParameters<'a> {
         Ok(())
     }
 
-    fn look_up(&self, name: &str, range: &Range<usize>) -> Result<Option<&str>, RunError> {
-        let value = self.assigned.get(name).or_else(|| self.given.get(name));
+    pub(super) fn look_up(
+        &self,
+        name: &str,
+        range: &Range<usize>,
+    ) -> Result<Option<&str>, RunError> {
+        let value = match self.assigned.get(name) {
+            Some(assigned) => assigned.as_ref(),
+            None => self.given.get(name),
+        };
         if SHELL_VARIABLES.contains(&name) && (value.is_none() || name == "IFS") {
             let problem = RunError::not_evaluated(&format!("`${name}`"), range.clone());
             return Err(problem.help("its value is known only where a shell runs; write it out"));
@@ -196,7 +231,7 @@ impl<'a> ShellParameters<'a> {
     }
 
     /// Expands a word to the bytes of a pattern: what was not quoted is active, values too.
-    fn expand_pattern(
+    pub(super) fn expand_pattern(
         &self,
         word: &ShellWord,
         unset: UnsetPolicy,

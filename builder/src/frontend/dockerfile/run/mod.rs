@@ -3,20 +3,35 @@
 //! an image makes no difference, and the result is always the same.
 
 mod access;
+mod builtins;
 mod commands;
+mod compound;
+mod content;
+mod document;
+mod early;
 mod error;
+mod execute;
 mod expand;
 mod fault;
+mod files;
 mod glob;
+mod inputs;
 mod options;
+mod ownership;
+mod parameter;
 mod pattern;
 mod piece;
 mod process;
 mod reader;
+mod redirect;
+mod script;
 mod settings;
 mod shell;
 mod shell_variables;
+mod simple;
 mod status;
+mod streams;
+mod substitution;
 mod syntax;
 #[cfg(test)]
 mod tests;
@@ -25,15 +40,19 @@ mod word;
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-use crate::frontend::dockerfile::tree::{Accounts, FollowLast, Tree, UserIdentity};
+use crate::frontend::dockerfile::tree::{Accounts, FollowLast, Tree, UMASK, UserIdentity};
+use content::Content;
+use early::check_script;
+use execute::{failure_error, run_words};
 use expand::ShellParameters;
 use process::Process;
+use script::Script;
 use settings::{ShellSettings, is_shell};
-use shell::{Shell, check_script, failure_error, run_words};
+use shell::Shell;
 use status::CommandStatus;
-use syntax::Script;
 
 pub use error::RunError;
+pub use inputs::{NoInputs, RunInputs};
 
 /// The command of a RUN instruction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,9 +76,11 @@ pub struct RunContext<'a> {
     pub accounts: &'a Accounts,
     /// Shell of SHELL; empty means `/bin/sh -c`.
     pub shell: &'a [String],
+    /// What is read beside the tree.
+    pub inputs: &'a dyn RunInputs,
 }
 
-/// Changes a tree as a RUN line would.
+/// Changes a tree as a RUN line would, and returns notes for the user.
 ///
 /// Fails if the line is not supported, or if its commands fail; the tree is then left partly
 /// changed.
@@ -67,7 +88,7 @@ pub fn evaluate_run_line(
     tree: &mut Tree,
     line: RunLine<'_>,
     context: &RunContext<'_>,
-) -> Result<(), RunError> {
+) -> Result<Vec<String>, RunError> {
     match line {
         RunLine::Shell(text) => {
             let settings = match context.shell {
@@ -86,7 +107,7 @@ pub fn evaluate_run_line(
         RunLine::Exec(words) => {
             let mut process = start_process(tree, context, 0..0)?;
             match run_words(&mut process, words, 0..0)? {
-                CommandStatus::Success => Ok(()),
+                CommandStatus::Success => Ok(process.notes),
                 CommandStatus::Failure(said) => Err(failure_error(words, &said, 0..0)),
             }
         }
@@ -129,12 +150,13 @@ fn start_process<'a>(
 ) -> Result<Process<'a>, RunError> {
     let found = tree.resolve("", context.directory, FollowLast::Yes);
     let directory = found.ok().filter(|found| found.exists).map(|found| found.path);
-    let RunContext { accounts, identity, .. } = *context;
+    let RunContext { accounts, identity, inputs, .. } = *context;
     let Some(directory) = directory else {
         let message = format!("the working directory `{}` does not exist", context.directory);
         return Err(RunError::new(message, range).help("make it with WORKDIR"));
     };
-    Ok(Process { tree, accounts, identity, directory })
+    let (input, output, umask, notes) = (Content::default(), None, UMASK, Vec::new());
+    Ok(Process { tree, accounts, identity, directory, umask, input, output, inputs, notes })
 }
 
 fn evaluate_script(
@@ -142,10 +164,10 @@ fn evaluate_script(
     text: &str,
     settings: ShellSettings,
     context: &RunContext<'_>,
-) -> Result<(), RunError> {
+) -> Result<Vec<String>, RunError> {
     let script = Script::parse(text)?;
     let process = start_process(tree, context, 0..text.len())?;
     let directory = if context.directory.is_empty() { "/" } else { context.directory };
     let parameters = ShellParameters::new(context.variables, directory);
-    Shell::new(process, parameters, settings).run_script(&script)
+    Shell::new(process, parameters, settings).run(&script)
 }

@@ -2,15 +2,16 @@
 //! do, and fails as it would there.
 
 use super::access::{EXECUTE, READ, WRITE};
+use super::content::Content;
 use super::fault::{Errno, ProcessFault};
+use super::inputs::RunInputs;
+use super::status::CommandRefusal;
 use crate::frontend::dockerfile::tree::{
-    Accounts, FileNode, FollowLast, ResolvedTreePath, Tree, TreeNode, TreeNodeKind, UMASK,
-    UserIdentity,
+    Accounts, FileNode, FollowLast, ResolvedTreePath, Tree, TreeNode, TreeNodeKind, UserIdentity,
 };
 use crate::oci::tar::Owner;
 use crate::recipe::{SourceLocation, SourceRecipe, SourceRole};
 
-const SET_UID: u32 = 0o4000;
 const SET_GID: u32 = 0o2000;
 const STICKY: u32 = 0o1000;
 
@@ -26,9 +27,42 @@ pub(super) struct Process<'a> {
     pub(super) identity: &'a UserIdentity,
     /// Working directory, resolved.
     pub(super) directory: String,
+    /// Permissions that new files do not get.
+    pub(super) umask: u32,
+    /// Standard input.
+    pub(super) input: Content,
+    /// Standard output so far; `None` if it is shown to the user, and no part of an image.
+    pub(super) output: Option<Content>,
+    /// What is read beside the tree.
+    pub(super) inputs: &'a dyn RunInputs,
+    /// What the user is told.
+    pub(super) notes: Vec<String>,
+}
+
+/// What a process does not leave to the one that started it.
+#[derive(Debug)]
+pub(super) struct ProcessState {
+    directory: String,
+    umask: u32,
 }
 
 impl Process<'_> {
+    pub(super) fn state(&self) -> ProcessState {
+        ProcessState { directory: self.directory.clone(), umask: self.umask }
+    }
+
+    pub(super) fn set_state(&mut self, ProcessState { directory, umask }: ProcessState) {
+        (self.directory, self.umask) = (directory, umask);
+    }
+
+    /// Writes to standard output.
+    pub(super) fn print(&mut self, content: Content) -> Result<(), CommandRefusal> {
+        if let Some(before) = self.output.take() {
+            self.output = Some(before.joined(content, self.inputs)?);
+        }
+        Ok(())
+    }
+
     /// Resolves a path, which need not exist; its parent directory must.
     pub(super) fn lookup(
         &self,
@@ -107,7 +141,7 @@ impl Process<'_> {
             self.new_path(if trimmed.is_empty() { path } else { trimmed }, FollowLast::No)?;
         let inherited =
             self.tree.get(parent_path(&resolved)).map_or(0, |parent| parent.mode & SET_GID);
-        let mode = 0o777 & !UMASK | inherited;
+        let mode = 0o777 & !self.umask | inherited;
         self.tree.put(&resolved, TreeNode::new(TreeNodeKind::Directory, mode, owner))?;
         Ok(resolved)
     }
@@ -124,6 +158,16 @@ impl Process<'_> {
         self.tree
             .put(&resolved, TreeNode::new(TreeNodeKind::Symlink(target.into()), 0o777, owner))?;
         Ok(())
+    }
+
+    /// Gives the file at a path, which is no link, a second name.
+    pub(super) fn hard_link(&mut self, target: &str, path: &str) -> Result<(), ProcessFault> {
+        let old = self.stat(target, FollowLast::No)?;
+        let (resolved, _) = match self.new_path(path.trim_end_matches('/'), FollowLast::No) {
+            Ok(_) if path.ends_with('/') => return Err(Errno::NoEntry.into()),
+            resolved => resolved?,
+        };
+        Ok(self.tree.link(&old, &resolved)?)
     }
 
     /// Creates an empty file, or opens an existing one for writing.
@@ -146,7 +190,7 @@ impl Process<'_> {
         let (resolved, owner) = self.new_path(path, FollowLast::Yes)?;
         let source = SourceRecipe::new(SourceLocation::Inline([].into()), SourceRole::File);
         let kind = TreeNodeKind::File(FileNode { source, size: Some(0), inode: None });
-        self.tree.put(&resolved, TreeNode::new(kind, 0o666 & !UMASK, owner))?;
+        self.tree.put(&resolved, TreeNode::new(kind, 0o666 & !self.umask, owner))?;
         Ok(())
     }
 
@@ -197,44 +241,6 @@ impl Process<'_> {
         }
         self.tree.remove(path);
         Ok(())
-    }
-
-    /// Sets the mode of the node at exactly this path.
-    pub(super) fn chmod(&mut self, path: &str, mode: u32) -> Result<(), ProcessFault> {
-        let Owner { uid, gid } = self.tree.get(path).ok_or(Errno::NoEntry)?.owner;
-        if !self.identity.is_root() && uid != self.identity.owner.uid {
-            return Err(Errno::NotPermitted.into());
-        }
-        let lost =
-            if self.identity.is_root() || self.identity.is_member(gid) { 0 } else { SET_GID };
-        Ok(self.tree.set_mode(path, mode & !lost)?)
-    }
-
-    /// Sets user, group or both of the node at exactly this path.
-    pub(super) fn chown(
-        &mut self,
-        path: &str,
-        user: Option<u32>,
-        group: Option<u32>,
-    ) -> Result<(), ProcessFault> {
-        let node = self.tree.get(path).ok_or(Errno::NoEntry)?;
-        let (old, mode, kind) = (node.owner, node.mode, &node.kind);
-        let is_own = old.uid == self.identity.owner.uid;
-        let may_user = user.is_none_or(|uid| is_own && uid == old.uid);
-        let may_group =
-            group.is_none_or(|gid| is_own && (gid == old.gid || self.identity.is_member(gid)));
-        if !(self.identity.is_root() || may_user && may_group) {
-            return Err(Errno::NotPermitted.into());
-        }
-        // Linux clears these bits when the owner changes.
-        let lost = match kind {
-            TreeNodeKind::Directory | TreeNodeKind::Symlink(_) => 0,
-            _ if mode & 0o010 != 0 => SET_UID | SET_GID,
-            _ => SET_UID,
-        };
-        let owner = Owner { uid: user.unwrap_or(old.uid), gid: group.unwrap_or(old.gid) };
-        self.tree.set_owner(path, owner)?;
-        Ok(self.tree.set_mode(path, mode & !lost)?)
     }
 }
 

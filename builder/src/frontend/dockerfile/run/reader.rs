@@ -1,17 +1,18 @@
 //! A *reader* reads a shell's text, and finds the words in it.
 
+use std::ops::Range;
+
 use super::error::RunError;
 use super::word::{
-    ParameterAction, ParameterExpansion, Quoting, ShellWord, TrimExtent, TrimSide, UnsetCondition,
-    WordPart, WordParts, variable_name,
+    ParameterAction, ParameterExpansion, Quoting, ShellWord, WordPart, WordParts, variable_name,
 };
 
-/// Maximum nesting of `${a:-${b:-…}}`.
+/// Maximum nesting of `${a:-${b:-…}}`, of `$(…)` and of compound commands.
 const DEPTH_MAX: usize = 20;
 
 /// Where a word ends, and what is special in it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Within {
+pub(super) enum Within {
     Command,
     Braces,
     /// Braces inside double quotes.
@@ -21,18 +22,50 @@ enum Within {
 /// A shell's text, read from front to back.
 #[derive(Debug)]
 pub(super) struct ShellReader<'t> {
-    text: &'t str,
+    pub(super) text: &'t str,
     pub(super) at: usize,
     depth: usize,
+    /// The end of the line that is read, and the end of the here-documents behind it.
+    pub(super) documents: Option<Range<usize>>,
 }
 
 impl<'t> ShellReader<'t> {
     pub(super) fn new(text: &'t str) -> Self {
-        Self { text, at: 0, depth: 0 }
+        Self { text, at: 0, depth: 0, documents: None }
+    }
+
+    /// Returns a reader of a text inside of what this one reads.
+    pub(super) fn nested<'n>(&self, text: &'n str) -> Result<ShellReader<'n>, RunError> {
+        let mut reader = ShellReader { depth: self.depth, ..ShellReader::new(text) };
+        reader.descend(0)?;
+        Ok(reader)
+    }
+
+    /// Begins something that can contain itself; `start` is its position.
+    pub(super) fn descend(&mut self, start: usize) -> Result<(), RunError> {
+        self.depth += 1;
+        if self.depth > DEPTH_MAX {
+            return Err(RunError::new("substitutions are nested too deeply", start..self.at));
+        }
+        Ok(())
+    }
+
+    /// Ends it.
+    pub(super) fn ascend(&mut self) {
+        self.depth -= 1;
+    }
+
+    /// Returns the rest of the line that is read.
+    pub(super) fn line_rest(&self) -> &'t str {
+        self.rest().split('\n').next().unwrap_or_default()
     }
 
     pub(super) fn rest(&self) -> &'t str {
         &self.text[self.at..]
+    }
+
+    pub(super) fn text_at(&self, range: Range<usize>) -> &'t str {
+        &self.text[range]
     }
 
     pub(super) fn peek(&self) -> Option<char> {
@@ -48,7 +81,7 @@ impl<'t> ShellReader<'t> {
         found
     }
 
-    fn next(&mut self) -> Option<char> {
+    pub(super) fn next(&mut self) -> Option<char> {
         let next = self.peek()?;
         self.at += next.len_utf8();
         Some(next)
@@ -59,7 +92,7 @@ impl<'t> ShellReader<'t> {
         self.read_word_within(Within::Command)
     }
 
-    fn read_word_within(&mut self, within: Within) -> Result<ShellWord, RunError> {
+    pub(super) fn read_word_within(&mut self, within: Within) -> Result<ShellWord, RunError> {
         let start = self.at;
         let mut parts = WordParts::default();
         if within == Within::Braces && self.peek() == Some('~') {
@@ -68,11 +101,11 @@ impl<'t> ShellReader<'t> {
         while let Some(next) = self.peek() {
             let at = self.at;
             match (next, within) {
-                (' ' | '\t' | '\n' | ';' | '&' | '|', Within::Command)
+                (' ' | '\t' | '\n' | ';' | '&' | '|' | '<' | '>' | ')', Within::Command)
                 | ('}', Within::Braces | Within::QuotedBraces) => break,
-                ('<' | '>', Within::Command) => return Err(self.not_evaluated("a redirection", 1)),
-                ('(' | ')', Within::Command) => return Err(self.not_evaluated("a parenthesis", 1)),
-                ('`', _) => return Err(self.not_evaluated("a command substitution", 1)),
+                ('(', Within::Command) => return Err(self.not_evaluated("a parenthesis", 1)),
+                ('`', Within::QuotedBraces) => self.read_backquoted(Quoting::Quoted, &mut parts)?,
+                ('`', _) => self.read_backquoted(Quoting::Unquoted, &mut parts)?,
                 ('$', Within::QuotedBraces) => self.read_dollar(Quoting::Quoted, &mut parts)?,
                 ('$', _) => self.read_dollar(Quoting::Unquoted, &mut parts)?,
                 ('"', Within::QuotedBraces) => {
@@ -114,7 +147,7 @@ impl<'t> ShellReader<'t> {
             let at = self.at;
             match self.peek() {
                 None => return Err(RunError::new("a quote is not closed", start..start + 1)),
-                Some('`') => return Err(self.not_evaluated("a command substitution", 1)),
+                Some('`') => self.read_backquoted(Quoting::Quoted, parts)?,
                 Some('$') => self.read_dollar(Quoting::Quoted, parts)?,
                 Some('\\') => self.read_quoted_escape("$`\"\\", parts),
                 Some('"') => {
@@ -141,7 +174,7 @@ impl<'t> ShellReader<'t> {
     }
 
     /// Reads a backslash inside of quotes, which is literal before most characters.
-    fn read_quoted_escape(&mut self, special: &str, parts: &mut WordParts) {
+    pub(super) fn read_quoted_escape(&mut self, special: &str, parts: &mut WordParts) {
         self.next();
         match self.peek() {
             Some('\n') => self.at += 1,
@@ -153,7 +186,11 @@ impl<'t> ShellReader<'t> {
         }
     }
 
-    fn read_dollar(&mut self, quoting: Quoting, parts: &mut WordParts) -> Result<(), RunError> {
+    pub(super) fn read_dollar(
+        &mut self,
+        quoting: Quoting,
+        parts: &mut WordParts,
+    ) -> Result<(), RunError> {
         let start = self.at;
         let after = &self.rest()[1..];
         let name = variable_name(after);
@@ -171,7 +208,8 @@ impl<'t> ShellReader<'t> {
                 Ok(())
             }
             Some('{') => self.read_braces(quoting, parts),
-            Some('(') => Err(self.not_evaluated("a command substitution", 2)),
+            Some('(') if after.starts_with("((") => Err(self.not_evaluated("arithmetic", 3)),
+            Some('(') => self.read_substitution(quoting, parts),
             Some(special) if special.is_ascii_digit() || "@*#?-$!".contains(special) => {
                 Err(self.not_evaluated(&format!("the parameter `${special}`"), 2))
             }
@@ -185,68 +223,6 @@ impl<'t> ShellReader<'t> {
                 Ok(())
             }
         }
-    }
-
-    fn read_braces(&mut self, quoting: Quoting, parts: &mut WordParts) -> Result<(), RunError> {
-        let start = self.at;
-        self.at += 2;
-        let name = variable_name(self.rest());
-        self.at += name.len();
-        if name.is_empty() {
-            return Err(self.not_evaluated("this substitution", 0).starting_at(start));
-        }
-        self.depth += 1;
-        if self.depth > DEPTH_MAX {
-            return Err(RunError::new("substitutions are nested too deeply", start..self.at));
-        }
-        let action = self.read_action(quoting).map_err(|error| match error {
-            Some(error) => error,
-            None => self.not_evaluated("this substitution", 1).starting_at(start),
-        })?;
-        self.depth -= 1;
-        if !self.skip("}") {
-            return Err(RunError::new("`${` is not closed by `}`", start..start + 2));
-        }
-        let (name, range) = (name.to_owned(), start..self.at);
-        parts.0.push(WordPart::Parameter(ParameterExpansion { name, quoting, action, range }));
-        Ok(())
-    }
-
-    /// Reads what is between the name and the brace; the error is `None` for an unknown operator.
-    fn read_action(&mut self, quoting: Quoting) -> Result<ParameterAction, Option<RunError>> {
-        let within = match quoting {
-            Quoting::Quoted => Within::QuotedBraces,
-            Quoting::Unquoted => Within::Braces,
-        };
-        if matches!(self.peek(), None | Some('}')) {
-            return Ok(ParameterAction::Value);
-        }
-        // Longer ones first.
-        for (sign, side, extent) in [
-            ("##", TrimSide::Front, TrimExtent::Longest),
-            ("#", TrimSide::Front, TrimExtent::Shortest),
-            ("%%", TrimSide::Back, TrimExtent::Longest),
-            ("%", TrimSide::Back, TrimExtent::Shortest),
-        ] {
-            if self.skip(sign) {
-                // Quotes are quotes in a pattern, also inside of double quotes.
-                return Ok(ParameterAction::Trim(
-                    side,
-                    extent,
-                    self.read_word_within(Within::Braces)?,
-                ));
-            }
-        }
-        let missing =
-            if self.skip(":") { UnsetCondition::UnsetOrEmpty } else { UnsetCondition::Unset };
-        let make = match self.peek() {
-            Some('-') => ParameterAction::Default,
-            Some('+') => ParameterAction::Alternative,
-            Some('?') => ParameterAction::Require,
-            _ => return Err(None),
-        };
-        self.at += 1;
-        Ok(make(missing, self.read_word_within(within)?))
     }
 
     /// Returns the error for the next `len` bytes.

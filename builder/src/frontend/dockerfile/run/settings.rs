@@ -1,14 +1,22 @@
 //! *Settings* of a shell, as `set -eux -o pipefail` and the words of SHELL make them.
 
-/// Settings of a shell that differ from its defaults.
+/// The settings of a shell that are on; by default none.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct ShellSettings {
+    bits: u8,
+}
+
+/// A setting of a shell; its value is its bit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum ShellSetting {
     /// `-e`: a command that fails ends the script.
-    pub(super) errexit: bool,
+    Errexit = 1,
     /// `-u`: a parameter that is not set ends the script.
-    pub(super) nounset: bool,
+    Nounset = 2,
     /// `-f`: patterns are not replaced by paths.
-    pub(super) noglob: bool,
+    Noglob = 4,
+    /// `-o pipefail`: a command that fails in front of a pipe fails the pipe.
+    Pipefail = 8,
 }
 
 /// A word that is not a setting, or a setting that is not evaluated.
@@ -16,6 +24,14 @@ pub(super) struct ShellSettings {
 pub(super) struct UnknownSetting(pub(super) String);
 
 impl ShellSettings {
+    pub(super) fn has(self, setting: ShellSetting) -> bool {
+        self.bits & setting as u8 != 0
+    }
+
+    fn set(&mut self, setting: ShellSetting, is_on: bool) {
+        self.bits = if is_on { self.bits | setting as u8 } else { self.bits & !(setting as u8) };
+    }
+
     /// Applies the words after `set`, or between a shell and its script.
     pub(super) fn apply(&mut self, words: &[String]) -> Result<(), UnknownSetting> {
         let mut words = words.iter();
@@ -40,11 +56,12 @@ impl ShellSettings {
                     _ => return Err(unknown()),
                 };
                 match name {
-                    "errexit" => self.errexit = is_on,
-                    "nounset" => self.nounset = is_on,
-                    "noglob" => self.noglob = is_on,
-                    // They affect only output and pipes.
-                    "xtrace" | "verbose" | "pipefail" => {}
+                    "errexit" => self.set(ShellSetting::Errexit, is_on),
+                    "nounset" => self.set(ShellSetting::Nounset, is_on),
+                    "noglob" => self.set(ShellSetting::Noglob, is_on),
+                    "pipefail" => self.set(ShellSetting::Pipefail, is_on),
+                    // They affect only output.
+                    "xtrace" | "verbose" => {}
                     _ => return Err(UnknownSetting(name.to_owned())),
                 }
             }
@@ -90,8 +107,19 @@ mod tests {
     #[test]
     fn shells_that_are_understood() {
         let check = |shell: &str, errexit, nounset| {
-            let expected = ShellSettings { errexit, nounset, noglob: false };
-            assert_eq!(ShellSettings::from_shell(&words(shell)), Ok(expected), "{shell}");
+            let found = ShellSettings::from_shell(&words(shell)).unwrap();
+            let has = |setting| found.has(setting);
+            let pipefail = shell.contains("pipefail");
+            assert_eq!(
+                (
+                    has(ShellSetting::Errexit),
+                    has(ShellSetting::Nounset),
+                    has(ShellSetting::Pipefail)
+                ),
+                (errexit, nounset, pipefail),
+                "{shell}"
+            );
+            assert!(!has(ShellSetting::Noglob));
         };
         check("/bin/sh -c", false, false);
         check("/bin/bash -o pipefail -c", false, false);

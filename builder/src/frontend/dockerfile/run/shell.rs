@@ -1,30 +1,38 @@
 //! A *shell* runs the commands of a script one after the other.
 
-use std::ops::Range;
-
-use super::error::{COMMANDS, RunError, instead};
+use super::error::RunError;
 use super::expand::{ShellParameters, UnsetPolicy};
-use super::process::Process;
-use super::settings::ShellSettings;
-use super::status::CommandStatus;
-use super::syntax::{CommandList, ListOperator, Script, ShellCommand};
-use super::word::{Quoting, ShellWord, WordPart, variable_name};
-use super::{commands, glob, pattern};
+use super::pattern::ShellPattern;
+use super::process::{Process, ProcessState};
+use super::script::{
+    CaseCommand, CommandKind, CommandList, ForLoop, IfCommand, ListOperator, Pipeline, Script,
+    ShellCommand,
+};
+use super::settings::{ShellSetting, ShellSettings};
 
 /// A shell that runs a script.
 pub(super) struct Shell<'a> {
-    process: Process<'a>,
-    parameters: ShellParameters<'a>,
-    settings: ShellSettings,
+    pub(super) process: Process<'a>,
+    pub(super) parameters: ShellParameters<'a>,
+    pub(super) settings: ShellSettings,
     /// Error of the last command, if it failed.
-    failure: Option<RunError>,
+    pub(super) failure: Option<RunError>,
+    /// How many conditions the current command is part of; there `set -e` has no effect.
+    tested: usize,
 }
 
 /// Whether a script goes on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Flow {
+pub(super) enum Flow {
     Continue,
     Exit,
+}
+
+/// What a subshell cannot change.
+pub(super) struct ShellState<'a> {
+    parameters: ShellParameters<'a>,
+    settings: ShellSettings,
+    process: ProcessState,
 }
 
 impl<'a> Shell<'a> {
@@ -33,21 +41,27 @@ impl<'a> Shell<'a> {
         parameters: ShellParameters<'a>,
         settings: ShellSettings,
     ) -> Self {
-        Self { process, parameters, settings, failure: None }
+        Self { process, parameters, settings, failure: None, tested: 0 }
     }
 
-    /// Runs a script; the error is that of the last command if it fails.
-    pub(super) fn run_script(mut self, Script(lists): &Script) -> Result<(), RunError> {
+    /// Runs a whole script and returns the notes of its commands; the error is that of the last
+    /// command if it fails.
+    pub(super) fn run(mut self, script: &Script) -> Result<Vec<String>, RunError> {
+        self.run_script(script)?;
+        self.failure.map_or(Ok(self.process.notes), Err)
+    }
+
+    pub(super) fn run_script(&mut self, Script(lists): &Script) -> Result<Flow, RunError> {
         for list in lists {
             if self.run_list(list)? == Flow::Exit {
-                break;
+                return Ok(Flow::Exit);
             }
         }
-        self.failure.map_or(Ok(()), Err)
+        Ok(Flow::Continue)
     }
 
-    fn run_list(&mut self, CommandList(commands): &CommandList) -> Result<Flow, RunError> {
-        for (at, (join, command)) in commands.iter().enumerate() {
+    fn run_list(&mut self, CommandList(pipelines): &CommandList) -> Result<Flow, RunError> {
+        for (at, (join, pipeline)) in pipelines.iter().enumerate() {
             let is_due = match join {
                 ListOperator::First => true,
                 ListOperator::And => self.failure.is_none(),
@@ -56,148 +70,170 @@ impl<'a> Shell<'a> {
             if !is_due {
                 continue;
             }
-            self.failure = self.run_command(command)?;
             // The status of a command before `&&` or `||` is tested, so it does not end the script.
-            let is_last = at + 1 == commands.len();
-            if is_last && self.failure.is_some() && self.settings.errexit {
+            let is_tested = at + 1 < pipelines.len() || pipeline.is_negated;
+            let flow = if is_tested {
+                self.run_tested(|shell| shell.run_pipeline(pipeline))?
+            } else {
+                self.run_pipeline(pipeline)?
+            };
+            let is_fatal =
+                !is_tested && self.tested == 0 && self.settings.has(ShellSetting::Errexit);
+            if flow == Flow::Exit || is_fatal && self.failure.is_some() {
                 return Ok(Flow::Exit);
             }
         }
         Ok(Flow::Continue)
     }
 
-    /// Runs a command; returns its error if it fails.
-    fn run_command(&mut self, command: &ShellCommand) -> Result<Option<RunError>, RunError> {
-        if let Some((name, _)) = parse_assignment(&command.words[0]) {
-            if let Some(word) = command.words.iter().find(|word| parse_assignment(word).is_none()) {
-                let what = format!("a value for `{name}` in front of a command");
-                return Err(RunError::not_evaluated(&what, word.range.clone())
-                    .help("assign it in a command of its own: `NAME=value; …`"));
-            }
-            return self.assign(&command.words).map(|()| None);
-        }
-        let mut words = Vec::new();
-        for word in &command.words {
-            for field in self.parameters.expand_fields(word, self.unset_policy())? {
-                let field = if self.settings.noglob { pattern::quote_all(&field) } else { field };
-                words.extend(glob::expand_field(
-                    &self.process,
-                    &self.parameters,
-                    &field,
-                    &word.range,
-                )?);
-            }
-        }
-        if words.first().is_some_and(|name| name == "set") {
-            self.settings.apply(&words[1..]).map_err(|unknown| {
-                RunError::not_evaluated(&format!("`set {}`", unknown.0), command.range.clone())
-            })?;
-            return Ok(None);
-        }
-        match run_words(&mut self.process, &words, command.range.clone())? {
-            CommandStatus::Success => Ok(None),
-            CommandStatus::Failure(said) => {
-                Ok(Some(failure_error(&words, &said, command.range.clone())))
-            }
-        }
+    /// Runs what does not end the script if it fails.
+    fn run_tested(
+        &mut self,
+        run: impl FnOnce(&mut Self) -> Result<Flow, RunError>,
+    ) -> Result<Flow, RunError> {
+        self.tested += 1;
+        let flow = run(self)?;
+        self.tested -= 1;
+        Ok(flow)
     }
 
-    fn assign(&mut self, words: &[ShellWord]) -> Result<(), RunError> {
-        for word in words {
-            let Some((name, parts)) = parse_assignment(word) else { continue };
-            let is_pattern = |part: &WordPart| match part {
-                WordPart::Text(text, Quoting::Unquoted) => text.contains(['*', '?', '[']),
-                _ => false,
-            };
-            if parts.iter().any(is_pattern) {
-                let problem = RunError::not_evaluated("a pattern in a value", word.range.clone());
-                return Err(problem.help("quote the value"));
-            }
-            let value = self.parameters.expand_text(&parts, self.unset_policy())?;
-            self.parameters.assign(name, value, word.range.clone())?;
-        }
-        Ok(())
-    }
-
-    fn unset_policy(&self) -> UnsetPolicy {
-        if self.settings.nounset { UnsetPolicy::Error } else { UnsetPolicy::Empty }
-    }
-}
-
-/// Returns the name and the value of a word like `name=value`.
-fn parse_assignment(word: &ShellWord) -> Option<(&str, Vec<WordPart>)> {
-    let Some(WordPart::Text(first, Quoting::Unquoted)) = word.parts.first() else { return None };
-    let name = variable_name(first);
-    let value = first[name.len()..].strip_prefix('=').filter(|_| !name.is_empty())?;
-    let mut parts = word.parts.clone();
-    parts[0] = WordPart::Text(value.to_owned(), Quoting::Unquoted);
-    Some((name, parts))
-}
-
-/// Runs one command.
-pub(super) fn run_words(
-    process: &mut Process<'_>,
-    words: &[String],
-    range: Range<usize>,
-) -> Result<CommandStatus, RunError> {
-    // A command without words, as `$unset` is one, does nothing.
-    let [name, arguments @ ..] = words else { return Ok(CommandStatus::Success) };
-    let Some(command) = commands::find_command(name) else {
-        return Err(unknown_command_error(name, range));
-    };
-    command(process, arguments).map_err(|refusal| {
-        let message = format!("RUN is evaluated, not executed; {}", refusal.message);
-        RunError::new(message, range).help(instead())
-    })
-}
-
-fn unknown_command_error(name: &str, range: Range<usize>) -> RunError {
-    let known = COMMANDS.join(", ");
-    let name = name.escape_debug();
-    let message = format!("RUN is evaluated, not executed; `{name}` is not among {known}");
-    RunError::new(message, range).help(instead())
-}
-
-/// Refuses the first command that is not evaluated, among those that are run whatever files there
-/// are: the first of each list, and in the last list those after `&&` too, without which the line
-/// fails.
-pub(super) fn check_script(Script(lists): &Script) -> Result<(), RunError> {
-    for (number, CommandList(commands)) in lists.iter().enumerate() {
-        let is_last = number + 1 == lists.len();
-        let is_run = |(join, _): &&(ListOperator, ShellCommand)| match join {
-            ListOperator::First => true,
-            ListOperator::And => is_last,
-            ListOperator::Or => false,
+    fn run_pipeline(&mut self, pipeline: &Pipeline) -> Result<Flow, RunError> {
+        let flow = match pipeline.commands.as_slice() {
+            [only] => self.run_command(only)?,
+            commands => self.run_piped(commands)?,
         };
-        for (_, command) in commands.iter().take_while(is_run) {
-            check_words(command)?;
+        if pipeline.is_negated {
+            let range = pipeline.commands.first().map_or(0..0, |command| command.range.clone());
+            self.failure = match self.failure.take() {
+                Some(_) => None,
+                None => Some(RunError::new("the command behind `!` succeeds", range)),
+            };
+        }
+        Ok(flow)
+    }
+
+    /// Runs commands in subshells, each of which reads what the one before it writes.
+    fn run_piped(&mut self, commands: &[ShellCommand]) -> Result<Flow, RunError> {
+        let outer_input = std::mem::take(&mut self.process.input);
+        self.process.input = outer_input.clone();
+        let mut failure = None;
+        for (at, command) in commands.iter().enumerate() {
+            let is_last = at + 1 == commands.len();
+            if is_last {
+                self.run_subshell(|shell| shell.run_command(command))?;
+            } else {
+                let run = |shell: &mut Self| {
+                    shell.run_subshell(|shell| shell.run_command(command)).map(drop)
+                };
+                self.process.input = self.capture(run)?;
+            }
+            let failed = self.failure.take();
+            if is_last || self.settings.has(ShellSetting::Pipefail) {
+                failure = failed.or(failure);
+            }
+        }
+        self.process.input = outer_input;
+        self.failure = failure;
+        Ok(Flow::Continue)
+    }
+
+    /// Runs what cannot change variables, settings or the working directory.
+    pub(super) fn run_subshell(
+        &mut self,
+        run: impl FnOnce(&mut Self) -> Result<Flow, RunError>,
+    ) -> Result<Flow, RunError> {
+        let state = ShellState {
+            parameters: self.parameters.clone(),
+            settings: self.settings,
+            process: self.process.state(),
+        };
+        run(self)?;
+        let ShellState { parameters, settings, process } = state;
+        self.parameters = self.parameters.restore(parameters);
+        self.settings = settings;
+        self.process.set_state(process);
+        Ok(Flow::Continue)
+    }
+
+    /// Runs a command with its redirections.
+    fn run_command(&mut self, command: &ShellCommand) -> Result<Flow, RunError> {
+        if let CommandKind::Simple(simple) = &command.kind {
+            return self.run_simple(simple, command);
+        }
+        let streams = match self.open_streams(&command.redirections)? {
+            Ok(streams) => streams,
+            Err(failure) => {
+                self.failure = Some(failure);
+                return Ok(Flow::Continue);
+            }
+        };
+        self.failure = None;
+        let flow = match &command.kind {
+            CommandKind::Simple(_) => Flow::Continue,
+            CommandKind::Group(script) => self.run_script(script)?,
+            CommandKind::Subshell(script) => self.run_subshell(|shell| shell.run_script(script))?,
+            CommandKind::If(command) => self.run_if(command)?,
+            CommandKind::For(command) => self.run_for(command)?,
+            CommandKind::Case(command) => self.run_case(command)?,
+        };
+        self.close_streams(streams, command.range.clone())?;
+        Ok(flow)
+    }
+
+    fn run_if(&mut self, command: &IfCommand) -> Result<Flow, RunError> {
+        for (condition, body) in &command.branches {
+            if self.run_tested(|shell| shell.run_script(condition))? == Flow::Exit {
+                return Ok(Flow::Exit);
+            }
+            if self.failure.take().is_none() {
+                return self.run_script(body);
+            }
+        }
+        self.run_script(&command.otherwise)
+    }
+
+    fn run_for(&mut self, command: &ForLoop) -> Result<Flow, RunError> {
+        let mut values = Vec::new();
+        for word in &command.words {
+            values.extend(self.expand_arguments(word)?);
+        }
+        self.failure = None;
+        for value in values {
+            let range = command.words.first().map_or(0..0, |word| word.range.clone());
+            self.parameters.assign(&command.variable, value, range)?;
+            if self.run_script(&command.body)? == Flow::Exit {
+                return Ok(Flow::Exit);
+            }
+        }
+        Ok(Flow::Continue)
+    }
+
+    fn run_case(&mut self, command: &CaseCommand) -> Result<Flow, RunError> {
+        let subject = self.expand_value(&command.subject)?;
+        for (patterns, body) in &command.arms {
+            for word in patterns {
+                let resolved = self.run_substitutions(word)?;
+                let letters = self.parameters.expand_pattern(&resolved, self.unset_policy())?;
+                let range = &word.range;
+                self.parameters
+                    .spend(subject.len().saturating_mul(1 + letters.len() / 16), range)?;
+                let pattern = ShellPattern::new(&letters)
+                    .map_err(|problem| RunError::not_evaluated(problem.0, range.clone()))?;
+                if pattern.matches(subject.as_bytes()) {
+                    self.failure = None;
+                    return self.run_script(body);
+                }
+            }
+        }
+        self.failure = None;
+        Ok(Flow::Continue)
+    }
+
+    pub(super) fn unset_policy(&self) -> UnsetPolicy {
+        if self.settings.has(ShellSetting::Nounset) {
+            UnsetPolicy::Error
+        } else {
+            UnsetPolicy::Empty
         }
     }
-    Ok(())
-}
-
-fn check_words(command: &ShellCommand) -> Result<(), RunError> {
-    let first = &command.words[0];
-    let text = |part: &WordPart| match part {
-        WordPart::Text(text, _) => Some(text.clone()),
-        WordPart::Parameter(_) => None,
-    };
-    let Some(name) = first.parts.iter().map(text).collect::<Option<String>>() else {
-        return Ok(());
-    };
-    let is_known = name == "set" || name.contains(['*', '?', '[']) || name.is_empty();
-    if is_known || parse_assignment(first).is_some() || commands::find_command(&name).is_some() {
-        return Ok(());
-    }
-    Err(unknown_command_error(&name, command.range.clone()))
-}
-
-/// Returns the error of a command that failed with a message.
-pub(super) fn failure_error(words: &[String], said: &str, range: Range<usize>) -> RunError {
-    let name = words.first().map_or("", String::as_str).escape_debug();
-    let message = match said {
-        "" => format!("`{name}` fails"),
-        said => format!("`{name}` fails: {said}"),
-    };
-    RunError::new(message, range)
 }

@@ -15,11 +15,17 @@ pub(super) enum CommandStatus {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct CommandRefusal {
     pub(super) message: String,
+    /// What to do; empty for the general advice.
+    pub(super) help: String,
 }
 
 impl CommandRefusal {
     pub(super) fn new(message: impl Into<String>) -> Self {
-        Self { message: message.into() }
+        Self { message: message.into(), help: String::new() }
+    }
+
+    pub(super) fn help(self, help: impl Into<String>) -> Self {
+        Self { help: help.into(), ..self }
     }
 }
 
@@ -50,6 +56,11 @@ impl CommandStatus {
 /// Returns a name in quotes, as in messages.
 pub(super) fn quoted(name: &str) -> String {
     format!("'{}'", name.escape_debug())
+}
+
+/// Returns a name without characters that could move a cursor.
+pub(super) fn escaped(name: &str) -> String {
+    name.escape_debug().to_string()
 }
 
 /// Returns the failure of a command with too few operands.

@@ -1,118 +1,154 @@
-//! A *script* is a RUN line in the language of `sh`: commands, joined by `&&`, `||`, `;` and line
-//! ends (POSIX.1-2017, Shell & Utilities 2.9).
-
-use std::ops::Range;
+//! Reads *scripts*: lists of pipelines.
 
 use super::error::RunError;
 use super::reader::ShellReader;
-use super::word::{Quoting, ShellWord, WordPart};
+use super::script::{CommandList, ListOperator, Pipeline, Script};
+use super::word::{ParameterAction, ShellWord, WordPart};
 
-/// Lists that are run one after the other.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Script(pub(super) Vec<CommandList>);
-
-/// Commands joined by `&&` and `||`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct CommandList(pub(super) Vec<(ListOperator, ShellCommand)>);
-
-/// When a command is run, given the status of what was run before it in its list.
+/// What ends a script.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum ListOperator {
-    First,
-    And,
-    Or,
-}
-
-/// A command of at least one word.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct ShellCommand {
-    pub(super) words: Vec<ShellWord>,
-    pub(super) range: Range<usize>,
+pub(super) enum ScriptEnd {
+    Text,
+    /// One of these reserved words, which is not read.
+    Words(&'static [&'static str]),
+    /// A closing parenthesis, which is not read.
+    Parenthesis,
 }
 
 impl Script {
     pub(super) fn parse(text: &str) -> Result<Self, RunError> {
         let mut reader = ShellReader::new(text);
+        let script = reader.read_script(ScriptEnd::Text)?;
+        Ok(script)
+    }
+}
+
+impl ShellReader<'_> {
+    /// Reads a script up to its end.
+    pub(super) fn read_script(&mut self, end: ScriptEnd) -> Result<Script, RunError> {
+        let start = self.at;
+        self.descend(start)?;
         let mut lists = Vec::new();
         loop {
-            skip_lines(&mut reader);
-            if reader.peek().is_none() {
-                return Ok(Self(lists));
+            self.skip_lines();
+            if self.is_at_end(end) {
+                self.ascend();
+                return Ok(Script(lists));
             }
-            lists.push(read_list(&mut reader)?);
-            if let Some(';') = reader.peek() {
-                reader.at += 1;
+            match self.peek() {
+                None => return Err(unclosed_error(end, start)),
+                Some(')') => return Err(self.not_evaluated("a parenthesis", 1)),
+                Some(_) => lists.push(self.read_list()?),
             }
+            if !self.rest().starts_with(";;") {
+                let _ = self.skip(";");
+            }
+        }
+    }
+
+    fn is_at_end(&self, end: ScriptEnd) -> bool {
+        match end {
+            ScriptEnd::Text => self.peek().is_none(),
+            ScriptEnd::Parenthesis => self.peek() == Some(')'),
+            ScriptEnd::Words(words) => {
+                words.contains(&self.peek_keyword())
+                    || words.contains(&";;") && self.rest().starts_with(";;")
+            }
+        }
+    }
+
+    fn read_list(&mut self) -> Result<CommandList, RunError> {
+        let mut pipelines = vec![(ListOperator::First, self.read_pipeline()?)];
+        loop {
+            let join = match self.peek() {
+                None | Some('\n' | ';' | ')') => return Ok(CommandList(pipelines)),
+                _ if self.skip("&&") => ListOperator::And,
+                _ if self.skip("||") => ListOperator::Or,
+                Some(_) => return Err(self.not_evaluated("a command in the background", 1)),
+            };
+            self.skip_lines();
+            pipelines.push((join, self.read_pipeline()?));
+        }
+    }
+
+    fn read_pipeline(&mut self) -> Result<Pipeline, RunError> {
+        let is_negated = self.peek_keyword() == "!";
+        if is_negated {
+            self.at += 1;
+            self.skip_blanks();
+        }
+        let mut commands = vec![self.read_command()?];
+        while self.peek() == Some('|') && !self.rest().starts_with("||") {
+            if self.rest().starts_with("|&") {
+                return Err(self.not_evaluated("`|&`", 2));
+            }
+            self.at += 1;
+            self.skip_lines();
+            commands.push(self.read_command()?);
+        }
+        Ok(Pipeline { is_negated, commands })
+    }
+
+    /// Returns the next word if it is plain, so that it can be a reserved word.
+    pub(super) fn peek_keyword(&self) -> &str {
+        let rest = self.rest();
+        let is_end = |c: char| " \t\n;&|<>()".contains(c);
+        let word = &rest[..rest.find(is_end).unwrap_or(rest.len())];
+        if word.contains(['\'', '"', '$', '`', '\\']) { "" } else { word }
+    }
+
+    /// Checks the scripts of the command substitutions in a word.
+    pub(super) fn check_substitutions(&self, parts: &[WordPart]) -> Result<(), RunError> {
+        for part in parts {
+            match part {
+                WordPart::Command(substitution) => {
+                    let at = substitution.range.start;
+                    let script = self.nested(&substitution.script)?.read_script(ScriptEnd::Text);
+                    script.map_err(|error| error.shifted(at))?;
+                }
+                WordPart::Parameter(parameter) => {
+                    if let Some(word) = action_word(&parameter.action) {
+                        self.check_substitutions(&word.parts)?;
+                    }
+                }
+                WordPart::Text(..) | WordPart::Output(..) => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Skips blanks, continued lines and a comment.
+    pub(super) fn skip_blanks(&mut self) {
+        while self.skip(" ") || self.skip("\t") || self.skip("\\\n") {}
+        if let Some('#') = self.peek() {
+            self.at += self.line_rest().len();
+        }
+    }
+
+    /// Skips line ends and blanks before a command.
+    pub(super) fn skip_lines(&mut self) {
+        self.skip_blanks();
+        while self.skip_line_end() {
+            self.skip_blanks();
         }
     }
 }
 
-fn read_list(reader: &mut ShellReader<'_>) -> Result<CommandList, RunError> {
-    let mut commands = vec![(ListOperator::First, read_command(reader)?)];
-    loop {
-        let join = match reader.peek() {
-            None | Some('\n' | ';') => return Ok(CommandList(commands)),
-            _ if reader.skip("&&") => ListOperator::And,
-            _ if reader.skip("||") => ListOperator::Or,
-            Some('|') => return Err(reader.not_evaluated("a pipe", 1)),
-            Some(_) => return Err(reader.not_evaluated("a command in the background", 1)),
-        };
-        skip_lines(reader);
-        commands.push((join, read_command(reader)?));
+fn action_word(action: &ParameterAction) -> Option<&ShellWord> {
+    match action {
+        ParameterAction::Value => None,
+        ParameterAction::Default(_, word)
+        | ParameterAction::Alternative(_, word)
+        | ParameterAction::Require(_, word)
+        | ParameterAction::Trim(_, _, word) => Some(word),
     }
 }
 
-fn read_command(reader: &mut ShellReader<'_>) -> Result<ShellCommand, RunError> {
-    let start = reader.at;
-    let mut words: Vec<ShellWord> = Vec::new();
-    loop {
-        skip_blanks(reader);
-        match reader.peek() {
-            None | Some('\n' | ';' | '&' | '|') => break,
-            Some(_) => words.push(check_word(reader.read_word()?)?),
-        }
-    }
-    let Some(last) = words.last() else {
-        let end = reader.at + reader.peek().map_or(0, char::len_utf8);
-        return Err(RunError::new("a command is missing", start.min(reader.at)..end));
+fn unclosed_error(end: ScriptEnd, start: usize) -> RunError {
+    let missing = match end {
+        ScriptEnd::Text => "the end",
+        ScriptEnd::Parenthesis => ")",
+        ScriptEnd::Words(words) => words.last().copied().unwrap_or_default(),
     };
-    let range = words[0].range.start..last.range.end;
-    Ok(ShellCommand { words, range })
-}
-
-/// Refuses words whose expansion depends on the shell, or on the homes of users.
-fn check_word(word: ShellWord) -> Result<ShellWord, RunError> {
-    let unquoted = |part: &WordPart| match part {
-        WordPart::Text(text, Quoting::Unquoted) => Some(text.clone()),
-        _ => None,
-    };
-    let first = word.parts.first().and_then(unquoted).unwrap_or_default();
-    if first.starts_with('~') || first.contains("=~") || first.contains(":~") {
-        let problem = RunError::not_evaluated("`~`", word.range);
-        return Err(problem.help("write the directory's path, or quote the tilde"));
-    }
-    let text: String = word.parts.iter().filter_map(unquoted).collect();
-    let inside = text.split_once('{').and_then(|(_, rest)| rest.rsplit_once('}'));
-    if inside.is_some_and(|(list, _)| list.contains(',') || list.contains("..")) {
-        // bash, which is the `sh` of some images.
-        let problem = RunError::not_evaluated("a list in braces", word.range);
-        return Err(problem.help("it means several words to some shells and one to others"));
-    }
-    Ok(word)
-}
-
-/// Skips blanks, continued lines and a comment.
-fn skip_blanks(reader: &mut ShellReader<'_>) {
-    while reader.skip(" ") || reader.skip("\t") || reader.skip("\\\n") {}
-    if let Some('#') = reader.peek() {
-        reader.at += reader.rest().find('\n').unwrap_or(reader.rest().len());
-    }
-}
-
-/// Skips line ends and blanks before a command.
-fn skip_lines(reader: &mut ShellReader<'_>) {
-    skip_blanks(reader);
-    while reader.skip("\n") {
-        skip_blanks(reader);
-    }
+    RunError::new(format!("`{missing}` is missing"), start.saturating_sub(1)..start)
 }

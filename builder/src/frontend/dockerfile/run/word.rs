@@ -10,10 +10,46 @@ pub(super) struct ShellWord {
     pub(super) range: Range<usize>,
 }
 
+impl ShellWord {
+    /// Returns the text of a word without anything to expand.
+    pub(super) fn literal(&self) -> Option<String> {
+        let mut literal = String::new();
+        for part in &self.parts {
+            let WordPart::Text(text, _) = part else { return None };
+            literal.push_str(text);
+        }
+        Some(literal)
+    }
+
+    /// Returns the name and the value of a word like `name=value`.
+    pub(super) fn assignment(&self) -> Option<(&str, ShellWord)> {
+        let Some(WordPart::Text(first, Quoting::Unquoted)) = self.parts.first() else {
+            return None;
+        };
+        let name = variable_name(first);
+        let value = first[name.len()..].strip_prefix('=').filter(|_| !name.is_empty())?;
+        let mut word = self.clone();
+        word.parts[0] = WordPart::Text(value.to_owned(), Quoting::Unquoted);
+        Some((name, word))
+    }
+}
+
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum WordPart {
     Text(String, Quoting),
     Parameter(ParameterExpansion),
+    Command(CommandSubstitution),
+    /// The output of a command substitution that was run.
+    Output(String, Quoting),
+}
+
+/// `$(…)`, whose script is read when it is run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct CommandSubstitution {
+    pub(super) script: String,
+    pub(super) quoting: Quoting,
+    /// Position of the script in the text.
+    pub(super) range: Range<usize>,
 }
 
 /// Parts of a word, of which adjacent texts of the same quoting are merged.

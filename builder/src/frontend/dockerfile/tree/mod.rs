@@ -16,8 +16,8 @@ use std::collections::BTreeMap;
 use std::ops::Bound;
 
 use crate::oci::tar::{ExtendedAttributes, Owner};
-use crate::recipe::LayerEntry;
 use crate::recipe::path::{is_below, split};
+use crate::recipe::{LayerEntry, SourceRecipe};
 use changes::{TreeChange, is_same_file};
 use key::{KeyPath, TreeKey, key_behind};
 
@@ -30,6 +30,9 @@ pub(crate) use resolve::{FollowLast, ResolvedTreePath};
 /// The most files, directories and links of all stages of a platform together. A base image has up to
 /// a few hundred thousand.
 pub(crate) const NODES_MAX: usize = 2_000_000;
+
+/// The first number of inodes that a tree itself makes.
+const OWN_INODES: u64 = u64::MAX;
 
 /// Files, directories and links by path. Paths are relative, with `/` between their parts; the
 /// empty one is the root directory, which always exists.
@@ -218,6 +221,43 @@ impl Tree {
         self.change_node(path, |node| node.xattrs.extend(xattrs))
     }
 
+    /// Sets the content of a file, whatever name it is reached by. As in Linux, it loses its
+    /// capabilities.
+    pub(crate) fn set_content(
+        &mut self,
+        path: &str,
+        source: SourceRecipe,
+        size: Option<u64>,
+    ) -> Result<(), TreeError> {
+        let old = self.get(path).ok_or_else(|| TreeError::Missing(path.to_owned()))?;
+        let mut node = old.clone();
+        if let TreeNodeKind::File(file) = &mut node.kind {
+            (file.source, file.size) = (source, size);
+            node.xattrs.remove_capability();
+        }
+        self.replace_node(path, node)
+    }
+
+    /// Gives a file a second name.
+    pub(crate) fn link(&mut self, path: &str, new: &str) -> Result<(), TreeError> {
+        let inodes = self.below("").filter_map(|(_, node)| match &node.kind {
+            TreeNodeKind::File(FileNode { inode: Some(Inode(OWN_INODES, number)), .. }) => {
+                Some(*number)
+            }
+            _ => None,
+        });
+        let next = inodes.max().map_or(0, |number| number + 1);
+        self.change_node(path, |node| {
+            if let TreeNodeKind::File(file) = &mut node.kind {
+                file.inode.get_or_insert(Inode(OWN_INODES, next));
+            }
+        })?;
+        let node = self.get(path).cloned().ok_or_else(|| TreeError::Missing(path.to_owned()))?;
+        // Both names are in the layer, so that one can be a link to the other.
+        self.put(path, node.clone())?;
+        self.put(new, node)
+    }
+
     fn change_node(
         &mut self,
         path: &str,
@@ -229,7 +269,13 @@ impl Tree {
         if *old == node {
             return Ok(());
         }
-        for name in self.other_paths(path, &node) {
+        self.replace_node(path, node)
+    }
+
+    /// Puts a node at all paths of the one that exists at a path.
+    fn replace_node(&mut self, path: &str, node: TreeNode) -> Result<(), TreeError> {
+        let others = self.get(path).map(|old| self.other_paths(path, old));
+        for name in others.unwrap_or_default() {
             self.put(&name, node.clone())?;
         }
         self.put(path, node)

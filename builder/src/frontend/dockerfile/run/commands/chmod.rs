@@ -5,7 +5,7 @@ use super::super::options::{CommandArguments, KnownOption, OptionValue};
 use super::super::process::Process;
 use super::super::status::{CommandRefusal, CommandStatus, missing_operand, quoted};
 use super::walk::walk;
-use crate::frontend::dockerfile::tree::{FollowLast, ModeChange, ModeSubject, TreeNodeKind, UMASK};
+use crate::frontend::dockerfile::tree::{FollowLast, ModeChange, ModeSubject, TreeNodeKind};
 
 const OPTIONS: &[KnownOption] = &[
     ("R", "recursive", OptionValue::Nothing),
@@ -99,7 +99,7 @@ fn set_mode(
         TreeNodeKind::Directory => ModeSubject::Directory,
         _ => ModeSubject::File,
     };
-    let mode = change.apply(node.mode, subject, UMASK);
+    let mode = change.apply(node.mode, subject, process.umask);
     let naive = change.apply(node.mode, subject, 0);
     let what = || format!("changing permissions of {}", quoted(name));
     let done = status.record(process.chmod(path, mode), what)?;

@@ -1,4 +1,4 @@
-//! `ln -s` makes symbolic links.
+//! `ln` makes hard and symbolic links.
 
 use super::super::fault::{Errno, ProcessFault};
 use super::super::options::{CommandArguments, KnownOption, OptionValue};
@@ -22,15 +22,27 @@ enum Existing {
     Replace,
 }
 
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum LinkKind {
+    Hard,
+    Symbolic,
+}
+
+/// What link is made.
+#[derive(Clone, Copy)]
+struct LinkRequest {
+    existing: Existing,
+    kind: LinkKind,
+}
+
 pub(super) fn ln(
     process: &mut Process<'_>,
     words: &[String],
 ) -> Result<CommandStatus, CommandRefusal> {
     let arguments = CommandArguments::parse("ln", OPTIONS, words)?;
-    if !arguments.has("symbolic") {
-        return Err(CommandRefusal::new("`ln` makes symbolic links only; write `ln -s`"));
-    }
     let existing = if arguments.has("force") { Existing::Replace } else { Existing::Keep };
+    let link_kind = if arguments.has("symbolic") { LinkKind::Symbolic } else { LinkKind::Hard };
+    let request = LinkRequest { existing, kind: link_kind };
     let operands = arguments.operands.as_slice();
     let into = match find_directory(process, &arguments) {
         Ok(into) => into,
@@ -42,7 +54,7 @@ pub(super) fn ln(
         (Some(directory), [targets @ .., _]) => (targets, directory),
         (None, [target, link]) => {
             let mut status = CommandStatus::default();
-            link_one(process, target, link, existing, &mut status)?;
+            link_one(process, target, link, request, &mut status)?;
             return Ok(status);
         }
         (None, [target]) if !arguments.has("no-target-directory") => {
@@ -56,7 +68,7 @@ pub(super) fn ln(
             return Ok(CommandStatus::Failure(format!("target {}: Not a directory", quoted(last))));
         }
     };
-    link_into(process, targets, &into, existing)
+    link_into(process, targets, &into, request)
 }
 
 /// Makes a link to each target in a directory.
@@ -64,13 +76,13 @@ fn link_into(
     process: &mut Process<'_>,
     targets: &[String],
     directory: &str,
-    existing: Existing,
+    request: LinkRequest,
 ) -> Result<CommandStatus, CommandRefusal> {
     let mut status = CommandStatus::default();
     for target in targets {
         let name = last_part(target);
         let link = if directory == "." { name.to_owned() } else { join(directory, name) };
-        link_one(process, target, &link, existing, &mut status)?;
+        link_one(process, target, &link, request, &mut status)?;
     }
     Ok(status)
 }
@@ -133,11 +145,17 @@ fn link_one(
     process: &mut Process<'_>,
     target: &str,
     link: &str,
-    existing: Existing,
+    LinkRequest { existing, kind }: LinkRequest,
     status: &mut CommandStatus,
 ) -> Result<(), CommandRefusal> {
-    let what = || match target {
-        "" => format!("failed to create symbolic link {} -> ''", quoted(link)),
+    if kind == LinkKind::Hard && !check_target(process, target, status)? {
+        return Ok(());
+    }
+    let what = || match (kind, target) {
+        (LinkKind::Hard, _) => {
+            format!("failed to create hard link {} => {}", quoted(link), quoted(target))
+        }
+        (_, "") => format!("failed to create symbolic link {} -> ''", quoted(link)),
         _ => format!("failed to create symbolic link {}", quoted(link)),
     };
     let old = process.stat(link, FollowLast::No).ok().filter(|_| existing == Existing::Replace);
@@ -155,6 +173,34 @@ fn link_one(
             return Ok(());
         }
     }
-    status.record(process.symlink(target, link), what)?;
+    let made = match kind {
+        LinkKind::Hard => process.hard_link(target, link),
+        LinkKind::Symbolic => process.symlink(target, link),
+    };
+    if made == Err(Errno::Exists.into()) && kind == LinkKind::Hard {
+        status.fail(format!("failed to create hard link {}: File exists", quoted(link)));
+        return Ok(());
+    }
+    status.record(made, what)?;
     Ok(())
+}
+
+/// Checks whether the target of a hard link can have one.
+fn check_target(
+    process: &Process<'_>,
+    target: &str,
+    status: &mut CommandStatus,
+) -> Result<bool, CommandRefusal> {
+    let what = || format!("failed to access {}", quoted(target));
+    let Some(path) = status.record(process.stat(target, FollowLast::No), what)? else {
+        return Ok(false);
+    };
+    match process.tree.get(&path).map(|node| &node.kind) {
+        Some(TreeNodeKind::Directory) => {
+            status.fail(format!("{}: hard link not allowed for directory", target.escape_debug()));
+            Ok(false)
+        }
+        Some(TreeNodeKind::File(_)) => Ok(true),
+        _ => Err(CommandRefusal::new("a hard link to a symbolic link or device is not evaluated")),
+    }
 }

@@ -4,7 +4,7 @@ use super::super::fault::{Errno, ProcessFault};
 use super::super::options::{CommandArguments, KnownOption, OptionValue};
 use super::super::process::Process;
 use super::super::status::{CommandRefusal, CommandStatus, missing_operand, quoted};
-use crate::frontend::dockerfile::tree::{FollowLast, ModeChange, ModeSubject, UMASK};
+use crate::frontend::dockerfile::tree::{FollowLast, ModeChange, ModeSubject};
 
 const OPTIONS: &[KnownOption] = &[
     ("p", "parents", OptionValue::Nothing),
@@ -38,7 +38,7 @@ pub(super) fn mkdir(
         let resolved = status.record(result.map_err(|(_, fault)| fault), what)?.flatten();
         let (Some(resolved), Some(change)) = (resolved, &change) else { continue };
         let inherited = process.tree.get(&resolved).map_or(0, |node| node.mode & !0o777);
-        let mode = new_directory_mode(change, inherited);
+        let mode = new_directory_mode(change, inherited, process.umask);
         let what = || format!("cannot set permissions of {}", quoted(path));
         status.record(process.chmod(&resolved, mode), what)?;
     }
@@ -47,9 +47,9 @@ pub(super) fn mkdir(
 
 /// Returns the mode of a new directory. The kernel applies the umask; if it clears a bit that the
 /// change names, the whole mode is set again (gnulib, `mkdir-p.c`).
-fn new_directory_mode(change: &ModeChange, inherited: u32) -> u32 {
-    let (mode, named) = change.adjust(0o777, ModeSubject::Directory, UMASK);
-    let first = mode & 0o1777 & !UMASK | inherited;
+fn new_directory_mode(change: &ModeChange, inherited: u32, umask: u32) -> u32 {
+    let (mode, named) = change.adjust(0o777, ModeSubject::Directory, umask);
+    let first = mode & 0o1777 & !umask | inherited;
     if (first ^ mode) & named == 0 { first } else { mode | first & !named }
 }
 

@@ -5,11 +5,15 @@ use super::super::fault::{Errno, ProcessFault};
 use super::super::options::{CommandArguments, KnownOption, OptionValue};
 use super::super::process::Process;
 use super::super::status::{CommandRefusal, CommandStatus, quoted};
+use crate::frontend::dockerfile::tree::FollowLast;
 
 const OPTIONS: &[KnownOption] = &[
     ("c", "no-create", OptionValue::Nothing),
     ("a", "access", OptionValue::Nothing),
     ("m", "modification", OptionValue::Nothing),
+    ("t", "", OptionValue::Value),
+    ("d", "date", OptionValue::Value),
+    ("r", "reference", OptionValue::Value),
 ];
 
 pub(super) fn touch(
@@ -21,6 +25,11 @@ pub(super) fn touch(
         return Ok(CommandStatus::Failure("missing file operand".into()));
     }
     let mut status = CommandStatus::default();
+    if let Some(path) = arguments.value("reference")
+        && status.record(process.stat(path, FollowLast::Yes), || failed(path))?.is_none()
+    {
+        return Ok(status);
+    }
     // `-` is standard output.
     for path in arguments.operands.iter().filter(|path| *path != "-") {
         let opened = if arguments.has("no-create") { Ok(()) } else { process.create(path) };
@@ -42,4 +51,8 @@ pub(super) fn touch(
         }
     }
     Ok(status)
+}
+
+fn failed(path: &str) -> String {
+    format!("failed to get attributes of {}", quoted(path))
 }

@@ -80,6 +80,14 @@ fn links_are_made() {
 }
 
 #[test]
+fn files_have_several_names() {
+    check("ln file new", "file 644, new 644");
+    check("ln file data; ln -f file suid", "data/file 644, file 644, suid 644");
+    check("ln file new; chmod 600 new", "file 600, new 600");
+    check("ln file a; ln a b; rm file; chown 7 b", "-file, a 644 7:0, b 644 7:0");
+}
+
+#[test]
 fn links_that_cannot_be_made() {
     let fails = |script: &str, why: &str| check(script, &format!("`ln` fails: {why} [{script}]"));
     fails("ln -s", "missing file operand");
@@ -99,7 +107,11 @@ fn links_that_cannot_be_made() {
     fails("ln -s -t file a", "target directory 'file': Not a directory");
     fails("ln -sT a b c", "extra operand 'c'");
     fails("ln -sT a", "missing destination file operand after 'a'");
-    refused("ln a b", "`ln` makes symbolic links only; write `ln -s`", "ln a b");
+    fails("ln none b", "failed to access 'none': No such file or directory");
+    fails("ln data b", "data: hard link not allowed for directory");
+    fails("ln file suid", "failed to create hard link 'suid': File exists");
+    let link = "a hard link to a symbolic link or device is not evaluated";
+    refused("ln link b", link, "ln link b");
     refused("ln -sr a b", "`-r` of `ln` is not evaluated", "ln -sr a b");
 }
 
@@ -117,6 +129,7 @@ fn files_are_touched() {
     check("touch data/", "");
     check("touch -", "");
     check("touch -am new", "new 644");
+    check("touch -t 202001010000 new; touch -d @0 b; touch -r file c", "b 644, c 644, new 644");
     let fails =
         |script: &str, why: &str| check(script, &format!("`touch` fails: {why} [{script}]"));
     fails("touch", "missing file operand");
@@ -126,7 +139,8 @@ fn files_are_touched() {
     fails("touch file/", "setting times of 'file/': Not a directory");
     fails("touch ''", "cannot touch '': No such file or directory");
     fails("touch loop", "cannot touch 'loop': Too many levels of symbolic links");
-    refused("touch -d now x", "`-d` of `touch` is not evaluated", "touch -d now x");
+    fails("touch -r none x", "failed to get attributes of 'none': No such file or directory");
+    refused("touch -h x", "`-h` of `touch` is not evaluated", "touch -h x");
 }
 
 #[test]

@@ -108,26 +108,27 @@ fn patterns_become_paths() {
 #[test]
 fn what_only_a_shell_understands_is_refused() {
     let not = |what: &str| format!("{what} is not understood");
-    let known = "mkdir, ln, chmod, chown, touch, rm, rmdir, true, false";
-    let among = |name: &str| format!("`{name}` is not among {known}");
-    refused("apt-get update && true", &among("apt-get"), "apt-get update");
-    refused("if true", &among("if"), "if true");
-    refused("cd /tmp", &among("cd"), "cd /tmp");
-    refused("! true", &among("!"), "! true");
-    refused("{ true", &among("{"), "{ true");
-    refused("/sbin/mkdir x", &among("/sbin/mkdir"), "/sbin/mkdir x");
-    refused("/bin/:", &among("/bin/:"), "/bin/:");
-    refused("true | true", &not("a pipe"), "|");
+    let unknown = |name: &str| format!("`{name}` is not among the commands that are evaluated");
+    refused("/sbin/mkdir x", &unknown("/sbin/mkdir"), "/sbin/mkdir x");
+    refused("/bin/:", &unknown("/bin/:"), "/bin/:");
+    refused("while true; do false; done", &not("`while`"), "while");
+    refused("[[ a = b ]]", &not("`[[`"), "[[");
+    refused("for x; do true; done", &not("`for` without a variable and `in`"), "for x");
     refused("true & true", &not("a command in the background"), "&");
-    refused("true > x", &not("a redirection"), ">");
-    refused("true 2>&1", &not("a redirection"), ">");
-    refused("true < x", &not("a redirection"), "<");
-    refused("(true)", &not("a parenthesis"), "(");
+    refused("true <& 3", &not("this redirection"), "<&");
+    refused("true <<< x", &not("this redirection"), "<<");
+    refused("true 2> x", &not("a file with the messages of a command"), "x");
+    refused("mkdir -v a > x", &not("the output of `mkdir`"), "mkdir -v a");
+    refused("x=$(ls)", &not("the output of `ls`"), "ls");
+    refused("true >&3", &not("this redirection"), ">&3");
+    refused("true)", &not("a parenthesis"), ")");
     refused("f() true", &not("a parenthesis"), "(");
-    refused("mkdir $(id)", &not("a command substitution"), "$(");
-    refused("mkdir \"$(id)\"", &not("a command substitution"), "$(");
-    refused("mkdir `id`", &not("a command substitution"), "`");
-    refused("mkdir \"`id`\"", &not("a command substitution"), "`");
+    refused("mkdir $(id)", &unknown("id"), "id");
+    refused("mkdir \"a$(id -u)\"", &unknown("id"), "id -u");
+    refused("mkdir `id`", &unknown("id"), "id");
+    refused("mkdir `echo \\\\`", &not("a backslash between backquotes"), "`echo \\\\`");
+    refused("mkdir $((1+1))", &not("arithmetic"), "$((");
+    refused("((1+1))", &not("arithmetic"), "((");
     refused("mkdir $1", &not("the parameter `$1`"), "$1");
     refused("mkdir \"$@\"", &not("the parameter `$@`"), "$@");
     refused("mkdir $?", &not("the parameter `$?`"), "$?");
@@ -146,7 +147,19 @@ fn what_only_a_shell_understands_is_refused() {
     refused("mkdir a{1..3}", &not("a list in braces"), "a{1..3}");
     refused("x=*", &not("a pattern in a value"), "x=*");
     refused("IFS=:", &not("a value for `IFS`"), "IFS=:");
-    refused("x=1 mkdir a", &not("a value for `x` in front of a command"), "mkdir");
+}
+
+#[test]
+fn builtins_are_refused_where_shells_differ() {
+    let not = |what: &str| format!("{what} is not understood");
+    refused("cd", &not("`cd` without a directory"), "cd");
+    refused("cd -", &not("`cd -`"), "cd -");
+    refused("x=1 cd data", &not("a value in front of `cd`"), "x=1 cd data");
+    refused("umask", &not("`umask` without a mask"), "umask");
+    refused("umask 1000", &not("`umask 1000`"), "umask 1000");
+    refused("exit", &not("`exit` without a number"), "exit");
+    refused("export 1=2", &not("`export 1=2`"), "export 1=2");
+    refused("unset -f x", &not("`unset -f`"), "unset -f x");
     refused("set -n", &not("`set -n`"), "set -n");
     refused("set -- a", &not("`set --`"), "set -- a");
     refused("rm .*", &not("a pattern that means `.` and `..` to some shells"), ".*");
@@ -156,6 +169,23 @@ fn what_only_a_shell_understands_is_refused() {
     check("mkdir \"a", "a quote is not closed [\"]");
     check("mkdir ${a", "`${` is not closed by `}` [${]");
     check("f=é; mkdir ${f#?}", "a character would be cut apart [?]");
+}
+
+#[test]
+fn scripts_that_are_not_complete() {
+    check("mkdir $(a", "`$(` is not closed by `)` [$(]");
+    check("mkdir `a", "a backquote is not closed [`]");
+    check("{ true", "`}` is missing [{]");
+    check("( true", "`)` is missing [(]");
+    check("if true; then true", "`fi` is missing [n]");
+    check("if true; fi", "`fi` does not belong here [fi]");
+    check("then true", "`then` does not belong here [then]");
+    check("if ; then true; fi", "a command is missing [;]");
+    check("for x in a; true; done", "`do` is missing [for]");
+    check("case a in x) true", "`esac` is missing [)]");
+    check("case a x) true", "`in` is missing [case]");
+    check("cat <<A\nb\n", "the line `A` is missing [<<A]");
+    check("true && ;", "a command is missing [;]");
 }
 
 #[test]

@@ -1,8 +1,11 @@
 //! Tests of scripts on a small image. `builder/tests/run_oracle.rs` compares with a real shell.
 
+mod compound;
+mod contents;
 mod files;
 mod language;
 mod metadata;
+mod tools;
 
 use std::fmt::Write as _;
 
@@ -117,10 +120,11 @@ fn outcome(line: RunLine<'_>, user: &str, shell: &str) -> String {
         identity: &identity,
         accounts: &accounts,
         shell: &shell,
+        inputs: &contents::TestInputs("linux/amd64".parse().unwrap()),
     };
     let mut tree = image();
     match evaluate_run_line(&mut tree, line, &context) {
-        Ok(()) => show(&mut tree),
+        Ok(_) => show(&mut tree),
         Err(error) => match line {
             RunLine::Shell(text) => format!("{} [{}]", error.message, &text[error.range]),
             RunLine::Exec(_) => error.message,
@@ -178,6 +182,7 @@ fn the_working_directory_must_exist() {
         identity: &identity,
         accounts: &accounts,
         shell: &[],
+        inputs: &NoInputs,
     };
     let error = evaluate_run_line(&mut Tree::new(), RunLine::Shell("true"), &context).unwrap_err();
     assert_eq!(error.message, "the working directory `/no/where` does not exist");

@@ -1,0 +1,77 @@
+//! *Content* that commands pass on: texts that are known, and sources that are read later.
+
+use super::inputs::RunInputs;
+use super::status::CommandRefusal;
+use crate::recipe::{SourceLocation, SourceRecipe, SourceRole};
+
+/// Maximum length of a text that commands make, in bytes.
+pub(super) const TEXT_MAX: usize = 1 << 20;
+
+/// What a command writes to its standard output, or a file contains.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Content {
+    Text(Vec<u8>),
+    /// The content of a source, and its size if it is known.
+    Source(Box<SourceRecipe>, Option<u64>),
+}
+
+impl Default for Content {
+    fn default() -> Self {
+        Self::Text(Vec::new())
+    }
+}
+
+impl Content {
+    /// Returns the content of a file.
+    pub(super) fn of_file(source: &SourceRecipe, size: Option<u64>) -> Self {
+        match &source.location {
+            SourceLocation::Inline(text) if is_unchanged(source) => Self::Text(text.to_vec()),
+            _ => Self::Source(Box::new(source.clone()), size),
+        }
+    }
+
+    /// Returns the source of a file with this content, and its size.
+    pub(super) fn into_source(self) -> (SourceRecipe, Option<u64>) {
+        match self {
+            Self::Text(text) => {
+                let size = text.len() as u64;
+                let location = SourceLocation::Inline(text.into());
+                (SourceRecipe::new(location, SourceRole::File), Some(size))
+            }
+            Self::Source(source, size) => (*source, size),
+        }
+    }
+
+    /// Returns the bytes, if they are few and known before the build.
+    pub(super) fn text(&self, inputs: &dyn RunInputs) -> Option<Vec<u8>> {
+        match self {
+            Self::Text(text) => Some(text.clone()),
+            Self::Source(source, _) if is_unchanged(source) => {
+                inputs.read_small(source).filter(|text| text.len() <= TEXT_MAX)
+            }
+            Self::Source(..) => None,
+        }
+    }
+
+    /// Returns the content followed by more. A source that cannot be read now is followed by nothing,
+    /// and follows nothing.
+    pub(super) fn joined(self, more: Self, inputs: &dyn RunInputs) -> Result<Self, CommandRefusal> {
+        match (self, more) {
+            (first, Self::Text(more)) if more.is_empty() => Ok(first),
+            (Self::Text(first), more) if first.is_empty() => Ok(more),
+            (first, more) => {
+                let texts = first.text(inputs).zip(more.text(inputs));
+                let joined = texts.map(|(first, more)| [first, more].concat());
+                joined.filter(|text| text.len() <= TEXT_MAX).map(Self::Text).ok_or_else(|| {
+                    let message = "several contents can be joined only if they are short texts";
+                    CommandRefusal::new(message)
+                })
+            }
+        }
+    }
+}
+
+/// Returns whether the content is that of the source as it is.
+pub(super) fn is_unchanged(source: &SourceRecipe) -> bool {
+    source.compression.is_none() && source.convert.is_none()
+}

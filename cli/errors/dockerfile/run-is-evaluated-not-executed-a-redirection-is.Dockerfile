@@ -1,2 +1,0 @@
-FROM scratch
-RUN echo a > /b

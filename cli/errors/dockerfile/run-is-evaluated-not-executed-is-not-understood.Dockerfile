@@ -1,0 +1,2 @@
+FROM scratch
+RUN while true; do mkdir /a; done
