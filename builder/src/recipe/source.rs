@@ -32,7 +32,7 @@ pub struct SourceRecipe {
 
 impl SourceRecipe {
     /// Returns the recipe of a source without compression, checksum and conversion.
-    pub(crate) fn new(location: SourceLocation, role: SourceRole) -> Self {
+    pub fn new(location: SourceLocation, role: SourceRole) -> Self {
         let (compression, checksum, origin) = (None, None, None);
         Self { location, compression, checksum, origin, convert: None, role, download: None }
     }
@@ -145,6 +145,20 @@ pub enum Checksum {
     Sha256(String),
     /// 128 digits.
     Sha512(String),
+}
+
+impl Checksum {
+    /// Parses `sha256:` and 64 hexadecimal digits, or `sha512:` and 128.
+    pub fn parse(text: &str) -> Option<Self> {
+        let (algorithm, digits) = text.split_once(':')?;
+        let digits = digits.to_ascii_lowercase();
+        let is_hex = digits.bytes().all(|byte| byte.is_ascii_hexdigit());
+        match (algorithm, digits.len()) {
+            ("sha256", 64) if is_hex => Some(Self::Sha256(digits)),
+            ("sha512", 128) if is_hex => Some(Self::Sha512(digits)),
+            _ => None,
+        }
+    }
 }
 
 impl fmt::Display for SourceLocation {

@@ -75,18 +75,18 @@ fn build(
     let garbage = arguments.layout_to_clean()?;
     arguments.reports.check_files()?;
     let rule = arguments.dependency_rule()?;
-    let input = BuildInput::find(arguments)?;
     let mode = if arguments.quiet { ProgressMode::None } else { arguments.progress };
     let progress = ui.progress(mode)?;
     let client = arguments.registry.http_client(environment, &(progress.clone() as _))?;
+    let downloads = ArchiveDownloads::new(&client, arguments.unverified());
+    let input = BuildInput::find(arguments, &downloads, environment)?;
     let bases = BaseRegistry::default();
     let uses = arguments.registry_use(&input, &bases)?;
     let registry = arguments.connect_registry(input.language, environment, &progress, &uses)?;
     let opener =
         LocationOpener { registry: registry.as_ref(), bases: arguments.base_scope(&bases) };
     found.warnings.extend_from_slice(&input.warnings);
-    let downloads = ArchiveDownloads::new(&client, arguments.unverified());
-    let access = InputAccess { opener: &opener, downloads, progress: &*progress };
+    let access = InputAccess { opener: &opener, downloads: &downloads, progress: &*progress };
     let loaded = input.load(arguments, &access, environment, ui, found)?;
     let LoadedInput { mut recipes, inputs, epoch, reads } = loaded;
     arguments.apply_options(&mut recipes, input.language)?;

@@ -2,11 +2,14 @@
 //! user's authority; the library works only inside the files and directories that were opened here.
 
 pub(crate) mod context_dir;
+mod context_git;
+pub(crate) mod context_source;
 pub(crate) mod dependencies;
 pub(crate) mod disk_file;
 pub(crate) mod file_name;
 pub(crate) mod output;
 pub(crate) mod spec_files;
+mod temporary_dir;
 
 use std::fs::{File, Permissions};
 use std::io::{self, Read};

@@ -12,6 +12,7 @@ mod bases_missing;
 mod bases_registry;
 mod cases;
 mod check;
+mod contexts;
 mod docker_format;
 mod errors;
 mod escapes;

@@ -13,6 +13,7 @@ use std::collections::BTreeMap;
 use crate::oci::image::reference::Reference;
 
 pub use error::BuildError;
+pub use open::unpack_download;
 
 use self::layers::LayerJob;
 use crate::engine::cache::LayerCache;

@@ -1,8 +1,10 @@
 //! Opens the sources of a build's layers, and collects the errors of all that cannot be used.
 
+use cap_std::fs::Dir;
+
 use super::layers::{LayerJob, LayerSource};
 use super::{BuildError, BuildSources};
-use crate::engine::source::{Source, SourceError, SourceOpener};
+use crate::engine::source::{ArchiveDownloads, Source, SourceError, SourceOpener};
 use crate::oci::image::platform::Platform;
 use crate::oci::image::reference::Reference;
 use crate::recipe::{LayerEntry, LayerEntryKind, LayerRecipe, Recipe, SourceRecipe};
@@ -70,4 +72,14 @@ fn layer_files(entries: &[LayerEntry]) -> impl Iterator<Item = (&str, &SourceRec
         LayerEntryKind::File(source) => Some((entry.path.as_str(), source)),
         _ => None,
     })
+}
+
+/// Downloads an archive and unpacks it into a directory. Its checksum is checked; after an error the
+/// directory has files that must not be used.
+pub fn unpack_download(
+    downloads: &ArchiveDownloads<'_>,
+    recipe: &SourceRecipe,
+    dir: &Dir,
+) -> Result<(), BuildError> {
+    downloads.unpack(recipe, dir).map_err(|error| BuildError::from_source(error, recipe))
 }

@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use cap_std::fs::Dir;
+
 use super::member::{ArchiveBytes, OpenArchive};
 use super::opener::open_download;
 use super::{SourceError, SourceErrorKind, UnverifiedPolicy};
@@ -43,10 +45,22 @@ impl<'a> ArchiveDownloads<'a> {
     }
 
     fn download(&self, recipe: &SourceRecipe) -> Result<ArchiveListing, SourceErrorKind> {
-        let SourceLocation::Url(url) = &recipe.location else { return Ok(None) };
+        Ok(self.open(recipe)?.list(TarLimits::default())?.map(Arc::from))
+    }
+
+    /// Downloads an archive and unpacks it into a directory. Its checksum is checked.
+    pub(crate) fn unpack(&self, recipe: &SourceRecipe, dir: &Dir) -> Result<(), SourceError> {
+        let location = recipe.location.to_string();
+        let unpacked = self.open(recipe).and_then(|archive| archive.unpack(dir));
+        unpacked.map_err(|kind| SourceError { location, kind })
+    }
+
+    fn open<'r>(&self, recipe: &'r SourceRecipe) -> Result<OpenArchive<'r>, SourceErrorKind> {
+        let SourceLocation::Url(url) = &recipe.location else {
+            return Err(SourceErrorKind::Plain);
+        };
         let download = open_download(self.client, self.unverified, recipe, url)?;
         let checksum = recipe.checksum.clone();
-        let archive = OpenArchive::new(ArchiveBytes::Download { download, checksum });
-        Ok(archive.list(TarLimits::default())?.map(Arc::from))
+        Ok(OpenArchive::new(ArchiveBytes::Download { download, checksum }))
     }
 }

@@ -9,7 +9,7 @@ use crate::compression::CompressionFormat;
 use crate::disk::convert::ConvertError;
 use crate::disk::{self, guest::GuestError};
 use crate::oci::error::StorageError;
-use crate::oci::tar::TarReadError;
+use crate::oci::tar::{TarReadError, UnpackError};
 use crate::recipe::Checksum;
 
 /// What is wrong with a source.
@@ -87,6 +87,9 @@ pub enum SourceErrorKind {
     /// It is an archive that cannot be unpacked.
     #[error("{0}")]
     Archive(#[from] TarReadError),
+    /// It is an archive that cannot be unpacked into a directory.
+    #[error("{0}")]
+    Unpack(#[from] UnpackError),
     /// It is to be decompressed or checked, which is done with files and downloads only.
     #[error("what is given inline or lies in an archive is taken as it is")]
     Plain,

@@ -13,6 +13,8 @@ use super::judge::{DiskJudge, JudgedContent};
 use super::raw::{RawStream, SharedStream};
 use super::stream::is_damage;
 use super::{ContentError, SourceContent, SourceError, SourceErrorKind};
+use cap_std::fs::Dir;
+
 use crate::compression::CompressionFormat;
 use crate::compression::decode;
 use crate::oci::image::digest::Digest;
@@ -140,6 +142,15 @@ impl<'a> OpenArchive<'a> {
         // Bytes that are the wrong ones are reported rather than a malformed tar.
         raw.check_rest(self.bytes.checksum().as_ref())?;
         Ok(listed.transpose()?)
+    }
+
+    /// Unpacks the archive into a directory. All of its bytes are checked.
+    pub(super) fn unpack(&self, dir: &Dir) -> Result<(), SourceErrorKind> {
+        let ArchiveStream { raw, tar, compression, .. } = self.open_stream()?;
+        let unpacked =
+            tar::unpack_members(TarReader::new(tar, compression, TarLimits::default()), dir);
+        raw.check_rest(self.bytes.checksum().as_ref())?;
+        Ok(unpacked?)
     }
 
     /// Fills `space` with the bytes from `at` on.

@@ -17,6 +17,7 @@ mod sparse;
 pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
+mod unpack;
 mod xattrs;
 
 use std::io::Read;
@@ -25,6 +26,8 @@ use serde::{Deserialize, Serialize};
 
 pub(crate) use error::TarReadError;
 pub(crate) use reader::{TarHeader, TarReader};
+pub(crate) use unpack::unpack_members;
+pub use unpack::{UnpackError, unpack_archive};
 pub use xattrs::ExtendedAttributes;
 pub(crate) use xattrs::PAX_PREFIX;
 
@@ -210,6 +213,11 @@ pub(crate) fn detect_tar(raw: impl Read + Send) -> TarDetection {
         Ok(()) if is_tar_start(&block) => TarDetection::Tar(compression),
         _ => TarDetection::Other,
     }
+}
+
+/// Returns whether the first bytes of a file are those of a tar or of a compressed file.
+pub fn is_archive_start(bytes: &[u8]) -> bool {
+    CompressionFormat::detect(bytes).is_some() || is_tar_start(bytes)
 }
 
 /// Returns whether decompressed bytes begin with a tar header.

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use diskette_builder::oci::image::location::ImageLocation;
+use diskette_builder::recipe::diagnostic::Diagnostic;
 
 use super::check::CheckArguments;
 use super::compression::CompressionKind;
@@ -19,19 +20,22 @@ use crate::arguments::key_value::KeyValue;
 use crate::arguments::registry::RegistryArguments;
 use crate::arguments::reports::BuildReports;
 use crate::engines::EngineChoice;
+use crate::error::CommandError;
+use crate::files::context_source::{ContextFolder, ContextSource};
 use crate::ui::progress::ProgressMode;
 
 /// Build the image of a disk, or the images that a spec or a Dockerfile describes.
 ///
 /// Reads diskette.yaml, or a Dockerfile, of which nothing is executed: RUN is evaluated if it only
-/// creates, links, changes or removes files. Writes an OCI image layout or archive, for all
+/// changes, downloads, unpacks or converts files. Writes an OCI image layout or archive, for all
 /// platforms at once, or pushes. The result is written to standard output, messages to standard
 /// error.
 #[derive(Debug, Args)]
 #[expect(clippy::struct_excessive_bools, reason = "each is an option of the command line")]
 pub(crate) struct BuildArguments {
     /// Disks, each with its architecture if need be, e.g. arm64=disk.qcow2; or the directory of the
-    /// spec, or of what a Dockerfile copies [default: .]
+    /// spec, or of what a Dockerfile copies; - for a tar or a Dockerfile on standard input,
+    /// URL#sha256:DIGITS for a tar on a server, REPOSITORY#COMMIT[:DIR] for git [default: .]
     #[arg(value_name = "DISK|CONTEXT")]
     pub(super) inputs: Vec<String>,
 
@@ -171,6 +175,27 @@ pub(crate) struct BuildArguments {
 }
 
 impl BuildArguments {
+    /// Returns where the context comes from.
+    pub(super) fn context_source(&self) -> Result<ContextSource, CommandError> {
+        let source = ContextSource::parse(self.inputs.first().map_or(".", String::as_str))?;
+        if source == ContextSource::Stream && self.file.as_deref() == Some(Path::new("-")) {
+            let message = "standard input cannot be both the Dockerfile and the context";
+            let help = "put the Dockerfile into the tar, and name it with `-f`";
+            return Err(CommandError::Usage(Diagnostic::new(message).help(help)));
+        }
+        Ok(source)
+    }
+
+    /// Refuses options that write beside files of the context, if that is removed afterwards.
+    pub(super) fn check_temporary(&self, context: &ContextFolder) -> Result<(), CommandError> {
+        if !context.is_temporary() || !self.dockerfile.lock {
+            return Ok(());
+        }
+        let message = "`--lock` writes beside the Dockerfile, and this context is no directory";
+        let help = "unpack the context, build there with `--lock`, and add the lock file to it";
+        Err(CommandError::Usage(Diagnostic::new(message).help(help)))
+    }
+
     /// Returns the directory of the spec, or of what a Dockerfile copies.
     pub(super) fn context(&self) -> &Path {
         self.inputs.first().map_or(Path::new("."), Path::new)

@@ -23,6 +23,7 @@ use crate::arguments::names::{parse_name, parse_platform};
 use crate::assembly::open_cache;
 use crate::environment::Environment;
 use crate::error::CommandError;
+use crate::files::context_source::{ContextFolder, OpenedContext};
 use crate::files::dependencies::ReadFiles;
 use crate::files::spec_files::SpecFiles;
 use crate::files::{read_implied, read_spec};
@@ -38,6 +39,7 @@ pub(super) struct BuildInput {
     source: Arc<SourceText>,
     pub(super) language: InputLanguage,
     pub(super) warnings: Vec<Diagnostic>,
+    context: ContextFolder,
 }
 
 /// What an input is read with, beside the files of this machine.
@@ -45,7 +47,7 @@ pub(super) struct InputAccess<'a> {
     /// Opens base images.
     pub(super) opener: &'a LocationOpener<'a>,
     /// Lists archives on servers.
-    pub(super) downloads: ArchiveDownloads<'a>,
+    pub(super) downloads: &'a ArchiveDownloads<'a>,
     pub(super) progress: &'a dyn Progress,
 }
 
@@ -62,12 +64,17 @@ pub(super) struct LoadedInput {
 
 impl BuildInput {
     /// Reads the named file, or the first that exists in the context.
-    pub(super) fn find(arguments: &BuildArguments) -> Result<Self, CommandError> {
+    pub(super) fn find(
+        arguments: &BuildArguments,
+        downloads: &ArchiveDownloads<'_>,
+        environment: &Environment,
+    ) -> Result<Self, CommandError> {
         if arguments.file.is_none() && are_disks(&arguments.inputs) {
             let (source, warnings) =
                 arguments.disks.describe(&arguments.inputs, &arguments.platform)?;
             let (path, language) = (PathBuf::new(), InputLanguage::Spec);
-            return Ok(Self { path, source, language, warnings });
+            let context = ContextFolder::Named(arguments.context().into());
+            return Ok(Self { path, source, language, warnings, context });
         }
         arguments.disks.check_unused()?;
         if let [_, second, ..] = &arguments.inputs[..] {
@@ -75,31 +82,51 @@ impl BuildInput {
             let help = "several arguments are disks, e.g. `amd64=a.qcow2 arm64=b.qcow2`";
             return Err(CommandError::Usage(Diagnostic::new(message).help(help)));
         }
-        let context = arguments.context().components().as_path();
+        let context = arguments.context_source()?.open(downloads, &environment.temporary)?;
+        let OpenedContext { folder: context, dockerfile } = context;
+        arguments.check_temporary(&context)?;
+        if let Some(source) = dockerfile {
+            return Ok(Self::new("-".into(), source, context));
+        }
+        let directory = context.path().components().as_path().to_owned();
         if let Some(path) = &arguments.file {
-            if !context.as_os_str().is_empty() && !context.exists() {
-                let message = format!("cannot find the directory `{}`", context.display());
+            if !directory.as_os_str().is_empty() && !directory.exists() {
+                let message = format!("cannot find the directory `{}`", directory.display());
                 let help = "`build -f FILE CONTEXT` looks for the files in CONTEXT";
                 return Err(Diagnostic::new(message).help(help).into());
             }
-            // docker searches the working directory, buildah the context too.
-            let inside = context.join(path);
-            let is_elsewhere = path != Path::new("-") && !path.exists() && inside.exists();
-            let path = if is_elsewhere { inside } else { path.clone() };
+            // docker searches the working directory, buildah the context too. What was unpacked has
+            // its own.
+            let inside = directory.join(path);
+            let is_preferred = context.is_temporary() || !path.exists();
+            let is_inside = path != Path::new("-") && is_preferred && inside.exists();
+            let path = if is_inside { inside } else { path.clone() };
             let source = read_spec(&path)?;
-            let language = InputLanguage::detect(&path, &source.text);
-            return Ok(Self { path, source, language, warnings: Vec::new() });
+            return Ok(Self::new(path, source, context));
         }
         for name in INPUT_NAMES {
-            let path = context.join(name);
+            let path = directory.join(name);
             if let Some(source) = read_implied(&path)? {
-                let language = InputLanguage::detect(&path, &source.text);
-                return Ok(Self { path, source, language, warnings: Vec::new() });
+                return Ok(Self::new(path, source, context));
             }
         }
         let message = format!("nothing to build in `{}`", arguments.context().display());
         let help = "write a `diskette.yaml` or a `Dockerfile`, or name another file with `-f`";
         Err(Diagnostic::new(message).help(help).into())
+    }
+
+    /// Returns the input of a text. The file of a context that was unpacked is named as in it.
+    fn new(path: PathBuf, source: Arc<SourceText>, context: ContextFolder) -> Self {
+        let language = InputLanguage::detect(&path, &source.text);
+        let inside = path.strip_prefix(context.path()).ok().filter(|_| context.is_temporary());
+        let source = match inside {
+            Some(inside) => {
+                let (name, text) = (inside.display().to_string(), source.text.clone());
+                Arc::new(SourceText { name, text })
+            }
+            None => source,
+        };
+        Self { path, source, language, warnings: Vec::new(), context }
     }
 
     /// Lowers the input to recipes.
@@ -112,7 +139,7 @@ impl BuildInput {
         found: &mut InputFindings,
     ) -> Result<LoadedInput, CommandError> {
         match self.language {
-            InputLanguage::Spec => self.load_spec(arguments),
+            InputLanguage::Spec => self.load_spec(),
             InputLanguage::Dockerfile => {
                 self.load_dockerfile(arguments, access, environment, ui, found)
             }
@@ -139,22 +166,22 @@ impl BuildInput {
     }
 
     /// Returns the path of the lock file, beside the Dockerfile.
-    fn lock_path(&self, arguments: &BuildArguments) -> PathBuf {
+    fn lock_path(&self) -> PathBuf {
         let is_named = self.path != Path::new("-");
         let path =
-            if is_named { self.path.clone() } else { arguments.context().join("Dockerfile") };
+            if is_named { self.path.clone() } else { self.context.path().join("Dockerfile") };
         let mut name = path.into_os_string();
         name.push(".lock");
         name.into()
     }
 
     /// Lowers a spec. Its paths are relative to its directory.
-    fn load_spec(&self, arguments: &BuildArguments) -> Result<LoadedInput, CommandError> {
+    fn load_spec(&self) -> Result<LoadedInput, CommandError> {
         let recipes = spec::load_recipes(&self.source).map_err(CommandError::Failed)?;
         let base = match self.path.parent() {
             Some(parent) if self.path != Path::new("-") => parent.to_owned(),
             _ if self.path.as_os_str().is_empty() => PathBuf::new(),
-            _ => arguments.context().to_owned(),
+            _ => self.context.path().to_owned(),
         };
         let reads = self.reads();
         let inputs = Box::new(SpecFiles { base, reads: reads.clone() });
@@ -172,7 +199,7 @@ impl BuildInput {
         let read = dockerfile::parse(&self.source).map_err(CommandError::Failed)?;
         let own = (self.path != Path::new("-")).then_some(&*self.path);
         let reads = self.reads();
-        let contexts = arguments.dockerfile.open_contexts(arguments.context(), own, &reads)?;
+        let contexts = arguments.dockerfile.open_contexts(self.context.path(), own, &reads)?;
         let build_args = arguments.dockerfile.build_args(environment);
         let images = arguments.dockerfile.named_images();
         let build_platform = Platform::host();
@@ -182,7 +209,7 @@ impl BuildInput {
             platforms.push(build_platform.clone());
         }
         let cache = if arguments.no_cache { None } else { open_cache(environment, "bases", ui) };
-        let lock = LockFile::read(self.lock_path(arguments), &arguments.dockerfile)?;
+        let lock = LockFile::read(self.lock_path(), &arguments.dockerfile)?;
         let bases = BaseLoader {
             opener: access.opener,
             cache: cache.as_ref(),
@@ -199,7 +226,7 @@ impl BuildInput {
             platforms: &platforms,
             build_platform: &build_platform,
             bases: &bases,
-            downloads: &access.downloads,
+            downloads: access.downloads,
         };
         let lowered = dockerfile::lower(&request).map_err(|problems| {
             found.lint = dockerfile::lint_text(&request).unwrap_or_default();

@@ -54,22 +54,11 @@ impl Evaluation<'_, '_> {
 
     pub(super) fn parse_checksum(&self, word: &DockerfileWord) -> EvaluationResult<Checksum> {
         let text = self.expand_word(word)?;
-        let is_hex = |digits: &str, len: usize| {
-            digits.len() == len && digits.bytes().all(|byte| byte.is_ascii_hexdigit())
-        };
-        match text.split_once(':') {
-            Some(("sha256", digits)) if is_hex(digits, 64) => {
-                Ok(Checksum::Sha256(digits.to_ascii_lowercase()))
-            }
-            Some(("sha512", digits)) if is_hex(digits, 128) => {
-                Ok(Checksum::Sha512(digits.to_ascii_lowercase()))
-            }
-            _ => {
-                let problem = Diagnostic::new(format!("`{text}` is not a checksum"));
-                let help = "write `sha256:` and 64 hexadecimal digits, or `sha512:` and 128";
-                Err(Box::new(problem.at(word.span.clone()).help(help)))
-            }
-        }
+        Checksum::parse(&text).ok_or_else(|| {
+            let problem = Diagnostic::new(format!("`{text}` is not a checksum"));
+            let help = "write `sha256:` and 64 hexadecimal digits, or `sha512:` and 128";
+            Box::new(problem.at(word.span.clone()).help(help))
+        })
     }
 
     /// Unpacks a source into the destination if it is an archive; returns whether it was.
