@@ -106,12 +106,7 @@ for tag in ${tags[@]+"${tags[@]}"}; do
 done
 
 each --label "${INPUT_LABELS:-}" no
-# docker/metadata-action writes the level in front: manifest:KEY=VALUE, index,manifest:KEY=VALUE.
-levels='(manifest|index|manifest-descriptor|index-descriptor)(\[[^]]*\])?'
-read_list "${INPUT_ANNOTATIONS:-}" no
-for item in ${items[@]+"${items[@]}"}; do
-    arguments+=("--annotation=$(sed -E "s/^$levels(,$levels)*://" <<<"$item")")
-done
+each --annotation "${INPUT_ANNOTATIONS:-}" no
 each --platform "${INPUT_PLATFORMS:-}" yes
 each --build-arg "${INPUT_BUILD_ARGS:-}" no
 each --build-context "${INPUT_BUILD_CONTEXTS:-}" no
@@ -123,7 +118,7 @@ flag --no-cache "${INPUT_NO_CACHE:-}" no-cache
 flag --pull "${INPUT_PULL:-}" pull
 flag --load "${INPUT_LOAD:-}" load
 
-# The destination: `push`, `output`, and docker's `outputs`, of which push-by-digest is a part.
+# The destination: `push`, `push-by-digest`, `output`, and docker's `outputs`.
 push=no
 case ${INPUT_PUSH:-} in
     true | TRUE | True) push=yes ;;
@@ -131,6 +126,14 @@ case ${INPUT_PUSH:-} in
     *) fail "push must be true or false" ;;
 esac
 destinations=()
+case ${INPUT_PUSH_BY_DIGEST:-} in
+    true | TRUE | True)
+        push=no
+        destinations+=("type=image,push=true,push-by-digest=true")
+        ;;
+    false | FALSE | False | "") ;;
+    *) fail "push-by-digest must be true or false" ;;
+esac
 trim "${INPUT_OUTPUT:-}"
 if [[ -n $trimmed ]]; then destinations+=("$trimmed"); fi
 while IFS= read -r line || [[ -n $line ]]; do

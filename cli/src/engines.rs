@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use cap_std::fs::Dir;
 use clap::ValueEnum;
 use diskette_builder::oci::image::platform::Platform;
-use diskette_builder::oci::sink::Sink;
+use diskette_builder::oci::sink::StoreSink;
 use diskette_builder::oci::store::ArchiveSink;
 use diskette_builder::recipe::diagnostic::Diagnostic;
 
@@ -119,7 +119,7 @@ impl<'a> OpenedEngine<'a> {
     }
 
     /// Returns a sink whose images the engine loads.
-    pub(crate) fn sink(&self) -> Result<Box<dyn Sink + '_>, CommandError> {
+    pub(crate) fn sink(&self) -> Result<Box<dyn StoreSink + '_>, CommandError> {
         let (input, name) = (Box::new(self.engine.input()), self.engine.input_name());
         Ok(Box::new(ArchiveSink::stream(&self.dir, input, &name, Platform::host())?))
     }

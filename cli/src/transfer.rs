@@ -1,6 +1,6 @@
 //! A *transfer* copies an image from one location to another.
 
-use diskette_builder::oci::copy::{CopyContext, copy_image};
+use diskette_builder::oci::copy::{CopyContext, CopyPlan, copy_image};
 use diskette_builder::oci::image::json::Document;
 use diskette_builder::oci::image::ref_name::{LayoutName, RefName};
 use diskette_builder::oci::image::reference::Reference;
@@ -63,4 +63,13 @@ pub(crate) fn print_summary(registry: &RegistryClient, show: &TransferArguments,
     let (sent, spared) = (registry.totals().sent(), registry.totals().skipped());
     let (sent, spared) = (HumanBytes(sent), HumanBytes(spared));
     ui.print_line(&format!("{sent} sent, {spared} already there"));
+}
+
+/// Prints how many bytes would be sent, and how many exist.
+pub(crate) fn print_plan(plan: CopyPlan, show: &TransferArguments, ui: &Ui) {
+    if show.is_quiet() {
+        return;
+    }
+    let (missing, existing) = (HumanBytes(plan.missing), HumanBytes(plan.existing));
+    ui.print_line(&format!("{missing} would be sent, {existing} already there"));
 }

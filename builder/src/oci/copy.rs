@@ -1,6 +1,8 @@
 //! A *copy* transfers an image from one location to another, byte for byte: blobs first, then the
 //! documents that name them, then its names.
 
+use std::ops::ControlFlow;
+
 use thiserror::Error;
 
 use crate::oci::error::StorageError;
@@ -72,6 +74,43 @@ pub fn choose_platform(
 pub fn copy_image(root: &Document, context: &CopyContext<'_>) -> Result<(), CopyError> {
     copy_unnamed(root, context)?;
     publish_names(root, context)
+}
+
+/// Blobs that a copy of an image would transfer, in bytes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct CopyPlan {
+    /// Bytes of blobs that do not exist in all destinations.
+    pub missing: u64,
+    /// Bytes of blobs that exist.
+    pub existing: u64,
+}
+
+impl CopyPlan {
+    /// Adds the blobs of an image: those that a sink has under all of these names exist. Without a
+    /// sink, none exists.
+    pub fn add(
+        &mut self,
+        root: &Document,
+        images: &dyn Images,
+        sink: Option<&dyn Sink>,
+        names: &[Reference],
+    ) -> Result<(), CopyError> {
+        let closure = DocumentWalk::new(&images, DocumentLimits::default()).read_closure(root)?;
+        for (digest, size) in &closure.blobs {
+            // Each name is asked for alone: a sink may copy a blob from one repository to another.
+            let has = |sink: &dyn Sink, name: &Reference| {
+                sink.has_blob(*digest, *size, std::slice::from_ref(name), &|_| {
+                    ControlFlow::Continue(())
+                })
+            };
+            let mut exists = sink.is_some();
+            for name in sink.iter().flat_map(|_| names) {
+                exists &= sink.map_or(Ok(false), |sink| has(sink, name))?;
+            }
+            *if exists { &mut self.existing } else { &mut self.missing } += size;
+        }
+        Ok(())
+    }
 }
 
 /// Copies the blobs and documents of an image, without publishing a name.

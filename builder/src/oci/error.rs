@@ -55,9 +55,18 @@ impl StorageError {
         }
     }
 
-    /// Returns a function that adds the act and the path to an error of the operating system.
+    /// Returns whether the same request may succeed a little later.
+    pub fn is_temporary(&self) -> bool {
+        matches!(self, Self::Remote { is_temporary: true, .. })
+    }
+
+    /// Returns a function that adds the act and the path to an error of the operating system. An error
+    /// of a registry that a reader or writer returned is that error again.
     pub(crate) fn io(act: &'static str, path: impl Into<String>) -> impl FnOnce(io::Error) -> Self {
         let path = path.into();
-        move |source| Self::Io { act, path, source }
+        move |source| match source.downcast::<Self>() {
+            Ok(inner) => inner,
+            Err(source) => Self::Io { act, path, source },
+        }
     }
 }

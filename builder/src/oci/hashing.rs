@@ -78,6 +78,11 @@ impl<R> HashingReader<R> {
         Self::with_hash(inner, Sha256::new())
     }
 
+    /// Returns a reader of the bytes that follow `len` bytes with this hash.
+    pub(crate) fn continuing(inner: R, hash: Sha256, len: u64) -> Self {
+        Self { inner, hash, len }
+    }
+
     /// Returns the digest of the bytes that were read.
     pub(crate) fn digest(&self) -> Digest {
         Digest::from_hasher(self.hash.clone())

@@ -1,16 +1,20 @@
 //! A sink that gives its image *another name*: that of `oci:DIR:TAG`.
 
+use std::io::Read;
+
 use crate::oci::error::StorageError;
 use crate::oci::image::digest::Digest;
 use crate::oci::image::json::Document;
 use crate::oci::image::ref_name::LayoutName;
 use crate::oci::image::reference::Reference;
-use crate::oci::sink::{BlobWriter, NamedImage, ReportBytes, Sink, SourceBlob, TransferOutcome};
+use crate::oci::sink::{
+    BlobWriter, NamedImage, ReportBytes, Sink, SourceBlob, StoreSink, TransferOutcome,
+};
 
 /// Publishes one image under a name of its own, whatever names it has elsewhere.
 pub struct RenamingSink<'a> {
     /// Receives the image.
-    pub inner: Box<dyn Sink + 'a>,
+    pub inner: Box<dyn StoreSink + 'a>,
     /// Name that the image gets.
     pub name: LayoutName,
 }
@@ -64,5 +68,16 @@ impl Sink for RenamingSink<'_> {
 
     fn max_parallel_blobs(&self) -> usize {
         self.inner.max_parallel_blobs()
+    }
+}
+
+impl StoreSink for RenamingSink<'_> {
+    fn open_blob(
+        &self,
+        digest: Digest,
+        size: u64,
+        at: u64,
+    ) -> Result<Box<dyn Read + '_>, StorageError> {
+        self.inner.open_blob(digest, size, at)
     }
 }

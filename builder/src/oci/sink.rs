@@ -51,6 +51,17 @@ pub trait Sink: Sync {
     fn max_parallel_blobs(&self) -> usize;
 }
 
+/// A sink on this machine, whose blobs can be read again.
+pub trait StoreSink: Sink {
+    /// Opens a blob that was written, for reading from byte `at` on.
+    fn open_blob(
+        &self,
+        digest: Digest,
+        size: u64,
+        at: u64,
+    ) -> Result<Box<dyn Read + '_>, StorageError>;
+}
+
 /// Receives the number of bytes of a blob that were read since the last call. Returns whether to
 /// continue.
 pub(crate) type ReportBytes<'a> = dyn Fn(u64) -> ControlFlow<()> + Sync + 'a;

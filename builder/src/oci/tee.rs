@@ -1,22 +1,21 @@
 //! A *tee* writes to two sinks at once: a blob is read and compressed once, and written to both. If
 //! writing to the second fails, as it can with a registry, the blob is copied to it from the first.
 
-use std::io::{self, IoSlice, Write};
+use std::io::{self, IoSlice, Read, Write};
 use std::ops::ControlFlow;
 
 use crate::oci::error::StorageError;
 use crate::oci::image::digest::Digest;
 use crate::oci::image::json::Document;
 use crate::oci::image::reference::Reference;
-use crate::oci::images::{ImageBlob, Images};
-use crate::oci::sink::{BlobWriter, NamedImage, ReportBytes, Sink, SourceBlob, TransferOutcome};
+use crate::oci::sink::{
+    BlobSource, BlobWriter, NamedImage, ReportBytes, Sink, SourceBlob, StoreSink, TransferOutcome,
+};
 
-/// Writes to two sinks, a layout and a registry.
+/// Writes to two sinks: a layout or an archive, and a registry.
 pub struct TeeSink<'a> {
     /// The first sink; what could not be written to the second is read from it.
-    pub first: &'a dyn Sink,
-    /// The images of the first sink, for reading.
-    pub images: &'a dyn Images,
+    pub first: &'a dyn StoreSink,
     /// The second sink.
     pub second: &'a dyn Sink,
 }
@@ -31,7 +30,7 @@ impl TeeSink<'_> {
         mount_source: Option<(&str, &str)>,
         names: &[Reference],
     ) -> Result<(), StorageError> {
-        let source = ImageBlob { images: self.images, digest, size };
+        let source = StoredBlob { store: self.first, digest, size };
         let blob = SourceBlob { digest, size, source: &source, mount_source };
         self.second.put_blob(&blob, names, &|_| ControlFlow::Continue(())).map(drop)
     }
@@ -59,7 +58,8 @@ impl Sink for TeeSink<'_> {
     ) -> Result<Box<dyn BlobWriter + '_>, StorageError> {
         let first = self.first.start_blob(len, names)?;
         let second = self.second.start_blob(len, names)?;
-        Ok(Box::new(TeeBlob { tee: self, names: names.to_vec(), first, second: Some(second) }))
+        let (first, second) = (Some(first), Some(second));
+        Ok(Box::new(TeeBlob { tee: self, names: names.to_vec(), first, second }))
     }
 
     fn put_blob(
@@ -88,10 +88,24 @@ impl Sink for TeeSink<'_> {
     }
 }
 
+/// A blob of the first sink, as the source of a transfer to the second.
+struct StoredBlob<'a> {
+    store: &'a dyn StoreSink,
+    digest: Digest,
+    size: u64,
+}
+
+impl BlobSource for StoredBlob<'_> {
+    fn open(&self, at: u64) -> Result<Box<dyn Read + '_>, StorageError> {
+        self.store.open_blob(self.digest, self.size, at)
+    }
+}
+
 struct TeeBlob<'a> {
     tee: &'a TeeSink<'a>,
     names: Vec<Reference>,
-    first: Box<dyn BlobWriter + 'a>,
+    /// None after it was finished: an archive is locked while a blob is written to it.
+    first: Option<Box<dyn BlobWriter + 'a>>,
     /// None after a write to it has failed.
     second: Option<Box<dyn BlobWriter + 'a>>,
 }
@@ -102,7 +116,8 @@ impl Write for TeeBlob<'_> {
     }
 
     fn write_vectored(&mut self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
-        let len = self.first.write_vectored(slices)?;
+        let first = self.first.as_mut().ok_or_else(|| io::Error::other("the blob is finished"))?;
+        let len = first.write_vectored(slices)?;
         let mut left = len;
         let written = slices.iter().map(|slice| {
             let count = slice.len().min(left);
@@ -134,7 +149,7 @@ fn write_all(writer: &mut dyn BlobWriter, mut slices: Vec<IoSlice<'_>>) -> io::R
 
 impl BlobWriter for TeeBlob<'_> {
     fn finish(&mut self, digest: Digest, size: u64) -> Result<(), StorageError> {
-        self.first.finish(digest, size)?;
+        self.first.take().map_or(Ok(()), |mut first| first.finish(digest, size))?;
         match self.second.take().map(|mut second| second.finish(digest, size)) {
             Some(Ok(())) => Ok(()),
             Some(Err(StorageError::Cancelled)) => Err(StorageError::Cancelled),

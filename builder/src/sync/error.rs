@@ -91,10 +91,7 @@ impl SyncError {
         match self {
             Self::Upstream(error) => error.is_temporary(),
             Self::Build(error) => error.is_temporary(),
-            Self::Registry(StorageError::Remote { is_temporary, .. })
-            | Self::Copy(CopyError::Storage(StorageError::Remote { is_temporary, .. })) => {
-                *is_temporary
-            }
+            Self::Registry(error) | Self::Copy(CopyError::Storage(error)) => error.is_temporary(),
             Self::Behind { .. } | Self::Contended => true,
             _ => false,
         }

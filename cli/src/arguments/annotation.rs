@@ -25,6 +25,9 @@ enum AnnotationLevel {
     ManifestDescriptor,
 }
 
+/// All levels, for messages.
+pub(in crate::arguments) const LEVELS: &str = "`index`, `manifest` and `manifest-descriptor`";
+
 impl FromStr for Annotation {
     type Err = String;
 
@@ -47,7 +50,7 @@ impl FromStr for Annotation {
     }
 }
 
-fn is_level_name(name: &str) -> bool {
+pub(in crate::arguments) fn is_level_name(name: &str) -> bool {
     matches!(name, "index" | "manifest" | "manifest-descriptor" | "index-descriptor")
 }
 
@@ -68,9 +71,7 @@ fn parse_level(text: &str) -> Result<(AnnotationLevel, Option<Platform>), String
             return Err("`index-descriptor` has no place in a registry; write `index`".into());
         }
         _ => {
-            return Err(format!(
-                "`{name}` is not a level; `index`, `manifest` and `manifest-descriptor` are"
-            ));
+            return Err(format!("`{name}` is not a level; {LEVELS} are"));
         }
     };
     if level == AnnotationLevel::Index && platform.is_some() {

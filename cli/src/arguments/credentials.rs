@@ -15,7 +15,7 @@ mod text;
 mod uses;
 
 /// One credential for the registry of a command.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 pub(crate) struct CredentialArguments {
     /// Credential for the registry; visible to other users of this machine while the command runs
     #[arg(long, value_name = "USER:PASSWORD", value_parser = parse_secret)]

@@ -1,48 +1,21 @@
-//! Where the result of a command is written: the values of `-o`, and the sinks for them.
+//! The *destinations* of commands: layouts, archives and registries, and the sinks for them.
 
 use std::io;
 
 use cap_std::fs::Dir;
-use diskette_builder::oci::image::location::{ImageLocation, LocalImage, NameUse, StoreKind};
+use diskette_builder::oci::image::location::{ImageLocation, LocalImage, StoreKind};
 use diskette_builder::oci::image::platform::Platform;
 use diskette_builder::oci::image::ref_name::{LayoutName, RefNameError};
-use diskette_builder::oci::image::reference::Reference;
 use diskette_builder::oci::rename::RenamingSink;
-use diskette_builder::oci::sink::Sink;
+use diskette_builder::oci::sink::{Sink, StoreSink};
 use diskette_builder::oci::store::{ArchiveSink, LayoutSink};
 use diskette_builder::recipe::diagnostic::Diagnostic;
 use diskette_builder::registry::client::{RegistryClient, RegistrySink};
 
-use super::image_name::find_path;
-use super::output_fields::{is_field_list, parse_field_list};
 use crate::environment::Environment;
 use crate::error::{CommandError, cannot};
 use crate::files::output::{FileOutput, Output, ThroughOutput};
 use crate::files::{ensure_dir, open_dir};
-
-/// Parses a value of `-o`: the name of an image, or the fields of docker buildx and buildah.
-pub(crate) fn parse_output(text: &str) -> Result<ImageLocation, String> {
-    if is_field_list(text) {
-        return parse_field_list(text);
-    }
-    ImageLocation::parse(text, NameUse::Output, &find_path)
-}
-
-/// Returns the layout or archive of an output, if it is one.
-pub(crate) fn local_output(output: Option<&ImageLocation>) -> Option<&LocalImage> {
-    match output {
-        Some(ImageLocation::Local(local)) => Some(local),
-        _ => None,
-    }
-}
-
-/// Returns the name in a registry of an output, if it has one.
-pub(crate) fn registry_output(output: Option<&ImageLocation>) -> Option<&Reference> {
-    match output {
-        Some(ImageLocation::Registry(name)) => Some(name),
-        _ => None,
-    }
-}
 
 /// The directory opened for a layout or an archive; it outlives the sink in it.
 pub(crate) struct OpenedDestination<'a> {
@@ -93,7 +66,7 @@ impl<'a> OpenedDestination<'a> {
     }
 
     /// Returns a sink that writes there.
-    pub(crate) fn sink(&self) -> Result<Box<dyn Sink + '_>, CommandError> {
+    pub(crate) fn sink(&self) -> Result<Box<dyn StoreSink + '_>, CommandError> {
         let location = self.local.path.display().to_string();
         Ok(match self.local.store {
             StoreKind::Layout => {
@@ -119,7 +92,7 @@ impl<'a> OpenedDestination<'a> {
     }
 
     /// Returns a sink for one image, which gets the name of the location if that has one.
-    pub(crate) fn naming_sink(&self) -> Result<Box<dyn Sink + '_>, CommandError> {
+    pub(crate) fn naming_sink(&self) -> Result<Box<dyn StoreSink + '_>, CommandError> {
         let inner = self.sink()?;
         Ok(match &self.local.name {
             Some(name) => Box::new(RenamingSink { inner, name: parse_layout_name(name)? }),
@@ -153,33 +126,7 @@ pub(crate) fn open_sink<'a>(
     width: usize,
 ) -> Result<Box<dyn Sink + 'a>, CommandError> {
     match opened {
-        Some(opened) => opened.sink(),
+        Some(opened) => Ok(opened.sink()?),
         None => Ok(Box::new(RegistrySink::new(registry, width))),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn outputs_parse() {
-        let check = |text: &str, expected: Result<&str, &str>| {
-            let found = parse_output(text).map(|location| location.to_string());
-            assert_eq!(found, expected.map(str::to_owned).map_err(str::to_owned), "{text}");
-        };
-        check("out", Ok("oci:out"));
-        check("oci:out:mytag", Ok("oci:out:mytag"));
-        check("z.tar.gz", Ok("oci-archive:z.tar.gz"));
-        check("-", Ok("oci-archive:-"));
-        check("docker-archive:-", Ok("docker-archive:-"));
-        check("quay.io/me/a:1", Ok("quay.io/me/a:1"));
-        check("type=oci,dest=a.tar", Ok("oci-archive:a.tar"));
-        check("dest=a,tar=true,type=oci", Ok("oci-archive:a"));
-        check("type=oci,dest=a,tar=false", Ok("oci:a"));
-        check("type=oci,dest=-", Ok("oci-archive:-"));
-        check("type=oci", Ok("oci-archive:-"));
-        check("type=oci,dest=", Err("a path is missing"));
-        check("type=oci,tar=false", Err("a layout needs `dest=DIR`"));
     }
 }

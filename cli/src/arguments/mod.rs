@@ -2,15 +2,18 @@
 //! comments are the help.
 
 pub(crate) mod annotation;
+pub(crate) mod compression;
 pub(crate) mod credentials;
 pub(crate) mod destination;
 pub(crate) mod focus;
+pub(crate) mod image_format;
 pub(crate) mod image_name;
 pub(crate) mod key_value;
 pub(crate) mod list_format;
 pub(crate) mod names;
-mod output_fields;
+pub(crate) mod output;
 pub(crate) mod registry;
 pub(crate) mod reports;
 pub(crate) mod rewrite;
+pub(crate) mod sides;
 pub(crate) mod transfer;

@@ -27,7 +27,7 @@ use crate::trust::{TrustedCertificates, read_certificate};
 use crate::ui::print_message;
 
 /// How to speak to registries.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Registry options")]
 pub(crate) struct RegistryArguments {
     /// Read credentials only from this file [default: the auth files of podman and docker]
@@ -47,7 +47,8 @@ pub(crate) struct RegistryArguments {
     #[arg(long, value_name = "DIR")]
     cert_dir: Option<PathBuf>,
 
-    /// Verify TLS certificates; with false, connections are still encrypted
+    /// Verify TLS certificates; with false, any certificate is accepted, and HTTP is used where a
+    /// registry has no TLS
     #[arg(long, value_name = "BOOL", action = ArgAction::Set)]
     #[arg(num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     tls_verify: Option<bool>,
@@ -83,6 +84,21 @@ pub(crate) struct RegistryArguments {
 const CHUNK_SIZES: std::ops::RangeInclusive<u64> = 64 * 1024..=16 << 20;
 
 impl RegistryArguments {
+    /// Returns these options with others in the place of three.
+    pub(super) fn with(
+        &self,
+        authfile: Option<PathBuf>,
+        cert_dir: Option<PathBuf>,
+        tls_verify: Option<bool>,
+    ) -> Self {
+        Self {
+            authfile: authfile.or_else(|| self.authfile.clone()),
+            cert_dir: cert_dir.or_else(|| self.cert_dir.clone()),
+            tls_verify: tls_verify.or(self.tls_verify),
+            ..self.clone()
+        }
+    }
+
     /// Returns the file of `--authfile`.
     pub(crate) fn authfile(&self) -> Option<&Path> {
         self.authfile.as_deref()
@@ -151,7 +167,9 @@ impl RegistryArguments {
         match (self.plain_http, self.tls_verify) {
             (true, _) => PlainHttp::Always,
             // An option about TLS asks for TLS, even to a registry on this machine.
-            (false, Some(_)) => PlainHttp::Never,
+            (false, Some(true)) => PlainHttp::Never,
+            // As podman and skopeo understand it.
+            (false, Some(false)) => PlainHttp::WithoutTls,
             (false, None) => PlainHttp::Loopback,
         }
     }

@@ -17,7 +17,7 @@ use diskette_builder::oci::image::time::Timestamp;
 use diskette_builder::oci::sink::Sink;
 use diskette_builder::recipe::Recipe;
 use diskette_builder::recipe::diagnostic::Diagnostic;
-use diskette_builder::registry::client::RegistryClient;
+use diskette_builder::registry::client::{PublishedNames, RegistryClient};
 
 use self::target::BuildTarget;
 use crate::arguments::reports::BuildReports;
@@ -33,6 +33,8 @@ pub(crate) struct Assembly<'a> {
     pub(crate) progress: &'a ProgressView,
     /// Client of the registries that images are pushed to, if they are.
     pub(crate) push: Option<&'a RegistryClient>,
+    /// Names that images get in registries.
+    pub(crate) names: PublishedNames,
     pub(crate) output: Option<&'a LocalImage>,
     /// Engine that loads the images, in place of an output.
     pub(crate) engine: Option<&'a ContainerEngine>,
@@ -59,7 +61,7 @@ impl Assembly<'_> {
         let cache = if self.no_cache { None } else { open_cache(environment, "layers", ui) };
         let cache = cache.map(|dir| LayerCache::new(dir, environment.started));
         let target = BuildTarget::open(self.output, self.engine, self.push, environment)?;
-        let sinks = target.open_sinks(thread_count(self.jobs))?;
+        let sinks = target.open_sinks(thread_count(self.jobs), self.names)?;
         let tee = sinks.tee();
         let sink = tee.as_ref().map(|tee| tee as &dyn Sink).or_else(|| sinks.only());
         let workers = LayerWorkers::start(thread_count(self.jobs), self.compression)
@@ -76,7 +78,13 @@ impl Assembly<'_> {
         let built = plan.build(&options);
         // Bars are removed before anything else is printed.
         self.progress.end();
-        let built = built?;
+        let mut built = built?;
+        if self.names == PublishedNames::Digests && self.push.is_some() {
+            for image in &mut built {
+                let digest = image.index.digest;
+                image.names.iter_mut().for_each(|name| *name = name.with_digest(digest));
+            }
+        }
         self.engine.map_or(Ok(()), ContainerEngine::finish)?;
         let sent = self.push.map(|registry| registry.totals().sent());
         self.reports.write(&built, self.output, sent, self.quiet, ui)

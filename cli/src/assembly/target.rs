@@ -1,22 +1,17 @@
-//! Where the images of a build are written: a layout or archive, registries, or a layout and
-//! registries.
+//! Where the images of a build are written: a layout or archive, registries, or both.
 
-use diskette_builder::oci::image::location::{LocalImage, StoreKind};
-use diskette_builder::oci::sink::Sink;
-use diskette_builder::oci::store::LayoutImages;
+use diskette_builder::oci::image::location::LocalImage;
+use diskette_builder::oci::sink::{Sink, StoreSink};
 use diskette_builder::oci::tee::TeeSink;
-use diskette_builder::recipe::diagnostic::Diagnostic;
-use diskette_builder::registry::client::{RegistryClient, RegistrySink};
+use diskette_builder::registry::client::{PublishedNames, RegistryClient, RegistrySink};
 
 use crate::arguments::destination::OpenedDestination;
 use crate::engines::{ContainerEngine, OpenedEngine};
 use crate::environment::Environment;
 use crate::error::CommandError;
-use crate::images::open_layout;
 
 /// The directory or registry opened for the images of a build.
 pub(super) struct BuildTarget<'a> {
-    output: Option<&'a LocalImage>,
     opened: Option<OpenedDestination<'a>>,
     engine: Option<OpenedEngine<'a>>,
     registry: Option<&'a RegistryClient>,
@@ -24,9 +19,8 @@ pub(super) struct BuildTarget<'a> {
 
 /// The sinks of a target. The tee of both borrows the others.
 pub(super) struct TargetSinks<'a> {
-    store: Option<Box<dyn Sink + 'a>>,
+    store: Option<Box<dyn StoreSink + 'a>>,
     registry: Option<RegistrySink<'a>>,
-    images: Option<LayoutImages>,
 }
 
 impl<'a> BuildTarget<'a> {
@@ -36,28 +30,22 @@ impl<'a> BuildTarget<'a> {
         registry: Option<&'a RegistryClient>,
         environment: &Environment,
     ) -> Result<Self, CommandError> {
-        let is_archive = output.is_some_and(|local| local.store != StoreKind::Layout);
-        if registry.is_some() && is_archive {
-            let message = "an archive cannot be written while its images are pushed";
-            let help = "use `-o oci:DIR`, or build and push one after the other";
-            return Err(CommandError::Usage(Diagnostic::new(message).help(help)));
-        }
         let opened = output.map(|local| OpenedDestination::open(local, environment)).transpose()?;
         let engine = engine.map(|engine| OpenedEngine::open(engine, environment)).transpose()?;
-        Ok(Self { output, opened, engine, registry })
+        Ok(Self { opened, engine, registry })
     }
 
-    pub(super) fn open_sinks(&self, width: usize) -> Result<TargetSinks<'_>, CommandError> {
+    pub(super) fn open_sinks(
+        &self,
+        width: usize,
+        names: PublishedNames,
+    ) -> Result<TargetSinks<'_>, CommandError> {
         let store = match &self.engine {
             Some(engine) => Some(engine.sink()?),
             None => self.opened.as_ref().map(OpenedDestination::naming_sink).transpose()?,
         };
-        let images = match self.output {
-            Some(local) if self.registry.is_some() => Some(open_layout(&local.path)?),
-            _ => None,
-        };
-        let registry = self.registry.map(|registry| RegistrySink::new(registry, width));
-        Ok(TargetSinks { store, registry, images })
+        let registry = self.registry.map(|it| RegistrySink::new(it, width).with_names(names));
+        Ok(TargetSinks { store, registry })
     }
 }
 
@@ -65,12 +53,12 @@ impl TargetSinks<'_> {
     /// Returns a sink that writes to both, if there are two.
     pub(super) fn tee(&self) -> Option<TeeSink<'_>> {
         let (first, second) = (self.store.as_deref()?, self.registry.as_ref()?);
-        Some(TeeSink { first, second, images: self.images.as_ref()? })
+        Some(TeeSink { first, second })
     }
 
     /// Returns the only sink.
     pub(super) fn only(&self) -> Option<&dyn Sink> {
         let registry = self.registry.as_ref().map(|sink| sink as &dyn Sink);
-        self.store.as_deref().or(registry)
+        self.store.as_deref().map(|sink| sink as &dyn Sink).or(registry)
     }
 }

@@ -9,7 +9,7 @@ use diskette_builder::engine::source::{
     ArchiveDownloads, CdiOnlyPolicy, InputFiles, UnverifiedPolicy,
 };
 use diskette_builder::net::http::HttpClient;
-use diskette_builder::oci::image::location::{ImageLocation, StoreKind};
+use diskette_builder::oci::image::location::StoreKind;
 use diskette_builder::oci::image::time::Timestamp;
 use diskette_builder::recipe::Recipe;
 use diskette_builder::recipe::diagnostic::Diagnostic;
@@ -22,7 +22,7 @@ use self::input::{BuildInput, InputAccess, LoadedInput};
 use self::language::InputLanguage;
 use self::overrides::RecipeOverrides;
 use crate::arguments::credentials::{BaseRegistry, RegistryUse};
-use crate::arguments::destination::{local_output, registry_output};
+use crate::arguments::image_format::FormatKind;
 use crate::assembly::{Assembly, creation_time, missing_output, refused_recipes};
 use crate::commands::gc::collect_after_build;
 use crate::engines::ContainerEngine;
@@ -35,11 +35,9 @@ use crate::ui::progress::{ProgressMode, ProgressView};
 
 mod arguments;
 mod check;
-mod compression;
 mod conversion;
 mod disks;
 mod dockerfile;
-mod format;
 mod input;
 mod language;
 mod lock;
@@ -66,9 +64,10 @@ fn build(
     ui: &Ui,
     found: &mut InputFindings,
 ) -> Result<(), CommandError> {
-    let compression = arguments.compression.compression(arguments.compression_level)?;
+    arguments.outputs().check()?;
+    let compression = arguments.layer_compression()?;
     let engine = ContainerEngine::find(arguments.load.filter(|_| !arguments.check.is_on()))?;
-    let has_target = arguments.output.is_some() || engine.is_some() || arguments.push;
+    let has_target = !arguments.output.is_empty() || engine.is_some() || arguments.push;
     if !has_target && !arguments.check.is_on() {
         return Err(missing_output());
     }
@@ -101,7 +100,8 @@ fn build(
     ui.warn(&found.warnings);
     found.check_lint()?;
     let push = registry.as_ref().filter(|_| arguments.is_pushed());
-    let mut assembly = arguments.assembly(&progress, push, compression, created);
+    let mut assembly =
+        arguments.assembly(&progress, push, compression, arguments.image_format()?, created);
     assembly.engine = engine.as_ref();
     assembly.run(&recipes, &sources, environment, ui).map_err(|error| match error {
         // Blobs and names that a registry has received stay there.
@@ -138,7 +138,7 @@ impl BuildArguments {
     ) -> Result<RegistryUse<'_>, CommandError> {
         let names = if self.is_pushed() { input.names(self)? } else { Vec::new() };
         let uses = RegistryUse::default().pair(&self.pair).bases(bases);
-        Ok(uses.writes(&names).writes(registry_output(self.output.as_ref())))
+        Ok(uses.writes(&names).writes(self.outputs().names()))
     }
 
     /// Returns the registry that bases must be in, if a credential of an option is for it.
@@ -150,7 +150,7 @@ impl BuildArguments {
 
     /// Returns the layout whose garbage is removed after the build.
     fn layout_to_clean(&self) -> Result<Option<&Path>, CommandError> {
-        match local_output(self.output.as_ref()) {
+        match self.outputs().local() {
             _ if !self.gc => Ok(None),
             Some(local) if local.store == StoreKind::Layout => Ok(Some(&local.path)),
             _ => {
@@ -174,7 +174,7 @@ impl BuildArguments {
 
     /// Returns whether images are pushed, by `--push` or to a registry that `-o` names.
     fn is_pushed(&self) -> bool {
-        self.push || registry_output(self.output.as_ref()).is_some()
+        self.push || self.outputs().is_pushed()
     }
 
     /// Returns what is done with downloads that have no checksum.
@@ -199,6 +199,7 @@ impl BuildArguments {
         progress: &'a ProgressView,
         push: Option<&'a RegistryClient>,
         compression: LayerCompression,
+        format: FormatKind,
         created: Timestamp,
     ) -> Assembly<'a> {
         let platform_tags =
@@ -206,10 +207,11 @@ impl BuildArguments {
         Assembly {
             progress,
             push,
-            output: local_output(self.output.as_ref()),
+            names: self.outputs().published_names(),
+            output: self.outputs().local(),
             engine: None,
             compression,
-            format: self.format.into(),
+            format: format.into(),
             jobs: self.jobs,
             no_cache: self.no_cache,
             created,
@@ -223,7 +225,8 @@ impl BuildArguments {
     fn dependency_rule(&self) -> Result<Option<(&Path, &Path)>, CommandError> {
         let Some(path) = &self.deps else { return Ok(None) };
         check_output(path)?;
-        let output = self.output.as_ref().and_then(ImageLocation::path);
+        let output = self.outputs().local().filter(|local| !local.is_stream());
+        let output = output.map(|local| &*local.path);
         let target = self.reports.first_file().or(output).ok_or_else(|| {
             CommandError::Usage(
                 Diagnostic::new("there is no file that `--deps` could be the rule for")
@@ -236,14 +239,14 @@ impl BuildArguments {
     fn overrides(&self, language: InputLanguage) -> Result<RecipeOverrides<'_>, CommandError> {
         Ok(RecipeOverrides {
             names: self.tag.iter().chain(&self.manifest).map(String::as_str).collect(),
-            output: registry_output(self.output.as_ref()),
+            outputs: self.outputs().names().collect(),
             // A Dockerfile has been lowered for the selected platforms already.
             platforms: match language {
                 InputLanguage::Spec => &self.platform,
                 InputLanguage::Dockerfile => &[],
             },
             labels: &self.label,
-            annotations: &self.annotation,
+            annotations: self.annotation.iter().chain(self.outputs().annotations()).collect(),
             env: &self.env,
             convert: conversion(self.convert, self.convert_compress)?,
         })

@@ -188,7 +188,8 @@ mod tests {
     const INTRODUCTION: &str = "# Flags of docker, buildx, podman and buildah\n\n\
         `diskette build` stands in for `docker build`, `docker buildx build`, `podman build` and `buildah bud`. Flags that have the same meaning have the same name\n\
         (see `diskette build --help`). Of the others, those that cannot change the image are ignored with a note, and those that would change it are refused with\n\
-        the reason and what to do. `-o` takes the fields of buildx: `type=oci|docker|registry|image`, `dest`, `name`, `push`, `tar`.\n\n\
+        the reason and what to do. `-o` takes the fields of buildx: `type=oci|docker|registry|image`, `dest`, `name`, `push`, `push-by-digest`, `tar`, `compression`,\n\
+        `compression-level`, `oci-mediatypes`, `annotation.KEY` and `annotation-LEVEL[PLATFORM].KEY`.\n\n\
         | flags | | why, and what to do |\n|---|---|---|\n";
 
     /// `SNAPSHOTS=overwrite` writes the page anew.

@@ -1,6 +1,7 @@
 //! `diskette push`.
 
 use clap::Args;
+use diskette_builder::oci::copy::CopyPlan;
 use diskette_builder::oci::image::json::Document;
 use diskette_builder::oci::image::location::{
     ImageLocation, LocalImage, StoreKind, has_registry_host,
@@ -39,6 +40,10 @@ pub(crate) struct PushArguments {
     #[arg(value_name = "DEST", value_parser = parse_reference)]
     destinations: Vec<Reference>,
 
+    /// Show what would be sent, and send nothing
+    #[arg(long)]
+    dry_run: bool,
+
     #[command(flatten)]
     show: TransferArguments,
 
@@ -75,6 +80,13 @@ pub(crate) fn run(
     let uses = RegistryUse::default().writes(&names);
     let registry = arguments.registry.registry(environment, progress.clone(), &uses)?;
     let sink = RegistrySink::new(&registry, arguments.show.jobs());
+    if arguments.dry_run {
+        let mut plan = CopyPlan::default();
+        plan.add(&root, &*images, Some(&sink), &names)?;
+        progress.end();
+        transfer::print_plan(plan, &arguments.show, ui);
+        return arguments.show.print_result(&names, &root, ui);
+    }
     let transfer =
         Transfer { images: &*images, sink: &sink, names: &names, tag: None, show: &arguments.show };
     transfer.run(&root, &progress)?;

@@ -20,12 +20,12 @@ use diskette_builder::oci::image::reference::Reference;
 use diskette_builder::oci::image::time::Timestamp;
 use diskette_builder::oci::tar::TarLimits;
 use diskette_builder::recipe::diagnostic::Diagnostic;
-use diskette_builder::registry::client::RegistryClient;
+use diskette_builder::registry::client::{PublishedNames, RegistryClient};
 
 use crate::arguments::credentials::{PairCredentials, RegistryUse};
-use crate::arguments::destination::{local_output, parse_output, registry_output};
 use crate::arguments::image_name::parse_source;
 use crate::arguments::names::parse_name;
+use crate::arguments::output::{BuildOutput, BuildOutputs, ImageFields, parse_output};
 use crate::arguments::registry::RegistryArguments;
 use crate::arguments::reports::BuildReports;
 use crate::assembly::{Assembly, creation_time, missing_output, open_cache};
@@ -60,7 +60,7 @@ pub(crate) struct VddkArguments {
     /// Destination: oci:DIR[:TAG] or a path for a layout, oci-archive:FILE or - (standard output)
     /// for an archive, a reference for a registry; a layout keeps the images it has
     #[arg(short, long, value_name = "DEST", value_parser = parse_output)]
-    output: Option<ImageLocation>,
+    output: Vec<BuildOutput>,
 
     /// Push the image to the registries in its names
     #[arg(long, requires = "tag")]
@@ -121,14 +121,15 @@ pub(crate) fn run(
     environment: &Environment,
     ui: &Ui,
 ) -> Result<(), CommandError> {
-    if arguments.output.is_none() && !arguments.push {
+    if arguments.output.is_empty() && !arguments.push {
         return Err(missing_output());
     }
+    arguments.check_outputs()?;
     arguments.reports.check_files()?;
     let created = creation_time(environment, None, None)?;
     let names = arguments.tag.iter().map(|name| parse_name(name));
     let mut names = names.collect::<Result<Vec<_>, _>>()?;
-    names.extend(registry_output(arguments.output.as_ref()).cloned());
+    names.extend(arguments.outputs().names().cloned());
     let files = SpecFiles { base: PathBuf::new(), reads: ReadFiles::default() };
     let download = VddkArchive::read(&arguments.archive, &files)?;
 
@@ -158,7 +159,21 @@ pub(crate) fn run(
 impl VddkArguments {
     /// Returns whether the image is pushed, by `--push` or to a registry that `-o` names.
     fn is_pushed(&self) -> bool {
-        self.push || registry_output(self.output.as_ref()).is_some()
+        self.push || self.outputs().is_pushed()
+    }
+
+    fn outputs(&self) -> BuildOutputs<'_> {
+        BuildOutputs(&self.output)
+    }
+
+    /// Refuses outputs that cannot be written together, or that say how the image is made.
+    fn check_outputs(&self) -> Result<(), CommandError> {
+        self.outputs().check()?;
+        if self.output.iter().all(|output| output.image == ImageFields::default()) {
+            return Ok(());
+        }
+        let message = "the fields of `-o` that say how an image is made are for `diskette build`";
+        Err(CommandError::Usage(Diagnostic::new(message).help("leave them out")))
     }
 
     /// Returns the images that are read and written.
@@ -180,7 +195,8 @@ impl VddkArguments {
         Assembly {
             progress,
             push,
-            output: local_output(self.output.as_ref()),
+            names: PublishedNames::Tags,
+            output: self.outputs().local(),
             engine: None,
             compression: LayerCompression::Gzip(GzipLevel::default()),
             format: ImageFormat::Oci,

@@ -191,12 +191,18 @@ fn an_image_is_built_and_pushed() {
     assert_eq!(done.outputs["image"], registry.reference("me/vm"));
     assert_eq!(done.outputs["tags"], tags.trim_end());
     let index: Value = serde_json::from_slice(&index).unwrap();
-    assert_eq!(index["annotations"]["org.example.a"], "b");
+    assert!(index["annotations"].get("org.example.a").is_none(), "it is for the manifests");
     assert_eq!(index["annotations"]["org.example.c"], "d");
     let digests: Value = serde_json::from_str(&done.outputs["platform-digests"]).unwrap();
     assert_eq!(digests["linux/arm64"], index["manifests"][1]["digest"]);
     let metadata: Value = serde_json::from_str(&done.outputs["metadata"]).unwrap();
     assert_eq!(metadata["containerimage.digest"], done.outputs["digest"].as_str());
+    let manifest =
+        format!("{}@{}", registry.reference("me/vm"), digests["linux/amd64"].as_str().unwrap());
+    let manifest = peer::read_manifest_by_skopeo(&manifest).unwrap();
+    let manifest: Value = serde_json::from_slice(&manifest).unwrap();
+    assert_eq!(manifest["annotations"]["org.example.a"], "b");
+    assert_eq!(manifest["annotations"]["org.example.c"], "d");
     assert!(metadata["diskette.sent"].as_u64().unwrap() > 100_000);
     assert_eq!(done.outputs["imageid"], done.outputs["digest"]);
     assert!(done.summary.contains("| linux/arm64 | "), "{}", done.summary);
@@ -209,6 +215,14 @@ fn an_image_is_built_and_pushed() {
         (runner.server.take_requests(), &again.outputs["digest"]),
         (vec![], &done.outputs["digest"])
     );
+
+    let repository = registry.reference("me/part");
+    let parts = [("tags", repository.as_str()), ("push-by-digest", "true")];
+    let done = runner.run("action.yml", &parts);
+    assert!(done.success, "{}", done.said);
+    let name = format!("{repository}@{}", done.outputs["digest"]);
+    assert!(peer::read_manifest_by_skopeo(&name).is_some() && done.outputs["tags"] == name);
+    assert!(peer::read_manifest_by_skopeo(&format!("{repository}:latest")).is_none());
 }
 
 #[test]

@@ -86,7 +86,7 @@ impl BuildError {
                 SourceErrorKind::Http(error) => error.is_temporary(),
                 _ => false,
             },
-            Self::Sink(StorageError::Remote { is_temporary, .. }) => *is_temporary,
+            Self::Sink(error) => error.is_temporary(),
             _ => false,
         }
     }

@@ -68,6 +68,11 @@ impl Reference {
         Some(Self { tag, digest: None, ..self.clone() })
     }
 
+    /// Returns whether the reference was written with a tag.
+    pub fn has_tag(&self) -> bool {
+        self.tag.is_some()
+    }
+
     /// Returns the host, perhaps with a port, e.g. `quay.io`.
     pub fn registry(&self) -> &str {
         &self.registry

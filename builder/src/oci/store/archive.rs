@@ -1,22 +1,24 @@
 //! An OCI archive: a layout as one tar file, which docker can load too. A blob is written straight into the tar although its
 //! name and size are known only at its end: space for its headers is reserved, and filled then.
 
-use std::io::{self, IoSlice, Write};
+use std::io::{self, IoSlice, Read, Write};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use cap_std::fs::Dir;
 use cap_tempfile::TempFile;
 
 use super::archive_tar::{ArchiveDestination, ArchiveTar};
-use super::copy_blob;
 use super::index::LayoutIndex;
+use super::{BlobStart, copy_blob};
 use crate::oci::error::StorageError;
 use crate::oci::image::digest::Digest;
 use crate::oci::image::json::{Document, to_canonical_json};
 use crate::oci::image::platform::Platform;
 use crate::oci::image::reference::Reference;
 use crate::oci::new_file::NewFile;
-use crate::oci::sink::{self, BlobWriter, NamedImage, ReportBytes, Sink, TransferOutcome};
+use crate::oci::sink::{
+    self, BlobWriter, NamedImage, ReportBytes, Sink, StoreSink, TransferOutcome,
+};
 
 /// An archive that images are written to. The file appears when they are published.
 #[derive(Debug)]
@@ -106,7 +108,7 @@ impl Sink for ArchiveSink<'_> {
             return Ok(TransferOutcome::Existed);
         }
         let mut writer = self.start_blob(blob.size, names)?;
-        copy_blob(blob, &mut writer, &self.path, advanced)?;
+        copy_blob(blob, BlobStart::default(), &mut *writer, &self.path, advanced)?;
         writer.finish(blob.digest, blob.size)?;
         Ok(TransferOutcome::Copied)
     }
@@ -132,6 +134,17 @@ impl Sink for ArchiveSink<'_> {
 
     fn max_parallel_blobs(&self) -> usize {
         1
+    }
+}
+
+impl StoreSink for ArchiveSink<'_> {
+    fn open_blob(
+        &self,
+        digest: Digest,
+        _size: u64,
+        at: u64,
+    ) -> Result<Box<dyn Read + '_>, StorageError> {
+        Ok(Box::new(self.tar().open_blob(digest, at).map_err(self.error())?))
     }
 }
 

@@ -7,7 +7,7 @@ use cap_std::fs::{Dir, File};
 use tar::{EntryType, Header};
 
 use super::docker::{ArchiveBlobs, DOCKER_MANIFEST};
-use super::member::MemberSpan;
+use super::member::{FilePart, MemberSpan};
 use super::packed::{archive_compression, compress};
 use super::{BLOBS, INDEX};
 use crate::oci::image::digest::Digest;
@@ -125,6 +125,17 @@ impl<'a> ArchiveTar<'a> {
         self.blobs.insert(digest, MemberSpan { at: start + HEADERS, len: size });
         self.end = start + HEADERS + size + padding.len() as u64;
         Ok(())
+    }
+
+    /// Opens a blob that was written, for reading from byte `at` on.
+    pub(super) fn open_blob(
+        &mut self,
+        digest: Digest,
+        at: u64,
+    ) -> io::Result<FilePart<std::fs::File>> {
+        let span = self.blobs.get(&digest).copied().ok_or(io::ErrorKind::NotFound)?;
+        let file = self.output()?.try_clone()?.into_std();
+        Ok(FilePart { file, at: span.at + at, left: span.len.saturating_sub(at) })
     }
 
     /// Returns the blobs, for reading.

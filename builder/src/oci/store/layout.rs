@@ -1,25 +1,26 @@
 //! An OCI image layout in a directory that images are written to. Blobs and index are written to
 //! temporary files, synced and renamed; several builds can add to one layout at the same time.
 
-use std::io::{self, IoSlice, Write};
+use std::io::{Read, Seek as _, SeekFrom, Write as _};
 use std::ops::ControlFlow;
 
 use cap_std::fs::Dir;
 
 use super::existing::ExistingBlobs;
+use super::file::open_file;
+use super::layout_blob::{BlobFile, LayoutBlob};
 use super::layout_dir::{LayoutDir, sync_dir};
 use super::locks::BlobsLock;
-use super::writeback::Writeback;
-use super::{BLOBS, copy_blob};
+use super::partial::{PARTIAL_LEN_MIN, PartialBlob};
+use super::{BLOBS, BlobStart, READ_ACT, copy_blob};
 use crate::oci::error::StorageError;
 use crate::oci::image::digest::Digest;
 use crate::oci::image::json::Document;
 use crate::oci::image::reference::Reference;
 use crate::oci::new_file::{NewFile, remove_abandoned_files};
-use crate::oci::sink::{self, BlobWriter, NamedImage, ReportBytes, Sink, TransferOutcome};
-
-/// Length of a write in bytes from which on it belongs to a layer, not to a document.
-const LONG: usize = 64 * 1024;
+use crate::oci::sink::{
+    self, BlobWriter, NamedImage, ReportBytes, Sink, StoreSink, TransferOutcome,
+};
 
 /// A layout that images are added to.
 #[derive(Debug)]
@@ -59,10 +60,7 @@ impl Sink for LayoutSink {
         _len: u64,
         _names: &[Reference],
     ) -> Result<Box<dyn BlobWriter + '_>, StorageError> {
-        let file = NewFile::new(self.layout.blobs_dir());
-        let error = || StorageError::io("write to", self.layout.path_of(BLOBS));
-        let file = Some(file.map_err(error())?);
-        Ok(Box::new(LayoutBlob { file, sink: self, writeback: None }))
+        Ok(Box::new(LayoutBlob::new(&self.layout, &self.existing, BlobFile::New(self.new_file()?))))
     }
 
     fn put_blob(
@@ -74,8 +72,23 @@ impl Sink for LayoutSink {
         if self.has_blob(blob.digest, blob.size, names, &|_| advanced(0))? {
             return Ok(TransferOutcome::Existed);
         }
-        let mut writer = self.start_blob(blob.size, names)?;
-        copy_blob(blob, &mut writer, &self.layout.path_of(BLOBS), advanced)?;
+        let path = self.layout.path_of(BLOBS);
+        let (file, start) = self.open_file(blob, advanced)?;
+        let is_begun = start.len > 0;
+        let mut writer = LayoutBlob::new(&self.layout, &self.existing, file);
+        if advanced(start.len).is_break() {
+            return Err(StorageError::Cancelled);
+        }
+        let mut copied = copy_blob(blob, start, &mut writer, &path, advanced);
+        if is_begun && matches!(copied, Err(StorageError::Unexpected { .. })) {
+            // What was written earlier is damaged.
+            writer.clear().map_err(StorageError::io("write", path.as_str()))?;
+            copied = copy_blob(blob, BlobStart::default(), &mut writer, &path, advanced);
+        }
+        if copied.as_ref().is_err_and(is_of_source) {
+            writer.keep();
+        }
+        copied?;
         writer.finish(blob.digest, blob.size)?;
         Ok(TransferOutcome::Copied)
     }
@@ -102,58 +115,54 @@ impl Sink for LayoutSink {
     }
 }
 
-struct LayoutBlob<'a> {
-    /// The temporary file; none after it was renamed.
-    file: Option<NewFile<'a>>,
-    sink: &'a LayoutSink,
-    /// Started by the first long write: documents do not need it.
-    writeback: Option<Writeback>,
-}
-
-impl LayoutBlob<'_> {
-    fn file(&mut self) -> io::Result<&mut cap_std::fs::File> {
-        let file = self.file.as_mut().ok_or_else(|| io::Error::other("the blob is finished"))?;
-        Ok(file.as_file_mut())
-    }
-
-    fn count_written(&mut self, len: usize) -> io::Result<usize> {
-        if self.writeback.is_none() && len >= LONG {
-            let file = self.file()?.try_clone()?.into_std();
-            self.writeback = Some(Writeback::start(file)?);
-        }
-        if let Some(writeback) = &mut self.writeback {
-            writeback.count_written(len);
-        }
-        Ok(len)
-    }
-}
-
-impl Write for LayoutBlob<'_> {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let len = self.file()?.write(bytes)?;
-        self.count_written(len)
-    }
-
-    fn write_vectored(&mut self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
-        let len = self.file()?.write_vectored(slices)?;
-        self.count_written(len)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-impl BlobWriter for LayoutBlob<'_> {
-    fn finish(&mut self, digest: Digest, _size: u64) -> Result<(), StorageError> {
-        let path = self.sink.layout.path_of(&format!("{BLOBS}/{}", digest.to_hex()));
-        let mut write_blob = || {
-            self.writeback.take().map_or(Ok(()), Writeback::finish)?;
-            self.file()?.sync_all()?;
-            self.file.take().map_or(Ok(()), |file| file.replace(&digest.to_hex()))
+impl StoreSink for LayoutSink {
+    fn open_blob(
+        &self,
+        digest: Digest,
+        _size: u64,
+        at: u64,
+    ) -> Result<Box<dyn Read + '_>, StorageError> {
+        let name = digest.to_hex();
+        let open = || {
+            let mut file = open_file(self.layout.blobs_dir(), &name)?;
+            file.seek(SeekFrom::Start(at))?;
+            Ok(file)
         };
-        write_blob().map_err(StorageError::io("write", path))?;
-        self.sink.existing.add(digest);
-        Ok(())
+        let path = self.layout.path_of(&format!("{BLOBS}/{name}"));
+        Ok(Box::new(open().map_err(StorageError::io("read", path))?))
+    }
+}
+
+impl LayoutSink {
+    fn new_file(&self) -> Result<NewFile<'_>, StorageError> {
+        let file = NewFile::new(self.layout.blobs_dir());
+        file.map_err(StorageError::io("write to", self.layout.path_of(BLOBS)))
+    }
+
+    /// Opens the file of a blob that is copied, and returns what was written to it earlier.
+    fn open_file(
+        &self,
+        blob: &sink::SourceBlob<'_>,
+        advanced: &ReportBytes<'_>,
+    ) -> Result<(BlobFile<'_>, BlobStart), StorageError> {
+        let error = || StorageError::io("write to", self.layout.path_of(BLOBS));
+        let partial = match blob.size {
+            PARTIAL_LEN_MIN.. => PartialBlob::open(self.layout.blobs_dir(), blob.digest),
+            _ => Ok(None),
+        };
+        let Some(mut partial) = partial.map_err(error())? else {
+            return Ok((BlobFile::New(self.new_file()?), BlobStart::default()));
+        };
+        let start = partial.read_start(blob.size, &|_| advanced(0)).map_err(error())?;
+        Ok((BlobFile::Partial(partial), start))
+    }
+}
+
+/// Returns whether a copy failed at its source, or was cancelled: what was written can be continued.
+fn is_of_source(error: &StorageError) -> bool {
+    match error {
+        StorageError::Remote { .. } | StorageError::Cancelled => true,
+        StorageError::Io { act, .. } => *act == READ_ACT,
+        StorageError::Unexpected { .. } => false,
     }
 }

@@ -12,15 +12,19 @@ mod file;
 mod garbage;
 mod index;
 mod layout;
+mod layout_blob;
 mod layout_dir;
 mod locks;
 mod member;
 mod packed;
+mod partial;
 mod reachable;
 mod reader;
 mod writeback;
 
-use std::io::Read;
+use std::io::{self, Read};
+
+use sha2::Sha256;
 
 use crate::oci::error::StorageError;
 use crate::oci::hashing::HashingReader;
@@ -43,23 +47,39 @@ const BLOBS: &str = "blobs/sha256";
 /// The file that names the images of a layout.
 const INDEX: &str = "index.json";
 
+/// What failed if the source of a blob cannot be read.
+const READ_ACT: &str = "read";
+
 /// Number of bytes of a blob that are copied at a time.
 const COPY_LEN: usize = 256 * 1024;
 
-/// Copies a blob, and fails if its size or digest is wrong; the caller then does not complete it.
+/// The first bytes of a blob, which were written earlier.
+#[derive(Debug, Clone, Default)]
+struct BlobStart {
+    hash: Sha256,
+    /// Number of the bytes.
+    len: u64,
+}
+
+/// Copies a blob from its start on, and fails if its size or digest is wrong; the caller then does not complete it.
 fn copy_blob(
     blob: &SourceBlob<'_>,
-    writer: &mut Box<dyn BlobWriter + '_>,
+    start: BlobStart,
+    writer: &mut dyn BlobWriter,
     path: &str,
     advanced: &ReportBytes<'_>,
 ) -> Result<(), StorageError> {
-    let reader = blob.source.open(0)?.take(blob.size.saturating_add(1));
-    let mut reader = HashingReader::new(reader);
+    let rest = match blob.size.checked_sub(start.len) {
+        None | Some(0) if start.len > 0 => Box::new(io::empty()),
+        _ => blob.source.open(start.len)?,
+    };
+    let rest = rest.take(blob.size.saturating_sub(start.len).saturating_add(1));
+    let mut reader = HashingReader::continuing(rest, start.hash, start.len);
     let mut buffer = vec![0; COPY_LEN];
     loop {
         let count = reader
             .read(&mut buffer)
-            .map_err(|error| StorageError::io("read", blob.digest.to_string())(error))?;
+            .map_err(|error| StorageError::io(READ_ACT, blob.digest.to_string())(error))?;
         if count == 0 {
             break;
         }

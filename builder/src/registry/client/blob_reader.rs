@@ -11,6 +11,7 @@ use super::error::{RegistryError, RegistryErrorCause};
 use super::range::BlobRange;
 use super::remedy::Retry;
 use crate::net::http::{HttpError, HttpResponse, RetryAttempts};
+use crate::oci::error::StorageError;
 
 const READ_ACT: &str = "read a blob of";
 
@@ -120,6 +121,11 @@ fn skip_bytes(body: &mut BlobBody, count: u64) -> Result<(), RegistryErrorCause>
     Ok(())
 }
 
+/// Returns the error of reading that [`StorageError::io`] turns into that of the registry again.
+fn read_error(error: RegistryError) -> io::Error {
+    io::Error::other(StorageError::from(error))
+}
+
 impl Read for RegistryBlobReader<'_> {
     fn read(&mut self, space: &mut [u8]) -> io::Result<usize> {
         let left = usize::try_from(self.range.end - self.range.start).unwrap_or(usize::MAX);
@@ -129,7 +135,7 @@ impl Read for RegistryBlobReader<'_> {
         let space_len = space.len().min(left);
         loop {
             if self.response.is_none() {
-                self.connect_to_any().map_err(io::Error::other)?;
+                self.connect_to_any().map_err(read_error)?;
             }
             let read =
                 self.response.as_mut().map(|response| response.read(&mut space[..space_len]));
@@ -145,10 +151,10 @@ impl Read for RegistryBlobReader<'_> {
             let stall = self.repository.registry.client.options().stall;
             let cause = RegistryErrorCause::Http(HttpError::from_io(error, stall));
             let again = self.repository.wait_for_retry(&mut self.attempts, &cause);
-            let failed = |cause| io::Error::other(self.repository.registry_error(READ_ACT, cause));
+            let failed = |cause| read_error(self.repository.registry_error(READ_ACT, cause));
             if again.map_err(failed)? == Retry::No {
                 let error = self.repository.registry_error(READ_ACT, cause);
-                self.ask_next(error).map_err(io::Error::other)?;
+                self.ask_next(error).map_err(read_error)?;
             }
         }
     }

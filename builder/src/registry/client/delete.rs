@@ -57,7 +57,7 @@ impl RegistryClient {
     /// Points the tag of a name at a document that its repository has.
     pub fn add_tag(&self, document: &Document, name: &Reference) -> Result<(), RegistryError> {
         let repository = self.target_repository(name)?;
-        name.tag().map_or(Ok(()), |tag| repository.put_tag(document, tag))
+        name.tag().map_or(Ok(()), |tag| repository.publish_name(document, tag))
     }
 
     /// Returns what the name of an image refers to in its repository: a digest with all its tags, or a

@@ -52,7 +52,7 @@ pub(super) enum ConnectionSecurity {
     /// As `Verified`, but without TLS on this machine, unless the registry has certificates.
     VerifiedUnlessLoopback,
     /// With TLS and any certificate, or without TLS where the registry has none: what `insecure`
-    /// means in registries.conf.
+    /// means in registries.conf, and `--tls-verify=false` to podman and skopeo.
     Unverified,
     /// Without TLS.
     Plain,

@@ -87,8 +87,8 @@ impl Repository<'_> {
         self.write_manifest(document, &reference)
     }
 
-    /// Points a tag at a document, and verifies that it does.
-    pub(super) fn put_tag(&self, document: &Document, tag: &str) -> Result<(), RegistryError> {
+    /// Points a tag at a document, and verifies that it does. A digest is only verified.
+    pub(super) fn publish_name(&self, document: &Document, tag: &str) -> Result<(), RegistryError> {
         if self.probe_manifest(tag)? == Some(document.digest) {
             return Ok(());
         }
@@ -116,7 +116,8 @@ impl Repository<'_> {
                     | RegistryErrorCause::Unauthorized(_)),
                 ..
             }) => {
-                let location = format!("{}:{tag}", self.location);
+                let separator = if tag.contains(':') { '@' } else { ':' };
+                let location = format!("{}{separator}{tag}", self.location);
                 let note = format!("{location} was written, but cannot be read back: {cause}");
                 self.registry.options.progress.report(ProgressEvent::Note(&note));
                 return Ok(());

@@ -44,7 +44,7 @@ use self::repository::Patience;
 pub use self::repository::Repository;
 use self::scope::TokenScope;
 use self::server::RegistryServer;
-pub use self::sink::RegistrySink;
+pub use self::sink::{PublishedNames, RegistrySink};
 use crate::net::http::{HttpClient, PrivateRedirects};
 use crate::oci::image::reference::Reference;
 use crate::oci::progress::Progress;
@@ -78,6 +78,8 @@ pub enum PlainHttp {
     Always,
     /// No registry.
     Never,
+    /// Registries without TLS. The certificates of others are not verified.
+    WithoutTls,
 }
 
 /// A client of all registries, which keeps the connections and the authorization of each.
@@ -206,7 +208,9 @@ impl RegistryClient {
     fn endpoint_security(&self, endpoint: &RegistryEndpoint) -> ConnectionSecurity {
         match (self.options.plain_http, endpoint.transport) {
             (PlainHttp::Always, _) => ConnectionSecurity::Plain,
-            (_, RegistryTransport::Insecure) => ConnectionSecurity::Unverified,
+            (_, RegistryTransport::Insecure) | (PlainHttp::WithoutTls, _) => {
+                ConnectionSecurity::Unverified
+            }
             (PlainHttp::Loopback, RegistryTransport::Verify) => {
                 ConnectionSecurity::VerifiedUnlessLoopback
             }

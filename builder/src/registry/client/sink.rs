@@ -24,12 +24,28 @@ pub struct RegistrySink<'a> {
     /// Documents that were written: a tag is set by writing the document again.
     documents: Mutex<BTreeMap<Digest, Document>>,
     width: usize,
+    names: PublishedNames,
+}
+
+/// What names images have in a registry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PublishedNames {
+    /// Their tags.
+    Tags,
+    /// Only their digests: no tag is written.
+    Digests,
 }
 
 impl<'a> RegistrySink<'a> {
-    /// Returns a sink that transfers up to `width` blobs at the same time.
+    /// Returns a sink that transfers up to `width` blobs at the same time, and writes tags.
     pub fn new(registry: &'a RegistryClient, width: usize) -> Self {
-        Self { registry, documents: Mutex::default(), width }
+        Self { registry, documents: Mutex::default(), width, names: PublishedNames::Tags }
+    }
+
+    /// Returns the sink with another kind of published names.
+    #[must_use]
+    pub fn with_names(self, names: PublishedNames) -> Self {
+        Self { names, ..self }
     }
 
     /// Returns the repositories of these names, each once, in their order.
@@ -160,7 +176,11 @@ impl Sink for RegistrySink<'_> {
             drop(documents);
             let document =
                 document.ok_or_else(|| StorageError::remote(format!("{digest} was not pushed")))?;
-            self.registry.target_repository(name)?.put_tag(&document, tag)?;
+            let published = match self.names {
+                PublishedNames::Tags => tag,
+                PublishedNames::Digests => &digest,
+            };
+            self.registry.target_repository(name)?.publish_name(&document, published)?;
             self.registry.options.progress.report(ProgressEvent::Published);
         }
         Ok(())

@@ -4,19 +4,19 @@ use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use diskette_builder::oci::image::location::ImageLocation;
+use diskette_builder::engine::layer::compression::LayerCompression;
 use diskette_builder::recipe::diagnostic::Diagnostic;
 
 use super::check::CheckArguments;
-use super::compression::CompressionKind;
 use super::conversion::{ConvertCompression, ConvertKind};
 use super::disks::DiskArguments;
 use super::dockerfile::DockerfileArguments;
-use super::format::FormatKind;
 use crate::arguments::annotation::Annotation;
+use crate::arguments::compression::CompressionKind;
 use crate::arguments::credentials::PairCredentials;
-use crate::arguments::destination::parse_output;
+use crate::arguments::image_format::FormatKind;
 use crate::arguments::key_value::KeyValue;
+use crate::arguments::output::{BuildOutput, BuildOutputs, parse_output};
 use crate::arguments::registry::RegistryArguments;
 use crate::arguments::reports::BuildReports;
 use crate::engines::EngineChoice;
@@ -53,9 +53,10 @@ pub(crate) struct BuildArguments {
     pub(super) manifest: Option<String>,
 
     /// Destination: oci:DIR[:TAG] or a path for a layout, oci-archive:FILE or - (standard output)
-    /// for an archive, a reference for a registry; a layout keeps the images it has
+    /// for an archive, a reference for a registry, or the fields of buildx; a layout keeps the images
+    /// it has; may be repeated for registries
     #[arg(short, long, value_name = "DEST", value_parser = parse_output)]
-    pub(super) output: Option<ImageLocation>,
+    pub(super) output: Vec<BuildOutput>,
 
     /// Push the images to the registries in their names; each layer is sent while it is
     /// compressed, and without -o nothing is written to the local disk
@@ -79,9 +80,9 @@ pub(crate) struct BuildArguments {
     #[arg(long, value_name = "LIST", value_delimiter = ',')]
     pub(super) platform: Vec<String>,
 
-    /// Compression of the layers
-    #[arg(long, value_name = "KIND", default_value = "gzip")]
-    pub(super) compression: CompressionKind,
+    /// Compression of the layers [default: gzip]
+    #[arg(long, value_name = "KIND")]
+    pub(super) compression: Option<CompressionKind>,
 
     /// Convert the disk while the image is built; its name gets the extension of the format
     #[arg(long, value_name = "FORMAT")]
@@ -91,9 +92,9 @@ pub(crate) struct BuildArguments {
     #[arg(long, value_name = "KIND", default_value = "none")]
     pub(super) convert_compress: ConvertCompression,
 
-    /// Media types of the image; docker's have no annotations
-    #[arg(long, value_name = "FORMAT", default_value = "oci")]
-    pub(super) format: FormatKind,
+    /// Media types of the image; docker's have no annotations [default: oci]
+    #[arg(long, value_name = "FORMAT")]
+    pub(super) format: Option<FormatKind>,
 
     /// gzip 1 to 12, zstd 1 to 19; higher is smaller and slower [default: 3]
     #[arg(long, value_name = "N")]
@@ -194,6 +195,24 @@ impl BuildArguments {
         let message = "`--lock` writes beside the Dockerfile, and this context is no directory";
         let help = "unpack the context, build there with `--lock`, and add the lock file to it";
         Err(CommandError::Usage(Diagnostic::new(message).help(help)))
+    }
+
+    pub(super) fn outputs(&self) -> BuildOutputs<'_> {
+        BuildOutputs(&self.output)
+    }
+
+    /// Returns the compression of the layers.
+    pub(super) fn layer_compression(&self) -> Result<LayerCompression, CommandError> {
+        let outputs = self.outputs();
+        let kind = outputs.agreed("--compression", self.compression, |it| it.compression)?;
+        let level = outputs.agreed("--compression-level", self.compression_level, |it| it.level)?;
+        kind.unwrap_or(CompressionKind::Gzip).compression(level)
+    }
+
+    /// Returns the media types of the image.
+    pub(super) fn image_format(&self) -> Result<FormatKind, CommandError> {
+        let format = self.outputs().agreed("--format", self.format, |it| it.format)?;
+        Ok(format.unwrap_or(FormatKind::Oci))
     }
 
     /// Returns the directory of the spec, or of what a Dockerfile copies.

@@ -19,11 +19,11 @@ use crate::error::CommandError;
 #[derive(Debug)]
 pub(super) struct RecipeOverrides<'a> {
     pub(super) names: Vec<&'a str>,
-    /// Name in a registry that the image is pushed to, too.
-    pub(super) output: Option<&'a Reference>,
+    /// Names in registries that outputs have.
+    pub(super) outputs: Vec<&'a Reference>,
     pub(super) platforms: &'a [String],
     pub(super) labels: &'a [KeyValue],
-    pub(super) annotations: &'a [Annotation],
+    pub(super) annotations: Vec<&'a Annotation>,
     pub(super) env: &'a [KeyValue],
     pub(super) convert: Option<Conversion>,
 }
@@ -49,7 +49,7 @@ impl RecipeOverrides<'_> {
     fn rename(&self, recipes: &mut [Recipe]) -> Result<(), CommandError> {
         let names = self.names.iter().map(|name| parse_name(name));
         let mut names = names.collect::<Result<Vec<_>, _>>()?;
-        names.extend(self.output.cloned());
+        names.extend(self.outputs.iter().copied().cloned());
         if names.is_empty() {
             return Ok(());
         }

@@ -2,10 +2,11 @@
 
 use diskette_builder::recipe::Recipe;
 use diskette_builder::recipe::diagnostic::Diagnostic;
+use diskette_builder::registry::client::PublishedNames;
 
 use super::BuildArguments;
-use super::format::FormatKind;
-use crate::arguments::destination::local_output;
+use crate::arguments::image_format::FormatKind;
+use crate::arguments::names::parse_name;
 use crate::disks::text::PLACEHOLDER_REGISTRY;
 use crate::error::CommandError;
 
@@ -18,13 +19,33 @@ impl BuildArguments {
         if !self.check.is_on() {
             refuse_placeholder(recipes)?;
         }
+        self.check_digest_names()?;
         self.check_output_name(recipes)
+    }
+
+    /// Refuses tags on the command line for an image that is pushed by its digest alone, as BuildKit
+    /// does (`util/push/push.go`). Tags of a spec are not written.
+    fn check_digest_names(&self) -> Result<(), CommandError> {
+        if self.outputs().published_names() == PublishedNames::Tags {
+            return Ok(());
+        }
+        let given = self.tag.iter().chain(&self.manifest).map(|name| parse_name(name));
+        let given = given.collect::<Result<Vec<_>, _>>()?;
+        let mut names = given.iter().chain(self.outputs().names());
+        let tagged = names.find(|name| name.has_tag()).map(ToString::to_string);
+        let Some(tagged) = tagged.or_else(|| self.per_arch_tags.then(|| "--per-arch-tags".into()))
+        else {
+            return Ok(());
+        };
+        let message = format!("`{tagged}` has a tag, and `push-by-digest` writes none");
+        let help = "name the repository without a tag, e.g. `-t quay.io/me/fedora`";
+        Err(CommandError::Usage(Diagnostic::new(message).help(help)))
     }
 
     /// Refuses annotations in Docker's format, which has none.
     pub(super) fn check_format(&self, recipes: &[Recipe]) -> Result<(), CommandError> {
         let annotated = recipes.iter().any(|recipe| !recipe.annotations.is_empty());
-        if self.format == FormatKind::Oci || !annotated {
+        if self.image_format()? == FormatKind::Oci || !annotated {
             return Ok(());
         }
         let diagnostic = Diagnostic::new("an image in docker's format has no annotations");
@@ -33,7 +54,7 @@ impl BuildArguments {
 
     /// Refuses an output with a name for several images.
     fn check_output_name(&self, recipes: &[Recipe]) -> Result<(), CommandError> {
-        let output = local_output(self.output.as_ref()).filter(|local| local.name.is_some());
+        let output = self.outputs().local().filter(|local| local.name.is_some());
         let Some(output) = output.filter(|_| recipes.len() > 1 || self.per_arch_tags) else {
             return Ok(());
         };

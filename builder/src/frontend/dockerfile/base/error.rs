@@ -103,7 +103,7 @@ impl From<WalkError> for BaseError {
 impl BaseError {
     /// Returns whether the base may be readable later.
     pub fn is_temporary(&self) -> bool {
-        matches!(self, Self::Storage(StorageError::Remote { is_temporary: true, .. }))
+        matches!(self, Self::Storage(error) if error.is_temporary())
     }
 
     /// Returns what the user can do, where that is known.

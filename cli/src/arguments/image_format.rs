@@ -5,7 +5,7 @@ use diskette_builder::oci::image::format::ImageFormat;
 
 /// A value of `--format`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(super) enum FormatKind {
+pub(crate) enum FormatKind {
     /// OCI image specification
     Oci,
     /// Docker's Image Manifest V2, Schema 2, for old registries

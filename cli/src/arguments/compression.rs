@@ -8,7 +8,7 @@ use crate::error::CommandError;
 
 /// A value of `--compression`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(super) enum CompressionKind {
+pub(crate) enum CompressionKind {
     /// Supported by all tools
     Gzip,
     /// Smaller and faster; images built by diskette work with every version of CDI
@@ -19,7 +19,7 @@ pub(super) enum CompressionKind {
 
 impl CompressionKind {
     /// Returns the compression at a level.
-    pub(super) fn compression(self, level: Option<u8>) -> Result<LayerCompression, CommandError> {
+    pub(crate) fn compression(self, level: Option<u8>) -> Result<LayerCompression, CommandError> {
         let (compression, range) = match (self, level) {
             (Self::Gzip, None) => (Some(LayerCompression::Gzip(GzipLevel::default())), ""),
             (Self::Zstd, None) => (Some(LayerCompression::Zstd(ZstdLevel::default())), ""),
