@@ -137,3 +137,45 @@ fn tools_are_not_installed() {
     assert!(said.contains("warning: `curl`, `qemu-img` are not installed"), "{said}");
     refuse(&scene, "FROM scratch\nRUN dnf install -y nginx\n", &["`nginx` is not installed"]);
 }
+
+/// A stage from which only files of its own are copied is evaluated without its base.
+#[test]
+fn bases_of_which_nothing_is_used_are_not_loaded() {
+    let scene = Scene::new();
+    scene.write("c/a.qcow2", qcow2_disk(1, 70_000));
+    let stage = |lines: &str, copied: &str| {
+        format!(
+            "FROM localhost:1/none AS get\n{lines}\nFROM scratch\nCOPY --from=get {copied} /x/\n"
+        )
+    };
+    let check = |lines: &str, copied: &str, expected: &[&str]| {
+        let (entries, _) = build(&scene, &stage(lines, copied), &["--retry", "0"]);
+        assert_eq!(entries, expected, "{lines}");
+    };
+    check("RUN apk add curl && echo a > /tmp/a", "/tmp/a", &["dir x", "file x/a = \"a\\n\""]);
+    let lines = "WORKDIR /work\nADD a.qcow2 /disk/\nRUN chmod 440 /disk/* && mv /disk/*.qcow2 b && rm -rf /var/lib/apt/lists/*";
+    let (entries, _) = build(&scene, &stage(lines, "/work/b"), &["--retry", "0"]);
+    assert!(entries.len() == 2 && entries[1].starts_with("file 440 107:107 x/b = "), "{entries:?}");
+    check("USER 0\nRUN mkdir /o && cd /o && touch a b", "/o/", &["dir x", "file x/a", "file x/b"]);
+    let uses = [
+        ("RUN echo a > a", "/a"),
+        ("RUN echo a > /a; [ -e /etc/alpine-release ] || rm /a", "/a"),
+        ("RUN echo $HOSTING > /a", "/a"),
+        ("RUN touch /tmp/a", "/tmp/"),
+        ("RUN touch /tmp/a", "/tmp/*"),
+        ("RUN ls /etc/passwd && touch /a", "/a"),
+        ("COPY a.qcow2 a", "/a"),
+        ("USER 7\nRUN touch /tmp/a", "/tmp/a"),
+        ("ENV A=$B\nRUN touch /a", "/a"),
+        ("RUN touch /a", "/b"),
+    ];
+    for (lines, copied) in uses {
+        scene.write("c/Dockerfile", stage(lines, copied));
+        let said =
+            scene.run_refused(scene.program(["build", "--retry", "0", "-o", "oci:out", "c"]));
+        assert!(said.contains("localhost:1/none"), "{lines}: {said}");
+    }
+    scene.write("c/Dockerfile", "FROM localhost:1/none\nRUN touch /a\n");
+    let said = scene.run_refused(scene.program(["build", "--retry", "0", "-o", "oci:out", "c"]));
+    assert!(said.contains("localhost:1/none"), "{said}");
+}

@@ -16,6 +16,7 @@ use crate::frontend::dockerfile::context::BuildContext;
 use crate::frontend::dockerfile::lint::BaseFacts;
 use crate::frontend::dockerfile::pattern::IgnoreFile;
 use crate::frontend::dockerfile::scope::StageScope;
+use crate::frontend::dockerfile::tree::Tree;
 use crate::oci::image::config::ImageConfig;
 use crate::oci::image::platform::Platform;
 use crate::recipe::diagnostic::{Diagnostic, Span};
@@ -50,7 +51,11 @@ impl<'a> StageLoader<'a> {
             return Ok((stage.derive(), variables.derive()));
         }
         let base = replaced.map_or(base, |name| name.text.clone());
-        let mut stage = self.load_stage(&base, &from.base.span, &platform)?;
+        let mut stage = if self.has_stand_in(number) && self.is_image(&base) {
+            StageState::on_base(None, ImageConfig::new(&platform), Tree::stand_in())
+        } else {
+            self.load_stage(&base, &from.base.span, &platform)?
+        };
         self.keep_base_facts(number, base_facts(&stage.config, &platform));
         if !stage.config.env().any(|(name, _)| name == "PATH") {
             stage.config.set_env("PATH", PATH);
@@ -58,6 +63,13 @@ impl<'a> StageLoader<'a> {
         let mut variables = self.new_scope();
         stage.config.env().for_each(|(name, value)| variables.set_env(name, value.to_owned()));
         Ok((stage, variables))
+    }
+
+    /// Returns whether a base is an image that has to be loaded.
+    fn is_image(&self, base: &str) -> bool {
+        let is_known = self.is_scratch(base) || self.request.contexts.context(base).is_some();
+        let is_old = is_container_disk(base) && self.named_image(base).is_none();
+        !is_known && !is_old
     }
 
     fn load_stage(

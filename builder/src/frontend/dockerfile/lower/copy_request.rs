@@ -28,6 +28,7 @@ impl Evaluation<'_, '_> {
         copy: &'c CopyInstruction,
     ) -> EvaluationResult<CopyRequest<'c>> {
         let destination = self.expand_path(&copy.destination)?;
+        self.note_relative(&destination);
         let exclude = IgnoreFile::new(copy.exclude.iter().map(|word| word.text.as_str()));
         let exclude = exclude.map_err(|bad| {
             let at = copy.exclude.first().map(|word| word.span.clone());
@@ -44,6 +45,13 @@ impl Evaluation<'_, '_> {
             destination: Destination::new(&destination),
             workdir: self.stage.workdir().to_owned(),
         })
+    }
+
+    /// Notes that a relative path depends on the working directory of the base.
+    pub(super) fn note_relative(&self, path: &str) {
+        if !path.starts_with('/') && !self.stage.has_workdir() {
+            self.stage.tree.use_base();
+        }
     }
 
     fn parse_owner(&self, copy: &CopyInstruction) -> EvaluationResult<Option<Owner>> {

@@ -49,7 +49,15 @@ impl Evaluation<'_, '_> {
 
     /// Replaces the variables in a word.
     pub(super) fn expand_word(&self, word: &DockerfileWord) -> EvaluationResult<String> {
-        expand_word(self.loader.request.dockerfile, &|name: &str| self.variables.get(name), word)
+        let lookup = |name: &str| {
+            let value = self.variables.get(name);
+            if value.is_none() {
+                // The base may set it.
+                self.stage.tree.use_base();
+            }
+            value
+        };
+        expand_word(self.loader.request.dockerfile, &lookup, word)
     }
 
     /// Replaces the variables in a source or destination. One that is not set is an error: without it
@@ -88,6 +96,9 @@ impl Evaluation<'_, '_> {
     /// Returns the identity that USER names; `at` is the position for errors.
     pub(super) fn identity(&self, at: &Span) -> EvaluationResult<UserIdentity> {
         let user = self.stage.user();
+        if !["", "0", "root", "0:0"].contains(&user) {
+            self.stage.tree.use_base();
+        }
         let user = if user.is_empty() { "0:0" } else { user };
         self.accounts().find_identity(user).map_err(|error| {
             Box::new(Diagnostic::new(error.to_string()).at(at.clone()).help(error.help()))

@@ -1,7 +1,7 @@
 //! The *loader* loads the images of one platform, each once, and knows which names mean one.
 
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read as _;
 use std::rc::Rc;
 
@@ -31,6 +31,8 @@ pub(super) struct StageLoader<'a> {
     images: RefCell<BTreeMap<(String, String), Rc<LoadedBase>>>,
     warnings: RefCell<Vec<Diagnostic>>,
     access: Cell<ImageAccess>,
+    /// Stages that are evaluated without their base.
+    stand_ins: RefCell<BTreeSet<usize>>,
     /// Facts about the loaded bases of stages, for the rules.
     bases: RefCell<BTreeMap<usize, BaseFacts>>,
     /// The files of `scratch`: none.
@@ -55,8 +57,18 @@ impl<'a> StageLoader<'a> {
     ) -> Self {
         let (images, warnings) = (RefCell::default(), RefCell::default());
         let access = Cell::new(ImageAccess::Allowed);
-        let (bases, scratch) = (RefCell::default(), Tree::new());
-        Self { request, platform, scope, images, warnings, access, bases, scratch }
+        let (stand_ins, bases, scratch) = (RefCell::default(), RefCell::default(), Tree::new());
+        Self { request, platform, scope, images, warnings, access, stand_ins, bases, scratch }
+    }
+
+    /// Sets which stages are evaluated without their base.
+    pub(super) fn set_stand_ins(&self, stages: BTreeSet<usize>) {
+        self.stand_ins.replace(stages);
+    }
+
+    /// Returns whether a stage is evaluated without its base.
+    pub(super) fn has_stand_in(&self, number: usize) -> bool {
+        self.stand_ins.borrow().contains(&number)
     }
 
     /// Loads no image from now on.

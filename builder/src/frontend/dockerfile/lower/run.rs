@@ -23,7 +23,8 @@ impl Evaluation<'_, '_> {
         }
         let variables = self.variables.run_environment();
         let (accounts, identity) = (self.accounts(), self.identity(&instruction.span)?);
-        let (directory, shell) = (self.stage.workdir().to_owned(), self.stage.shell());
+        let (has_workdir, shell) = (self.stage.has_workdir(), self.stage.shell());
+        let directory = if has_workdir { self.stage.workdir().to_owned() } else { String::new() };
         let platform = self.stage.config.platform();
         let inputs = StageInputs { loader: self.loader, platform, origin: &instruction.span };
         let context = RunContext {

@@ -69,6 +69,11 @@ impl StageState {
         if workdir.is_empty() { "/" } else { workdir }
     }
 
+    /// Returns whether the base or the stage sets a working directory.
+    pub(super) fn has_workdir(&self) -> bool {
+        self.config.get("WorkingDir").and_then(Value::as_str).is_some_and(|path| !path.is_empty())
+    }
+
     /// Returns the user as it was written; empty for root.
     pub(super) fn user(&self) -> &str {
         self.config.get("User").and_then(Value::as_str).unwrap_or_default()

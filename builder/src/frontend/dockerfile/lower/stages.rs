@@ -25,12 +25,59 @@ pub(super) fn evaluate_stages<'a>(
     let problems: Vec<Diagnostic> =
         pending.iter().flat_map(|stage| loader.check_text(*stage)).collect();
     if problems.is_empty() {
-        return evaluate_pending(loader, pending, needed);
+        let copied = copied_only(loader, &pending, &bases, target);
+        return evaluate_without_bases(loader, &pending, needed, copied);
     }
     // What can be found without an image is reported too.
     loader.refuse_images();
     let also = evaluate_pending(loader, pending, needed).err().unwrap_or_default();
     Err(problems.into_iter().chain(also.into_iter().filter(|_| !loader.was_refused())).collect())
+}
+
+/// Returns the stages that are needed only because files are copied from them.
+fn copied_only(
+    loader: &StageLoader<'_>,
+    pending: &BTreeSet<usize>,
+    bases: &[String],
+    target: usize,
+) -> BTreeSet<usize> {
+    let dockerfile = loader.request.dockerfile;
+    let base_of = |stage: &usize| dockerfile.find_named_stage(bases.get(*stage)?, *stage);
+    let continued: BTreeSet<usize> = pending.iter().filter_map(base_of).collect();
+    let is_copied = |stage: &usize| {
+        *stage != target && !continued.contains(stage) && !loader.is_replaced(*stage)
+    };
+    pending.iter().copied().filter(is_copied).collect()
+}
+
+/// Evaluates stages, those in `copied` without their bases unless something of a base is used: then,
+/// and after any error, they are evaluated again with it.
+fn evaluate_without_bases<'a>(
+    loader: &StageLoader<'a>,
+    pending: &BTreeSet<usize>,
+    needed: impl Fn(usize) -> BTreeSet<usize>,
+    mut copied: BTreeSet<usize>,
+) -> Result<EvaluatedStages<'a>, Vec<Diagnostic>> {
+    loop {
+        loader.set_stand_ins(copied.clone());
+        let evaluated = evaluate_pending(loader, pending.clone(), &needed);
+        if copied.is_empty() {
+            return evaluated;
+        }
+        match evaluated {
+            Ok(stages) => {
+                let before = copied.len();
+                copied.retain(|number| {
+                    stages.get(number).is_none_or(|(stage, _)| !stage.tree.is_base_used())
+                });
+                if copied.len() == before {
+                    return Ok(stages);
+                }
+            }
+            Err(_) => copied.clear(),
+        }
+        drop(loader.take_warnings());
+    }
 }
 
 /// Evaluates stages in the order of the file; `needed` returns those that a further one needs.

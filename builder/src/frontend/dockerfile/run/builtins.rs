@@ -51,6 +51,9 @@ impl Shell<'_> {
         if path.starts_with('-') || path.is_empty() {
             return Err(RunError::not_evaluated(&format!("`cd {path}`"), range));
         }
+        if self.process.is_directory_assumed && !path.starts_with('/') {
+            self.process.tree.use_base();
+        }
         let before = self.parameters.directory();
         let logical = clean_path(&if path.starts_with('/') {
             path.clone()

@@ -27,6 +27,8 @@ pub(super) struct ShellParameters<'a> {
     given: &'a BTreeMap<String, String>,
     /// Values of this script; `None` for parameters that were unset.
     assigned: BTreeMap<String, Option<String>>,
+    /// Whether a parameter was looked up that nothing has set.
+    is_unset_used: Cell<bool>,
     budget: Cell<usize>,
 }
 
@@ -40,12 +42,17 @@ pub(super) enum UnsetPolicy {
 impl<'a> ShellParameters<'a> {
     pub(super) fn new(given: &'a BTreeMap<String, String>, directory: &str) -> Self {
         let assigned = BTreeMap::from([("PWD".to_owned(), Some(directory.to_owned()))]);
-        Self { given, assigned, budget: Cell::new(BUDGET) }
+        Self { given, assigned, is_unset_used: Cell::new(false), budget: Cell::new(BUDGET) }
     }
 
     /// Returns the working directory as the shell names it.
     pub(super) fn directory(&self) -> &str {
         self.assigned.get("PWD").and_then(Option::as_deref).unwrap_or("/")
+    }
+
+    /// Returns whether a parameter was looked up that nothing has set.
+    pub(super) fn is_unset_used(&self) -> bool {
+        self.is_unset_used.get()
     }
 
     /// Counts work; fails if it exceeds the maximum.
@@ -60,6 +67,7 @@ impl<'a> ShellParameters<'a> {
     /// Returns the parameters from before a subshell; its work counts.
     pub(super) fn restore(&self, before: Self) -> Self {
         before.budget.set(self.budget.get());
+        before.is_unset_used.set(self.is_unset_used.get());
         before
     }
 
@@ -223,6 +231,7 @@ impl<'a> ShellParameters<'a> {
             Some(assigned) => assigned.as_ref(),
             None => self.given.get(name),
         };
+        self.is_unset_used.set(self.is_unset_used.get() || value.is_none());
         if SHELL_VARIABLES.contains(&name) && (value.is_none() || name == "IFS") {
             let problem = RunError::not_evaluated(&format!("`${name}`"), range.clone());
             return Err(problem.help("its value is known only where a shell runs; write it out"));

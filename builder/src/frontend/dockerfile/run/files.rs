@@ -32,6 +32,7 @@ impl Process<'_> {
         }
         self.identity.check_access(&node, EXECUTE)?;
         self.directory = resolved;
+        self.is_directory_assumed &= !path.starts_with('/');
         Ok(())
     }
 

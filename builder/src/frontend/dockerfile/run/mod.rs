@@ -156,7 +156,19 @@ fn start_process<'a>(
         return Err(RunError::new(message, range).help("make it with WORKDIR"));
     };
     let (input, output, umask, notes) = (Content::default(), None, UMASK, Vec::new());
-    Ok(Process { tree, accounts, identity, directory, umask, input, output, inputs, notes })
+    let is_directory_assumed = context.directory.is_empty();
+    Ok(Process {
+        tree,
+        accounts,
+        identity,
+        directory,
+        is_directory_assumed,
+        umask,
+        input,
+        output,
+        inputs,
+        notes,
+    })
 }
 
 fn evaluate_script(

@@ -27,6 +27,8 @@ pub(super) struct Process<'a> {
     pub(super) identity: &'a UserIdentity,
     /// Working directory, resolved.
     pub(super) directory: String,
+    /// Whether nothing has set the working directory.
+    pub(super) is_directory_assumed: bool,
     /// Permissions that new files do not get.
     pub(super) umask: u32,
     /// Standard input.
@@ -71,6 +73,9 @@ impl Process<'_> {
     ) -> Result<ResolvedTreePath, ProcessFault> {
         if path.is_empty() {
             return Err(Errno::NoEntry.into());
+        }
+        if self.is_directory_assumed && !path.starts_with('/') {
+            self.tree.use_base();
         }
         if path.len() > PATH_MAX || path.split('/').any(|part| part.len() > NAME_MAX) {
             return Err(Errno::NameTooLong.into());

@@ -48,6 +48,9 @@ impl<'a> Shell<'a> {
     /// command if it fails.
     pub(super) fn run(mut self, script: &Script) -> Result<Vec<String>, RunError> {
         self.run_script(script)?;
+        if self.parameters.is_unset_used() {
+            self.process.tree.use_base();
+        }
         self.failure.map_or(Ok(self.process.notes), Err)
     }
 

@@ -9,6 +9,7 @@ mod key;
 mod mode;
 mod node;
 mod resolve;
+mod stand_in;
 #[cfg(test)]
 mod tests;
 
@@ -20,6 +21,7 @@ use crate::recipe::path::{is_below, split};
 use crate::recipe::{LayerEntry, SourceRecipe};
 use changes::{TreeChange, is_same_file};
 use key::{KeyPath, TreeKey, key_behind};
+use stand_in::StandIn;
 
 pub use accounts::{Accounts, UserIdentity};
 pub(crate) use error::TreeError;
@@ -42,6 +44,8 @@ pub struct Tree {
     changes: BTreeMap<TreeKey, TreeChange>,
     /// The most paths that it may have.
     budget: usize,
+    /// Set if it stands for the files of a base that was not loaded.
+    stand_in: Option<StandIn>,
 }
 
 impl Default for Tree {
@@ -52,6 +56,7 @@ impl Default for Tree {
             nodes: BTreeMap::from([(TreeKey::new(""), root)]),
             changes: BTreeMap::new(),
             budget: NODES_MAX,
+            stand_in: None,
         }
     }
 }
@@ -83,6 +88,7 @@ impl Tree {
         &'t self,
         dir: &str,
     ) -> impl Iterator<Item = (&'t str, &'t TreeNode)> + use<'t> {
+        self.note_listing(dir);
         let dir = dir.to_owned();
         let mut seen = dir.clone();
         std::iter::from_fn(move || {
@@ -96,6 +102,15 @@ impl Tree {
     /// Returns the paths below a directory with their nodes: each directory, then everything below
     /// it; otherwise by the bytes of names.
     pub fn below<'t>(
+        &'t self,
+        dir: &str,
+    ) -> impl Iterator<Item = (&'t str, &'t TreeNode)> + use<'t> {
+        self.note_listing(dir);
+        self.nodes_below(dir)
+    }
+
+    /// Returns the same, for what does not depend on the files of a base.
+    fn nodes_below<'t>(
         &'t self,
         dir: &str,
     ) -> impl Iterator<Item = (&'t str, &'t TreeNode)> + use<'t> {
@@ -240,7 +255,7 @@ impl Tree {
 
     /// Gives a file a second name.
     pub(crate) fn link(&mut self, path: &str, new: &str) -> Result<(), TreeError> {
-        let inodes = self.below("").filter_map(|(_, node)| match &node.kind {
+        let inodes = self.nodes_below("").filter_map(|(_, node)| match &node.kind {
             TreeNodeKind::File(FileNode { inode: Some(Inode(OWN_INODES, number)), .. }) => {
                 Some(*number)
             }
@@ -292,7 +307,7 @@ impl Tree {
             }
             _ => false,
         };
-        let names = self.below("").filter(|(name, other)| *name != path && is_same(other));
+        let names = self.nodes_below("").filter(|(name, other)| *name != path && is_same(other));
         names.map(|(name, _)| name.to_owned()).collect()
     }
 

@@ -67,6 +67,7 @@ fn check_sums(
     }
     for (checksum, path) in lines {
         if arguments.has("ignore-missing") && !process.exists(path) {
+            process.tree.use_base();
             continue;
         }
         check_file(process, &checksum, path, &mut status)?;

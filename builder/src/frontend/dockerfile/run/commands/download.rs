@@ -16,6 +16,7 @@ const CURL_OPTIONS: &[KnownOption] = &[
     ("S", "show-error", OptionValue::Nothing),
     ("", "progress-bar", OptionValue::Nothing),
     ("#", "", OptionValue::Nothing),
+    ("g", "globoff", OptionValue::Nothing),
     ("k", "insecure", OptionValue::Nothing),
     ("", "fail-with-body", OptionValue::Nothing),
     ("", "no-progress-meter", OptionValue::Nothing),
@@ -44,6 +45,7 @@ const WGET_OPTIONS: &[KnownOption] = &[
     ("T", "timeout", OptionValue::Value),
     ("P", "directory-prefix", OptionValue::Value),
     ("c", "continue", OptionValue::Nothing),
+    ("", "no-clobber", OptionValue::Nothing),
     ("N", "timestamping", OptionValue::Nothing),
     ("", "no-check-certificate", OptionValue::Nothing),
     ("", "retry-connrefused", OptionValue::Nothing),
@@ -87,7 +89,11 @@ pub(super) fn wget(
     // wget alone has options of several letters with one dash.
     let words: Vec<String> = words
         .iter()
-        .map(|word| if word == "-nv" { "--no-verbose".to_owned() } else { word.clone() })
+        .map(|word| match word.as_str() {
+            "-nv" => "--no-verbose".to_owned(),
+            "-nc" => "--no-clobber".to_owned(),
+            _ => word.clone(),
+        })
         .collect();
     let arguments = CommandArguments::parse("wget", WGET_OPTIONS, &words)?;
     refuse_insecure("wget", arguments.has("no-check-certificate"))?;
@@ -97,6 +103,9 @@ pub(super) fn wget(
         (None, Some(directory)) => format!("{directory}/{}", remote_name(url)?),
         (None, None) => remote_name(url)?,
     };
+    if arguments.has("no-clobber") && process.exists(&path) {
+        return Ok(CommandStatus::Success);
+    }
     download(process, url, &path)
 }
 

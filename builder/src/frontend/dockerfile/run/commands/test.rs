@@ -74,6 +74,9 @@ fn compare(one: &str, operator: &str, other: &str) -> Result<bool, CommandRefusa
 fn file_test(process: &Process<'_>, operator: &str, path: &str) -> Result<bool, CommandRefusal> {
     let last = if matches!(operator, "-h" | "-L") { FollowLast::No } else { FollowLast::Yes };
     let node = process.node(path, last).ok().map(|(_, node)| node);
+    if node.is_none() {
+        process.tree.use_base();
+    }
     let is = |check: &dyn Fn(&TreeNode) -> bool| node.as_ref().is_some_and(check);
     let may = |access| is(&|node: &TreeNode| process.identity.check_access(node, access).is_ok());
     Ok(match operator {
