@@ -14,6 +14,7 @@ use diskette_builder::engine::layer::compression::LayerCompression;
 use diskette_builder::oci::image::format::ImageFormat;
 use diskette_builder::oci::image::location::LocalImage;
 use diskette_builder::oci::image::time::Timestamp;
+use diskette_builder::oci::new_file::remove_abandoned_files;
 use diskette_builder::oci::sink::Sink;
 use diskette_builder::recipe::Recipe;
 use diskette_builder::recipe::diagnostic::Diagnostic;
@@ -123,11 +124,12 @@ pub(crate) fn creation_time(
     })
 }
 
-/// Opens a cache directory. If that fails the command works without a cache.
+/// Opens a cache directory, and removes what interrupted programs left there. If that fails the command works without a cache.
 pub(crate) fn open_cache(environment: &Environment, name: &str, ui: &Ui) -> Option<Dir> {
     let path = environment.cache_home.as_ref()?.join("diskette").join(name);
     ensure_private_dir(&path)
         .inspect_err(|diagnostic| ui.print_note(&format!("caching disabled: {diagnostic}")))
+        .inspect(remove_abandoned_files)
         .ok()
 }
 
