@@ -142,8 +142,8 @@ pub(crate) fn publish_names(root: &Document, context: &CopyContext<'_>) -> Resul
     if context.progress.is_cancelled() {
         return Err(StorageError::Cancelled.into());
     }
+    context.progress.report(ProgressEvent::Publishing);
     context.sink.publish(&images)?;
-    context.progress.report(ProgressEvent::Published);
     Ok(())
 }
 

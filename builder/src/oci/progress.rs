@@ -141,8 +141,9 @@ pub enum ProgressEvent<'a> {
         /// Length of the blob in bytes.
         len: u64,
     },
-    /// A name of an image now refers to what was written. It stays if the work is cancelled later.
-    Published,
+    /// A name of an image is about to refer to what was written. It may stay if the work is cancelled from
+    /// now on.
+    Publishing,
     /// A note for the user, which does not affect the result.
     Note(&'a str),
 }

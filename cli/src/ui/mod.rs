@@ -17,7 +17,7 @@ use diskette_builder::recipe::diagnostic::Diagnostic;
 
 pub(crate) use self::message::{MessageFormat, print_message};
 use self::message::{diagnostic_json, print_json};
-use self::progress::{ProgressMode, ProgressView};
+use self::progress::{INTERRUPTED_MIDWAY, ProgressMode, ProgressView, interrupted_message};
 use self::render::github::annotation;
 use self::render::{Color, MessageSeverity, render};
 use self::visible::visible_text;
@@ -76,12 +76,12 @@ impl Ui {
                 message::print_usage(text);
                 return ExitCode::from(2);
             }
-            CommandError::Interrupted if !progress::has_published() => {
-                print_message("interrupted; nothing was changed");
+            CommandError::Interrupted => {
+                print_message(interrupted_message());
                 return ExitCode::from(signal::exit_status());
             }
-            CommandError::Interrupted | CommandError::Stopped => {
-                print_message("interrupted; what was already written stays");
+            CommandError::Stopped => {
+                print_message(INTERRUPTED_MIDWAY);
                 return ExitCode::from(signal::exit_status());
             }
         };

@@ -30,12 +30,18 @@ pub(crate) enum ProgressMode {
     None,
 }
 
-/// Whether a name of an image was published, for what is said after an interrupt.
-static PUBLISHED: AtomicBool = AtomicBool::new(false);
+/// Whether this run has begun to give names to images, for the message after an interrupt.
+static HAS_PUBLISHED: AtomicBool = AtomicBool::new(false);
 
-/// Returns whether a name of an image was published in this run.
-pub(crate) fn has_published() -> bool {
-    PUBLISHED.load(Ordering::Relaxed)
+/// The message after an interrupt if something was changed, or may have been.
+pub(crate) const INTERRUPTED_MIDWAY: &str = "interrupted; what was already written stays";
+
+/// Returns the message after an interrupt.
+pub(crate) fn interrupted_message() -> &'static str {
+    match HAS_PUBLISHED.load(Ordering::Relaxed) {
+        true => INTERRUPTED_MIDWAY,
+        false => "interrupted; nothing was changed",
+    }
 }
 
 /// Displays progress, and reports whether the user asks to stop.
@@ -77,8 +83,8 @@ impl ProgressView {
 
 impl Progress for ProgressView {
     fn report(&self, event: ProgressEvent<'_>) {
-        if let ProgressEvent::Published = event {
-            PUBLISHED.store(true, Ordering::Relaxed);
+        if let ProgressEvent::Publishing = event {
+            HAS_PUBLISHED.store(true, Ordering::Relaxed);
         }
         if let Some(view) = &*self.view.read().unwrap_or_else(PoisonError::into_inner) {
             view.event(event);

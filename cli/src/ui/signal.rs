@@ -1,12 +1,21 @@
-//! *Signals* that ask the program to stop: the first is a request to end cleanly, the second ends
-//! it at once.
+//! *Signals* that ask the program to stop: the first is a request to end cleanly, within a second. The
+//! second ends it at once.
 
 use std::io;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, LazyLock};
+use std::thread;
+use std::time::Duration;
 
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::flag;
+use signal_hook::iterator::Signals;
+
+use super::message::print_message;
+use super::progress::INTERRUPTED_MIDWAY;
+
+/// The longest time between the first signal and the end of the program.
+const GRACE: Duration = Duration::from_millis(900);
 
 /// The last signal, or 0.
 static RECEIVED: LazyLock<Arc<AtomicUsize>> = LazyLock::new(Arc::default);
@@ -30,5 +39,22 @@ pub(crate) fn interrupts() -> io::Result<Arc<AtomicBool>> {
         flag::register_usize(signal, Arc::clone(&RECEIVED), number)?;
         flag::register(signal, Arc::clone(&interrupted))?;
     }
+    end_after_grace()?;
     Ok(interrupted)
+}
+
+/// Starts a thread that ends the program if it has not ended soon after a signal, e.g. since it waits
+/// for a program that reads its output. All that is written is whole at every point, so that nothing
+/// is lost.
+#[expect(clippy::exit, reason = "the threads that would end it are those that do not")]
+fn end_after_grace() -> io::Result<()> {
+    let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP])?;
+    let wait = move || {
+        if signals.forever().next().is_some() {
+            thread::sleep(GRACE);
+            print_message(INTERRUPTED_MIDWAY);
+            std::process::exit(exit_status().into());
+        }
+    };
+    thread::Builder::new().name("signals".into()).spawn(wait).map(drop)
 }

@@ -1,6 +1,7 @@
 //! A build that is broken off, in whatever way, leaves what was there as it was.
 
 use std::fs::File;
+use std::io::Read as _;
 use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
@@ -15,14 +16,14 @@ fn scene() -> Scene {
     let scene = Scene::with_disk();
     scene.build(&[]);
     scene.build_to("oci-archive:out.tar", &[]);
-    scene.write("disk.raw", mixed_bytes(8, 24 * MIB));
+    scene.write("disk.raw", mixed_bytes(8, 96 * MIB));
     scene
 }
 
 /// Starts a build that takes seconds and waits until it is in the middle of it.
 fn start(scene: &Scene, destination: &str) -> Child {
     let slow =
-        ["--jobs", "1", "--compression-level", "12", "--progress", "json", "--iidfile", "iid"];
+        ["--jobs", "1", "--compression-level", "6", "--progress", "json", "--iidfile", "iid"];
     let mut command = scene.program(["build", "-o", destination].iter().chain(&slow));
     let log = File::create(scene.path("tmp/log")).unwrap();
     let child = command.stdout(Stdio::null()).stderr(log).spawn().unwrap();
@@ -120,6 +121,23 @@ fn a_second_signal_does_not_wait() {
     send(&child, Signal::INT);
     assert_eq!(child.wait().unwrap().code(), Some(130));
     Layout::open(&scene.path("out")).verify_blobs("1").unwrap();
+}
+
+/// Nobody reads the archive, so that the program waits for ever.
+#[test]
+fn a_program_that_waits_is_ended() {
+    let scene = scene();
+    let before = scene.file_digests("");
+    let mut command = scene.program(["build", "-q", "-o", "-", "--compression", "none"]);
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    // The archive does not fit into the pipe.
+    child.stdout.as_mut().unwrap().read_exact(&mut [0]).unwrap();
+    let sent = Instant::now();
+    send(&child, Signal::TERM);
+    let status = child.wait().unwrap();
+    assert!(sent.elapsed() < Duration::from_secs(5), "it took {:?}", sent.elapsed());
+    assert_eq!(status.code(), Some(143), "{status}");
+    assert_eq!(scene.file_digests(""), before, "files were left behind or changed");
 }
 
 #[test]

@@ -29,8 +29,8 @@ pub(super) fn publish_images(
     if options.progress.is_cancelled() {
         return Err(BuildError::Cancelled);
     }
+    options.progress.report(ProgressEvent::Publishing);
     options.sink.publish(&names)?;
-    options.progress.report(ProgressEvent::Published);
     Ok(images)
 }
 

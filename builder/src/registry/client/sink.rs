@@ -180,8 +180,8 @@ impl Sink for RegistrySink<'_> {
                 PublishedNames::Tags => tag,
                 PublishedNames::Digests => &digest,
             };
+            self.registry.options.progress.report(ProgressEvent::Publishing);
             self.registry.target_repository(name)?.publish_name(&document, published)?;
-            self.registry.options.progress.report(ProgressEvent::Published);
         }
         Ok(())
     }

@@ -55,7 +55,7 @@ impl ProgressDisplay for ProgressBars {
                 }
                 self.line(&moved_line(digest, len, TransferOutcome::Copied));
             }
-            ProgressEvent::Published => {}
+            ProgressEvent::Publishing => {}
             ProgressEvent::Note(text) => self.line(&format!("note: {text}")),
         }
     }

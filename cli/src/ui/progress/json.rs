@@ -63,7 +63,7 @@ impl ProgressDisplay for JsonProgress {
                 let (digest, how) = (digest.to_string(), moved_word(how));
                 json!({ "event": "moved", "blob": blob, "digest": digest, "size": len, "how": how })
             }
-            ProgressEvent::Published => return,
+            ProgressEvent::Publishing => return,
             ProgressEvent::Note(text) => json!({ "event": "note", "text": text }),
         };
         print_json(&object);

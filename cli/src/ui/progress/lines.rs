@@ -55,7 +55,7 @@ impl ProgressDisplay for ProgressLines {
             ProgressEvent::Read { digest, len, .. } => {
                 print_message(&moved_line(digest, len, TransferOutcome::Copied));
             }
-            ProgressEvent::Published => {}
+            ProgressEvent::Publishing => {}
             ProgressEvent::Note(text) => print_note(text),
         }
     }

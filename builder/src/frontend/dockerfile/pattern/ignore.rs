@@ -5,13 +5,14 @@
 use std::sync::Arc;
 
 use super::rule::{CompiledRule, RuleEffect};
+use super::rules::RuleList;
 use super::{BadPattern, clean_path};
 use crate::recipe::diagnostic::{Diagnostic, SourceText, Span};
 
 /// Rules that decide which paths are ignored.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct IgnoreFile {
-    rules: Vec<CompiledRule>,
+    rules: RuleList,
 }
 
 /// The rule that hides a path.
@@ -43,13 +44,13 @@ impl IgnoreFile {
             })?;
             rules.extend(rule.map(|rule| rule.with_origin(span)));
         }
-        Ok(Self { rules })
+        Ok(Self { rules: RuleList::new(rules) })
     }
 
     /// Parses single patterns, such as those of `COPY --exclude`.
     pub fn new<'p>(patterns: impl IntoIterator<Item = &'p str>) -> Result<Self, BadPattern> {
         let rules = patterns.into_iter().filter_map(|text| CompiledRule::parse(text).transpose());
-        Ok(Self { rules: rules.collect::<Result<_, _>>()? })
+        Ok(Self { rules: RuleList::new(rules.collect::<Result<_, _>>()?) })
     }
 
     /// Returns whether a path is ignored: whether the last rule that matches it, or a directory
@@ -60,7 +61,7 @@ impl IgnoreFile {
 
     /// Returns the rule that hides a path, if it is ignored.
     pub fn hiding_rule(&self, path: &str) -> Option<IgnoreRule> {
-        let rule = &self.rules[self.hiding_position(path)?];
+        let rule = &self.rules.as_slice()[self.hiding_position(path)?];
         Some(IgnoreRule { pattern: rule.pattern.clone(), origin: rule.origin.clone() })
     }
 
@@ -70,15 +71,15 @@ impl IgnoreFile {
         let Some(hiding) = self.hiding_position(directory) else { return false };
         let shows =
             |rule: &CompiledRule| rule.effect == RuleEffect::Show && rule.reaches_below(directory);
-        !self.rules[hiding..].iter().any(shows)
+        !self.rules.as_slice()[hiding..].iter().any(shows)
     }
 
     fn hiding_position(&self, path: &str) -> Option<usize> {
         if path.is_empty() || path == "." {
             return None;
         }
-        let last = self.rules.iter().rposition(|rule| rule.matches(path))?;
-        (self.rules[last].effect == RuleEffect::Hide).then_some(last)
+        let last = self.rules.last_match(path)?;
+        (self.rules.as_slice()[last].effect == RuleEffect::Hide).then_some(last)
     }
 }
 

@@ -10,6 +10,7 @@ mod glob;
 mod ignore;
 mod path;
 mod rule;
+mod rules;
 mod tokens;
 
 #[cfg(test)]

@@ -45,6 +45,11 @@ impl CompiledRule {
         Self { origin: Some(origin), ..self }
     }
 
+    /// Returns a text that all paths contain that the rule matches; may be empty.
+    pub(super) fn literal(&self) -> &str {
+        self.tokens.longest_literal()
+    }
+
     /// Returns whether the rule matches the path or a directory above it.
     pub(super) fn matches(&self, path: &str) -> bool {
         let is_part = |end: &usize| matches!(path.as_bytes().get(*end), None | Some(b'/'));

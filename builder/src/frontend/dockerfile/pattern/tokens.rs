@@ -60,6 +60,15 @@ impl PatternTokens {
         Ok(Self(parser.tokens))
     }
 
+    /// Returns the longest text that everything that matches contains; empty if there is none.
+    pub(super) fn longest_literal(&self) -> &str {
+        let literals = self.0.iter().filter_map(|token| match token {
+            Token::Literal(literal) => Some(literal.as_str()),
+            _ => None,
+        });
+        literals.max_by_key(|literal| literal.len()).unwrap_or_default()
+    }
+
     /// Returns the positions in `text` where a match from its start can end, in ascending order.
     pub(super) fn match_ends(&self, text: &str) -> Vec<usize> {
         let mut ends = vec![0];
