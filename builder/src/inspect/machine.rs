@@ -4,7 +4,9 @@
 use std::io::{self, Read};
 
 use crate::cluster::contract::facts::LayerFacts;
-use crate::cluster::contract::{KERNEL_DIRECTORY, Rootfs, cdi_takes, is_disk, is_relevant};
+use crate::cluster::contract::{
+    KERNEL_DIRECTORY, LAYERS_MAX, Rootfs, cdi_takes, is_disk, is_relevant,
+};
 use crate::cluster::kubernetes::{CdromBus, DiskDevice, KernelFiles, MachineContent, SecureBoot};
 use crate::disk::{self, DiskFormat, UefiBoot};
 use crate::inspect::kept::kept_len;
@@ -108,7 +110,7 @@ fn see_image(image: &PlatformImage, images: &dyn Images, path: Option<&str>) -> 
     let architecture = image.platform().map(|platform| platform.architecture).unwrap_or_default();
     let mut seen = SeenImage { architecture, is_whole: true, ..SeenImage::default() };
     let mut layers = Vec::new();
-    for blob in &image.layers {
+    for blob in image.layers.iter().take(LAYERS_MAX) {
         let mut facts = LayerFacts::default();
         let is_whole = see_layer(blob, images, path, &mut seen, &mut facts).unwrap_or(false);
         seen.is_whole &= is_whole;

@@ -38,10 +38,8 @@ pub(crate) const INTERRUPTED_MIDWAY: &str = "interrupted; what was already writt
 
 /// Returns the message after an interrupt.
 pub(crate) fn interrupted_message() -> &'static str {
-    match HAS_PUBLISHED.load(Ordering::Relaxed) {
-        true => INTERRUPTED_MIDWAY,
-        false => "interrupted; nothing was changed",
-    }
+    let is_midway = HAS_PUBLISHED.load(Ordering::Relaxed);
+    if is_midway { INTERRUPTED_MIDWAY } else { "interrupted; nothing was changed" }
 }
 
 /// Displays progress, and reports whether the user asks to stop.

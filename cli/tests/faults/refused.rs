@@ -7,7 +7,7 @@ use crate::acts::acts;
 use crate::points::{list_points, try_points};
 
 const CALLS: &str = "write,writev,pwrite64,fsync,fdatasync,linkat,renameat,renameat2,rename,unlinkat,\
-    unlink,mkdirat,mkdir,fallocate,ftruncate,copy_file_range,fchmod,openat,sendto,recvfrom,getrandom";
+    unlink,mkdirat,mkdir,fallocate,ftruncate,copy_file_range,fchmod,openat,sendto,recvfrom";
 
 fn check(act: &Act, around: Surroundings) {
     let old = act.state(&act.prepare());

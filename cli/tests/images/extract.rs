@@ -161,6 +161,21 @@ fn layers_of_every_shape() {
 }
 
 #[test]
+fn a_layer_that_occurs_often_is_read_once() {
+    let disk = ("gz", "file disk/disk.img = d");
+    let (scene, registry) = stocked(MediaTypeFamily::Oci, &[disk; 500]);
+    assert_eq!(extract(&scene, &[&registry.reference("vm:1")]), "disk.img");
+    let requests = registry.take_requests();
+    let blobs = requests.iter().filter(|request| request.line().contains("/blobs/"));
+    assert_eq!(blobs.count(), 2, "a config and a layer");
+    let (scene, registry) = stocked(MediaTypeFamily::Oci, &[disk; 501]);
+    let outcome = scene.run(["extract", &registry.reference("vm:1")]);
+    assert_eq!(outcome.status, 1);
+    let expected = "the image has 501 layers; Linux mounts at most 500\n";
+    assert!(outcome.stderr.ends_with(expected), "{}", outcome.stderr);
+}
+
+#[test]
 fn what_is_not_clear_is_refused() {
     let check = |family, layers: &[(&str, &str)], why: &str| {
         let (scene, registry) = stocked(family, layers);

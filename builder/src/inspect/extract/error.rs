@@ -4,6 +4,7 @@ use std::io;
 
 use thiserror::Error;
 
+use crate::cluster::contract::LAYERS_MAX;
 use crate::oci::error::StorageError;
 use crate::oci::image::digest::Digest;
 use crate::oci::layer_tar::LayerProblem;
@@ -25,6 +26,9 @@ pub enum ExtractError {
         /// Number in the config.
         diff_ids: usize,
     },
+    /// The image has more layers than can be mounted.
+    #[error("the image has {0} layers; Linux mounts at most {LAYERS_MAX}")]
+    TooManyLayers(usize),
     /// A layer is damaged, or is not the one that the documents declare.
     #[error("layer {number} ({digest}): {problem}")]
     Layer {

@@ -8,6 +8,7 @@ mod device;
 mod error;
 mod output;
 
+use std::collections::BTreeSet;
 use std::io::Read;
 use std::thread;
 
@@ -19,7 +20,7 @@ pub use output::{DiskOutput, PipeOutput, SparseFile};
 
 use self::choice::DiskChoice;
 use self::copy::{NullOutput, copy_disk};
-use crate::cluster::contract::{cdi_takes, is_relevant};
+use crate::cluster::contract::{LAYERS_MAX, cdi_takes, is_relevant};
 use crate::oci::hashing::BlobProblem;
 use crate::oci::image::descriptor::Descriptor;
 use crate::oci::image::digest::Digest;
@@ -70,8 +71,12 @@ fn extract_layers(
     let hash = (image.layers.len() > 1).then(Sha256::new);
     let mut extraction =
         Extraction { output, context, choice: DiskChoice::default(), disk: None, hash };
+    let mut read = BTreeSet::new();
     for (number, (blob, diff_id)) in image.layers.iter().zip(diff_ids).enumerate() {
-        extraction.read_layer(number, blob, diff_id)?;
+        // The same layer again contains the same disk.
+        if read.insert((blob.digest, diff_id)) {
+            extraction.read_layer(number, blob, diff_id)?;
+        }
     }
     let Extraction { output, choice, disk, .. } = extraction;
     choice.check_agreement()?;
@@ -89,6 +94,9 @@ fn diff_ids(image: &PlatformImage) -> Result<Vec<&str>, ExtractError> {
     if all.len() != image.layers.len() {
         let (layers, diff_ids) = (image.layers.len(), all.len());
         return Err(ExtractError::LayerCount { layers, diff_ids });
+    }
+    if all.len() > LAYERS_MAX {
+        return Err(ExtractError::TooManyLayers(all.len()));
     }
     Ok(all)
 }
