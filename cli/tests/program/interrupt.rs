@@ -128,7 +128,8 @@ fn a_second_signal_does_not_wait() {
 fn a_program_that_waits_is_ended() {
     let scene = scene();
     let before = scene.file_digests("");
-    let mut command = scene.program(["build", "-q", "-o", "-", "--compression", "none"]);
+    let mut command =
+        scene.program(["build", "-q", "--no-cache", "-o", "-", "--compression", "none"]);
     let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     // The archive does not fit into the pipe.
     child.stdout.as_mut().unwrap().read_exact(&mut [0]).unwrap();
