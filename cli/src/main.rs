@@ -20,11 +20,12 @@ mod ui;
 
 use std::process::ExitCode;
 
-use crate::commands::Arguments;
+use crate::commands::{Arguments, complete_words};
 use crate::environment::Environment;
 use crate::ui::{Ui, message};
 
 fn main() -> ExitCode {
+    complete_words();
     let environment = Environment::read();
     let ui = Ui::new(&environment);
     let arguments = match Arguments::parse_command_line() {

@@ -2,7 +2,7 @@
 
 use clap::ValueEnum;
 
-/// A value of `--format`.
+/// A value of `--output-format`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum ListFormat {
     /// One line per item

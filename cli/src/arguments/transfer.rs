@@ -15,7 +15,8 @@ use crate::ui::progress::{ProgressMode, ProgressView};
 #[derive(Debug, Args)]
 pub(crate) struct TransferArguments {
     /// Number of parallel transfers
-    #[arg(short, long, value_name = "N", default_value = "4")]
+    #[arg(long = "parallel", alias = "jobs", short_alias = 'j')]
+    #[arg(value_name = "N", default_value = "4")]
     jobs: NonZeroUsize,
 
     /// Print only the digest, without progress

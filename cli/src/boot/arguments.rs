@@ -31,7 +31,8 @@ pub(crate) struct BootArguments {
     pub(super) console: Option<PathBuf>,
 
     /// Memory of the machine, in MiB
-    #[arg(long, value_name = "MIB", default_value = "1024", requires = "boot")]
+    #[arg(long = "boot-memory", alias = "memory")]
+    #[arg(value_name = "MIB", default_value = "1024", requires = "boot")]
     #[arg(value_parser = clap::value_parser!(u32).range(64..=1_048_576))]
     pub(super) memory: u32,
 

@@ -13,6 +13,7 @@ use diskette_builder::recipe::diagnostic::Diagnostic;
 use walkdir::{DirEntry, WalkDir};
 
 use self::gpgv::Gpgv;
+use crate::arguments::image_name::parse_reference;
 use crate::error::{CommandError, cannot};
 use crate::files::dependencies::ReadFiles;
 use crate::files::read_spec;
@@ -104,16 +105,15 @@ pub(crate) fn target_repository(
     image: &str,
     registry: Option<&str>,
 ) -> Result<Reference, Diagnostic> {
-    let name = match registry {
-        Some(registry) => {
-            let last = image.rsplit('/').next().unwrap_or_default();
-            format!("{}/{last}", registry.trim_end_matches('/'))
-        }
-        None => image.to_owned(),
+    let Some(registry) = registry else {
+        let invalid = |problem| Diagnostic::new(format!("`{image}`: {problem}"));
+        return image.parse().map_err(invalid);
     };
-    name.parse().map_err(|_| {
-        Diagnostic::new(format!("`{name}` is not a repository"))
-            .help("give a registry like `quay.io/me`, without `https://`")
+    let last = image.rsplit('/').next().unwrap_or_default();
+    let name = format!("{}/{last}", registry.trim_end_matches('/'));
+    parse_reference(&name).map_err(|problem| {
+        Diagnostic::new(format!("`{name}` is not a repository: {problem}"))
+            .help("name a registry like `quay.io/me` or `docker://quay.io/me`")
     })
 }
 
@@ -130,6 +130,26 @@ mod tests {
         check("quay.io/containerdisks/fedora", None, "quay.io/containerdisks/fedora");
         check("quay.io/a/b/fedora", Some("localhost:5000/x"), "localhost:5000/x/fedora");
         check("quay.io/a/fedora", Some("localhost:5000/"), "localhost:5000/fedora");
-        assert!(target_repository("quay.io/a/b", Some("https://x")).is_err());
+        check("quay.io/a/fedora", Some("docker://quay.io/b"), "quay.io/b/fedora");
+        assert!(target_repository("quay.io/A", None).is_err());
+        let refused = |registry: &str, expected: &str| {
+            let found = target_repository("quay.io/a/b", Some(registry)).unwrap_err().message;
+            assert_eq!(found, expected, "{registry}");
+        };
+        refused(
+            "https://x",
+            "`https://x/b` is not a repository: `https:` is not supported; a registry is named \
+             without `https://`, e.g. `quay.io/me/fedora:42`",
+        );
+        refused(
+            "oci:x",
+            "`oci:x/b` is not a repository: the name of an image in a registry is expected, e.g. \
+             `quay.io/me/fedora:42`; `diskette copy` reads and writes `oci:x/b`",
+        );
+        refused(
+            "quay.io/Me",
+            "`quay.io/Me/b` is not a repository: the repository `Me/b` has upper-case letters; it \
+             looks like `quay.io/me/fedora:42`",
+        );
     }
 }

@@ -39,7 +39,7 @@ pub(crate) struct DiffArguments {
     second: ImageLocation,
 
     /// Output format
-    #[arg(long, value_name = "HOW", default_value = "text")]
+    #[arg(long = "output-format", alias = "format", value_name = "HOW", default_value = "text")]
     format: Format,
 
     /// Progress output; auto shows bars on a terminal, else plain lines
@@ -50,7 +50,7 @@ pub(crate) struct DiffArguments {
     registry: RegistryArguments,
 }
 
-/// A value of `--format`.
+/// A value of `--output-format`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Format {
     /// Text

@@ -34,14 +34,15 @@ pub(crate) struct DoctorArguments {
     places: Vec<String>,
 
     /// Output format
-    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    #[arg(long = "output-format", alias = "format")]
+    #[arg(value_name = "FORMAT", default_value = "text")]
     format: DoctorFormat,
 
     #[command(flatten)]
     registry: RegistryArguments,
 }
 
-/// A value of `--format`.
+/// A value of `--output-format`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum DoctorFormat {
     /// One line per finding

@@ -51,7 +51,7 @@ pub(crate) struct ExtractArguments {
     output: Option<PathBuf>,
 
     /// Replace an existing file
-    #[arg(short, long)]
+    #[arg(long, short_alias = 'f')]
     force: bool,
 
     /// Show no progress

@@ -53,7 +53,7 @@ struct CreateArguments {
     append: bool,
 
     /// Another tag for the index in the same repository; may be repeated
-    #[arg(short, long, value_name = "TAG")]
+    #[arg(long = "add-tag", alias = "tag", short_alias = 't', value_name = "TAG")]
     tag: Vec<Tag>,
 
     /// Set an annotation of the index; may be repeated

@@ -42,14 +42,14 @@ pub(crate) struct InspectArguments {
     platform: Option<Platform>,
 
     /// Output format
-    #[arg(long, value_name = "HOW", default_value = "text")]
+    #[arg(long = "output-format", alias = "format", value_name = "HOW", default_value = "text")]
     format: Format,
 
     #[command(flatten)]
     registry: RegistryArguments,
 }
 
-/// A value of `--format`.
+/// A value of `--output-format`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Format {
     /// Text

@@ -34,6 +34,7 @@ mod verify;
 use clap::builder::Styles;
 use clap::{Parser, Subcommand, ValueEnum as _};
 
+pub(crate) use self::completions::complete_words;
 use crate::environment::Environment;
 use crate::error::CommandError;
 use crate::ui::{MessageFormat, Ui, message};

@@ -36,7 +36,8 @@ pub(crate) struct ReleasesArguments {
     files: Vec<PathBuf>,
 
     /// Output format
-    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    #[arg(long = "output-format", alias = "format")]
+    #[arg(value_name = "FORMAT", default_value = "text")]
     format: ListFormat,
 
     /// Replace the URL prefix FROM with TO, for example to use a mirror; may be

@@ -59,7 +59,8 @@ pub(crate) struct SyncArguments {
     list: bool,
 
     /// Output format of `--list`
-    #[arg(long, value_name = "FORMAT", default_value = "text", requires = "list")]
+    #[arg(long = "output-format", alias = "format")]
+    #[arg(value_name = "FORMAT", default_value = "text", requires = "list")]
     format: ListFormat,
 
     /// Only this image: fedora, fedora:42 or fedora:*; may be repeated

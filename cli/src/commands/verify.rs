@@ -59,7 +59,7 @@ pub(crate) struct VerifyArguments {
     path: Option<String>,
 
     /// Output format
-    #[arg(long, value_name = "HOW", default_value = "text")]
+    #[arg(long = "output-format", alias = "format", value_name = "HOW", default_value = "text")]
     format: Format,
 
     /// Fail on warnings too
@@ -85,7 +85,7 @@ pub(crate) struct VerifyArguments {
     registry: RegistryArguments,
 }
 
-/// A value of `--format`.
+/// A value of `--output-format`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Format {
     /// Text
@@ -103,7 +103,7 @@ pub(crate) fn run(
 ) -> Result<(), CommandError> {
     if arguments.boot.boot && arguments.format == Format::Sarif {
         let diagnostic = Diagnostic::new("the result of a boot test cannot be written as SARIF");
-        return Err(CommandError::Usage(diagnostic.help("use `--format json`")));
+        return Err(CommandError::Usage(diagnostic.help("use `--output-format json`")));
     }
     if arguments.rules {
         return print_rules(arguments.format, ui);
@@ -250,7 +250,7 @@ fn print_rules(format: Format, ui: &Ui) -> Result<(), CommandError> {
         Format::Json => json::rules_json(),
         Format::Sarif => {
             let diagnostic = Diagnostic::new("rules cannot be listed as SARIF");
-            return Err(CommandError::Usage(diagnostic.help("use `--format json`")));
+            return Err(CommandError::Usage(diagnostic.help("use `--output-format json`")));
         }
     };
     Ok(ui.print_result(result.as_bytes())?)

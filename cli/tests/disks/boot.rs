@@ -218,7 +218,7 @@ stdout:
 stderr:
 error: the result of a boot test cannot be written as SARIF
  |
- = help: use `--format json`
+ = help: use `--output-format json`
 
 "#]],
     );

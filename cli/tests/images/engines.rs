@@ -6,6 +6,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use diskette_integration::peer::{self, Peer};
+use diskette_integration::registry::{Profile, Registry};
 use diskette_integration::scene::{Scene, is_root};
 use serde_json::{Value, json};
 
@@ -274,6 +275,30 @@ fn the_engine_that_answers_loads_the_image() {
     assert!(said.contains("error: cannot load the image: docker does not answer\n"), "{said}");
     let said = check(true, true, "--load=false", "", "");
     assert!(said.contains("error: no destination"), "{said}");
+}
+
+#[test]
+fn a_pulled_image_is_loaded() {
+    let scene = Scene::with_two_disks();
+    let digest = scene.build(&[]);
+    let registry = Registry::start(Profile::DISTRIBUTION_3);
+    let name = registry.reference("team/vm:1");
+    assert_eq!(scene.run(["push", "-q", "-l", "out", "1", &name]).status, 0);
+    for (option, engine, expected) in [
+        ("--load", "docker", "docker version; docker load; "),
+        ("--load=podman", "podman", "podman info; podman load; "),
+    ] {
+        fake_engine(&scene, "docker", true);
+        fake_engine(&scene, "podman", true);
+        let (said, asked) = run_with_engines(&scene, &["pull", "-q", &name, option]);
+        assert_eq!(asked, expected, "{option}");
+        assert_eq!(said, format!("status: 0\nstdout:\n{digest}\nstderr:\nloaded\n"), "{option}");
+        let listed = docker_manifest(&scene, &format!("{engine}.tar"));
+        assert_eq!(listed[0]["RepoTags"], json!([name]));
+    }
+    assert!(!scene.path("vm").exists(), "there is no layout beside it");
+    let both = scene.run(["pull", &name, "--load", "-o", "oci:x"]);
+    assert_eq!(both.status, 2, "{}", both.stderr);
 }
 
 #[test]

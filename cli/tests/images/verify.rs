@@ -405,7 +405,7 @@ stdout:
 stderr:
 error: rules cannot be listed as SARIF
  |
- = help: use `--format json`
+ = help: use `--output-format json`
 
 "#]],
     );

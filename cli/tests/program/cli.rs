@@ -223,13 +223,36 @@ fn completions() {
         assert_eq!((outcome.status, &outcome.stderr[..]), (0, ""), "{shell}");
         let path = scene.write("script", &outcome.stdout);
         let script = String::from_utf8(outcome.stdout).unwrap();
-        assert!(script.contains("per-arch-tags"), "{shell}");
+        assert!(script.contains("_DISKETTE_COMPLETE"), "{shell}");
         if shell == "bash"
             && let Some(bash) = peer::find("bash")
         {
             bash.run(["-n", path.to_str().unwrap()]);
         }
     }
+}
+
+/// A shell asks the program for what can follow.
+#[test]
+fn completions_of_words() {
+    let scene = Scene::with_image();
+    let check = |words: &[&str], expected: &[&str]| {
+        let mut program = scene.program([&["--", "diskette"], words].concat());
+        program.env("_DISKETTE_COMPLETE", "fish");
+        let outcome = scene.run_command(program);
+        let printed = String::from_utf8(outcome.stdout).unwrap();
+        let found: Vec<_> = printed.lines().map(|line| line.split('\t').next().unwrap()).collect();
+        assert_eq!(found, expected, "{words:?} {}", outcome.stderr);
+    };
+    check(&["build", "--per-a"], &["--per-arch-tags"]);
+    check(&["build", "--compression", "z"], &["zstd"]);
+    check(&["build", "--platform", "linux/s3"], &["linux/s390x"]);
+    check(&["verify", "--allow", "disk-bl"], &["disk-blank"]);
+    check(&["push", "oci:ou"], &["oci:out/"]);
+    check(&["push", "oci:out:"], &["oci:out:1", "oci:out:1-amd64"]);
+    check(&["copy", "oci:out:1", "oci:out:1-"], &["oci:out:1-amd64"]);
+    check(&["build", "-f", "diskette"], &["diskette.yaml"]);
+    check(&["inspect", "nowhere/"], &[]);
 }
 
 #[test]

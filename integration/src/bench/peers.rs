@@ -6,9 +6,9 @@ use crate::peer::{Need, Peer};
 /// Functions that scripts use: storage of its own for every run, so that nothing is left from the
 /// one before.
 pub(crate) const PRELUDE: &str = r#"
-buildah() { command buildah --root "$STATE/root" --runroot "$STATE/run" --storage-driver "$DRIVER" "$@"; }
+buildah() { command buildah --root "$STATE/graph" --runroot "$STATE/run" --storage-driver "$DRIVER" "$@"; }
 podman() {
-  command podman --root "$STATE/root" --runroot "$STATE/run" --storage-driver "$DRIVER" \
+  command podman --root "$STATE/graph" --runroot "$STATE/run" --storage-driver "$DRIVER" \
     --cgroup-manager cgroupfs --events-backend file "$@"
 }
 # A build context: the disk hard-linked, because copying it is no part of the job.
@@ -99,7 +99,7 @@ diskette_push() {
 }
 # containers/storage mounts its overlay directory onto itself.
 unmount_storage() {
-  ! mountpoint -q "$STATE/root/overlay" || umount "$STATE/root/overlay"
+  ! mountpoint -q "$STATE/graph/overlay" || umount "$STATE/graph/overlay"
 }
 "#;
 
