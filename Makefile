@@ -10,6 +10,8 @@ DISKS ?= target/disks
 BENCH_FLAGS ?=
 
 FUZZ_SECONDS ?= 60
+# All, unless some are named.
+FUZZ_TARGETS ?=
 
 # Where `make install` puts things.
 PREFIX ?= /usr/local
@@ -67,17 +69,16 @@ peers:
 	integration/peers.sh
 	integration/machines.sh "$(TARGET)/machines"
 
-# Random input for every parser in builder/fuzz, a minute each; needs a nightly toolchain.
-fuzz:
+# Random input for every target in builder/fuzz, a minute each, with a second and 64 MiB for each input; needs a nightly
+# toolchain. What a target finds is in builder/fuzz/artifacts, and the other targets still run.
+fuzz: .cargo/config.toml
 	command -v cargo-fuzz >/dev/null || $(CARGO) install --locked cargo-fuzz
-	cd builder/fuzz && for target in $$(cargo +nightly fuzz list); do \
-		cargo +nightly fuzz run "$$target" -- -max_total_time=$(FUZZ_SECONDS) -timeout=10 \
-			$$([ ! -e "$$target.dict" ] || echo "-dict=$$target.dict") || exit; \
-	done
+	builder/fuzz/run.sh "$(abspath $(TARGET))/fuzz" "$(FUZZ_SECONDS)" $(FUZZ_TARGETS)
 
 # Tests that take too long for every day: a 100 GiB sparse disk in bounded memory, a catalogue of a thousand images, Debian's
 # installer in virtual machines of two architectures, registries with the program as it is released (its OpenSSL is
-# not the system's), a new user in a bare Debian (needs root), and longer fuzzing.
+# not the system's), a new user in a bare Debian (needs root), names that a registry and this program might read
+# differently, and an hour of fuzzing for each target.
 soak:
 	$(CARGO) build --release -p diskette
 	DISKETTE="$(abspath $(TARGET)/release/diskette)" DISKETTE_LARGE_GIB=100 \
@@ -90,7 +91,8 @@ soak:
 	$(MAKE) dist
 	DISKETTE="$$(ls "$(abspath $(TARGET))"/programs/diskette-*-"$(DIST_TARGET)")" $(CARGO) test -p diskette --test registry
 	integration/test-user.sh "$(TARGET)/test-user"
-	$(MAKE) fuzz FUZZ_SECONDS=1800
+	DISKETTE_GRAMMAR_NAMES=20000 $(CARGO) test -p diskette --test registry -- --nocapture grammar::
+	$(MAKE) fuzz FUZZ_SECONDS=3600
 
 # Real disks for the benchmark, made from Debian packages without root or mounts; existing ones are kept.
 disks:

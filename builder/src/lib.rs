@@ -11,6 +11,10 @@
 /// Follows releases: detects, builds and publishes what changed.
 pub mod sync;
 
+/// What the fuzz targets need of the inside.
+#[doc(hidden)]
+pub mod fuzzing;
+
 /// The ways to ask the engine: spec, Dockerfile, VDDK.
 pub mod frontend;
 

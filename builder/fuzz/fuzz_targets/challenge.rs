@@ -1,13 +1,3 @@
-//! Any `WWW-Authenticate` header is read, or passed over.
+#![cfg_attr(fuzzing, no_main)]
 
-#![no_main]
-
-use diskette_builder::registry::client::AuthChallenge;
-use libfuzzer_sys::fuzz_target;
-
-fuzz_target!(|header: &str| {
-    for challenge in AuthChallenge::parse(header) {
-        assert!(!challenge.scheme.is_empty());
-        assert_eq!(challenge.scheme, challenge.scheme.to_ascii_lowercase());
-    }
-});
+diskette_builder_fuzz::fuzz_program!(diskette_builder_fuzz::targets::challenge::run);

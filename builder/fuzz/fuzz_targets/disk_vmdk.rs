@@ -1,11 +1,3 @@
-//! Any bytes are looked at as VMDK.
-//!
-//! In `builder/fuzz`, run `cargo +nightly fuzz run disk_vmdk -- -timeout=1`.
+#![cfg_attr(fuzzing, no_main)]
 
-#![no_main]
-
-mod disk;
-
-use libfuzzer_sys::fuzz_target;
-
-fuzz_target!(|bytes: &[u8]| disk::check(bytes, &[(0, b"KDMV")]));
+diskette_builder_fuzz::fuzz_program!(diskette_builder_fuzz::targets::disk::vmdk);

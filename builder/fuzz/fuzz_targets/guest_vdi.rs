@@ -1,25 +1,3 @@
-//! A VDI of which any bits are changed is read, or refused, and nothing behind its end is looked at.
-//!
-//! In `builder/fuzz`, run `cargo +nightly fuzz run guest_vdi -- -timeout=1 -malloc_limit_mb=16`.
+#![cfg_attr(fuzzing, no_main)]
 
-#![no_main]
-
-mod guest;
-
-use diskette_builder::disk::DiskFormat;
-use guest::{Sparse, check};
-use libfuzzer_sys::fuzz_target;
-
-fuzz_target!(|input: &[u8]| {
-    let header: &[(usize, &[u8])] = &[
-        (64, &[0x7f, 0x10, 0xda, 0xbe, 1, 0, 1, 0]),
-        (341, &[2]),
-        (345, &[4]),
-        (361, &[2]),
-        (370, &[0x30]),
-        (378, &[0x10]),
-        (384, &[3]),
-        (512, &[0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0, 0xfe, 0xff, 0xff, 0xff]),
-    ];
-    check(&Sparse::new(4 << 20, &[(0, 1024, header)]).change(input), DiskFormat::Vdi);
-});
+diskette_builder_fuzz::fuzz_program!(diskette_builder_fuzz::targets::guest_vdi::run);

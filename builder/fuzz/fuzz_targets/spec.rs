@@ -1,23 +1,3 @@
-//! Loads any text as a spec. It must not panic, and what it says must point into the text.
-//!
-//! The examples are the seeds: in `builder/fuzz`, run
-//! `cargo +nightly fuzz run spec corpus/spec ../../spec-files -- -dict=spec.dict`.
+#![cfg_attr(fuzzing, no_main)]
 
-#![no_main]
-
-use std::sync::Arc;
-
-use diskette_builder::recipe::diagnostic::SourceText;
-use diskette_builder::frontend::spec;
-use libfuzzer_sys::fuzz_target;
-
-fuzz_target!(|text: &str| {
-    let source = Arc::new(SourceText { name: "fuzz.yaml".into(), text: text.into() });
-    let Err(problems) = spec::load_recipes(&source) else { return };
-    assert!(!problems.is_empty());
-    for problem in problems {
-        assert!(!problem.message.is_empty() && !problem.help.is_empty());
-        let span = problem.span.as_ref();
-        assert!(span.is_none_or(|span| text.get(span.range.clone()).is_some()));
-    }
-});
+diskette_builder_fuzz::fuzz_program!(diskette_builder_fuzz::targets::spec::run);

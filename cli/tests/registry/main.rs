@@ -11,6 +11,7 @@ mod cuts;
 mod delete;
 mod fallbacks;
 mod faults;
+mod grammar;
 mod hostile;
 mod hostile_names;
 mod interop;

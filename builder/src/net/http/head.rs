@@ -36,7 +36,7 @@ impl ResponseHead {
 
     /// Returns the length of the body in bytes, if it is declared.
     pub(crate) fn content_length(&self) -> Option<u64> {
-        self.header("content-length")?.parse().ok()
+        parse_decimal(self.header("content-length")?)
     }
 
     /// Returns whether the body is declared as a web page.
@@ -72,7 +72,7 @@ impl ResponseHead {
         // Different lengths are a sign of request smuggling (RFC 9112, 11.2).
         let mut lengths = headers.iter().filter(|(name, _)| name == "content-length");
         if let Some((_, first)) = lengths.next()
-            && (first.parse::<u64>().is_err() || lengths.any(|(_, other)| other != first))
+            && (parse_decimal(first).is_none() || lengths.any(|(_, other)| other != first))
         {
             return Err(HttpError::Protocol("its length is invalid".into()));
         }
@@ -118,6 +118,12 @@ impl ResponseHead {
     }
 }
 
+/// Parses a number of digits alone, as headers have them; `u64` would accept a sign.
+pub(crate) fn parse_decimal(text: &str) -> Option<u64> {
+    let is_number = text.bytes().all(|byte| byte.is_ascii_digit());
+    text.parse().ok().filter(|_| is_number)
+}
+
 pub(super) fn too_many_interim() -> HttpError {
     HttpError::Protocol(format!("it sent more than {INTERIM_MAX} interim responses"))
 }
@@ -157,6 +163,10 @@ mod tests {
         );
         check(
             "HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n",
+            "the response of the server is malformed: its length is invalid",
+        );
+        check(
+            "HTTP/1.1 200 OK\r\nContent-Length: +1\r\n\r\n",
             "the response of the server is malformed: its length is invalid",
         );
         let interim = |count: usize| {

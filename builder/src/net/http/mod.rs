@@ -9,11 +9,13 @@ mod body;
 mod connect;
 mod error;
 mod exchange;
+pub(crate) mod fuzzing;
 mod head;
 mod options;
 mod origin;
 mod policy;
 mod pool;
+mod range;
 mod reach;
 mod redirect;
 mod retry;
@@ -41,10 +43,11 @@ use url::Url;
 pub(crate) use self::alert::TlsProblem;
 pub(crate) use self::error::{HttpError, NotHttp, PRIVATE_REDIRECT_HELP};
 pub(crate) use self::exchange::{HttpExchange, SendError};
-pub(crate) use self::head::ResponseHead;
+pub(crate) use self::head::{ResponseHead, parse_decimal};
 pub use self::options::{HttpOptions, HttpTrace, PrivateRedirects};
 pub(crate) use self::origin::{HttpOrigin, redact_url, url_origin};
 pub(crate) use self::policy::ServerPolicy;
+pub(crate) use self::range::ContentRange;
 pub(crate) use self::socks::SocksFailure;
 pub use self::trust::{
     ClientCertificate, ServerRole, ServerVerification, SystemRoots, TlsOptions, TlsTrust,

@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use jiff::fmt::rfc2822::DateTimeParser;
 
-use super::ResponseHead;
+use super::head::{ResponseHead, parse_decimal};
 
 /// The first pause, which doubles from one attempt to the next.
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
@@ -48,7 +48,7 @@ pub(crate) fn is_transient_status(status: u16) -> bool {
 /// server's own clock (RFC 9110, 10.2.3).
 pub(crate) fn retry_after(head: &ResponseHead) -> Option<Duration> {
     let value = head.header("retry-after")?;
-    if let Ok(seconds) = value.parse() {
+    if let Some(seconds) = parse_decimal(value) {
         return Some(Duration::from_secs(seconds));
     }
     let until = parse_http_date(value)?;

@@ -37,7 +37,7 @@ pub enum ReferenceError {
     /// The tag is longer than 128 characters or has invalid characters.
     #[error("`{0}` is not a tag")]
     Tag(String),
-    /// The digest is not of the form `ALGORITHM:HEX`.
+    /// The digest is not one of SHA-256, SHA-384 or SHA-512.
     #[error("`{0}` is not a digest")]
     Digest(String),
 }
@@ -45,8 +45,9 @@ pub enum ReferenceError {
 /// Registry of a name without one.
 const DEFAULT_REGISTRY: &str = "docker.io";
 
-/// Maximum length of registry and repository together, in bytes.
-const NAME_MAX: usize = 255;
+/// Maximum length of a repository in bytes; the registry does not count
+/// (distribution/reference, `RepositoryNameTotalLengthMax`).
+const REPOSITORY_MAX: usize = 255;
 
 impl Reference {
     /// Returns the reference with another tag and without a digest.
@@ -154,7 +155,7 @@ fn check_name(registry: &str, repository: &str) -> Result<(), ReferenceError> {
         return Err(ReferenceError::NoRepository);
     }
     let lower = repository.to_ascii_lowercase();
-    let fits = registry.len() + 1 + lower.len() <= NAME_MAX;
+    let fits = lower.len() <= REPOSITORY_MAX;
     if !fits || !lower.split('/').all(is_component) {
         return Err(ReferenceError::Repository(repository.into()));
     }
@@ -256,9 +257,24 @@ mod tests {
         check("q.io/a@sha256:00", "`sha256:00` is not a digest");
         check("-q.io/a", "`-q.io` is not a registry");
         check("q.io:99999/a", "`q.io:99999` is not a registry");
+        let longest = format!("q.io/{}", "a".repeat(255));
+        check(&longest, &format!("{longest}:latest"));
         check(
-            &format!("q.io/{}", "a".repeat(251)),
-            &format!("`{}` is not a repository", "a".repeat(251)),
+            &format!("q.io/{}", "a".repeat(256)),
+            &format!("`{}` is not a repository", "a".repeat(256)),
         );
+        for (algorithm, len) in [("sha256", 64), ("sha384", 96), ("sha512", 128)] {
+            let name = |hex: &str| format!("q.io/a@{algorithm}:{hex}");
+            let digest = "0123456789abcdef".repeat(8)[..len].to_owned();
+            check(&name(&digest), &name(&digest));
+            for wrong in [&digest[1..], &format!("{digest}0"), &digest.to_uppercase(), &digest.replace('a', "g")]
+            {
+                check(&name(wrong), &format!("`{algorithm}:{wrong}` is not a digest"));
+            }
+        }
+        for algorithm in ["sha1", "md5", "sha256+b64", "blake3", "SHA256", ""] {
+            let wrong = format!("{algorithm}:{}", "0".repeat(64));
+            check(&format!("q.io/a@{wrong}"), &format!("`{wrong}` is not a digest"));
+        }
     }
 }

@@ -88,9 +88,15 @@ impl FromStr for ManifestName {
     }
 }
 
-/// Returns whether a text is a digest of any algorithm.
+/// Returns whether a text is a digest of an algorithm that registries know: distribution and docker refuse all
+/// others, other lengths and upper case (opencontainers/go-digest, `digest.go`).
 pub(super) fn is_digest(digest: &str) -> bool {
     let Some((algorithm, hex)) = digest.split_once(':') else { return false };
-    let plain = algorithm.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit());
-    plain && !algorithm.is_empty() && hex.len() >= 32 && hex.bytes().all(|b| b.is_ascii_hexdigit())
+    let len = match algorithm {
+        "sha256" => 64,
+        "sha384" => 96,
+        "sha512" => 128,
+        _ => return false,
+    };
+    hex.len() == len && hex.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
 }

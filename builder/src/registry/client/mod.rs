@@ -42,7 +42,7 @@ use self::host::{ConnectionSecurity, RegistryHost};
 pub use self::read::RegistryImages;
 use self::repository::Patience;
 pub use self::repository::Repository;
-use self::scope::TokenScope;
+pub(crate) use self::scope::TokenScope;
 use self::server::RegistryServer;
 pub use self::sink::{PublishedNames, RegistrySink};
 use crate::net::http::{HttpClient, PrivateRedirects};

@@ -7,7 +7,7 @@ use super::call::RegistryCall;
 use super::error::{RegistryError, RegistryErrorCause};
 use super::remedy::Retry;
 use super::scope::TokenScope;
-use crate::net::http::{HttpError, HttpResponse};
+use crate::net::http::{ContentRange, HttpError, HttpResponse};
 use crate::oci::image::digest::Digest;
 
 const BLOB_ACT: &str = "look for a blob in";
@@ -129,10 +129,7 @@ fn head_shows_blob(response: &HttpResponse, size: u64) -> Option<bool> {
 /// Returns whether a response to GET of the first byte is about a blob of this size.
 fn first_byte_shows_blob(response: &HttpResponse, size: u64) -> bool {
     let len = match response.head.status {
-        206 => {
-            let range = response.head.header("content-range").unwrap_or_default();
-            range.rsplit_once('/').and_then(|(_, len)| len.parse().ok())
-        }
+        206 => ContentRange::of_response(&response.head).and_then(|range| range.len),
         _ => response.head.content_length(),
     };
     len == Some(size) && !response.head.is_web_page()

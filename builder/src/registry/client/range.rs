@@ -1,7 +1,7 @@
 //! A *range* of a blob, as it is requested from a registry.
 
 use super::error::RegistryErrorCause;
-use crate::net::http::ResponseHead;
+use crate::net::http::{ContentRange, ResponseHead};
 use crate::oci::image::digest::Digest;
 
 /// A range of a blob.
@@ -36,8 +36,11 @@ impl BlobRange {
             return Err(RegistryErrorCause::MissingBlob(*digest));
         }
         if head.status == 206 {
-            let start = format!("bytes {start}-");
-            if !head.header("content-range").is_some_and(|range| range.starts_with(&start)) {
+            let found = ContentRange::of_response(head);
+            let is_asked = |range: &ContentRange| {
+                range.first == *start && range.len.is_none_or(|len| len == *size)
+            };
+            if !found.as_ref().is_some_and(is_asked) {
                 return Err(RegistryErrorCause::InvalidContent(
                     "the server sent another range".into(),
                 ));

@@ -9,7 +9,7 @@ use super::call::{Refusal, RegistryCall};
 use super::error::{RegistryError, RegistryErrorCause};
 use super::scope::TokenScope;
 use super::{RegistryClient, Repository};
-use crate::net::http::{BodyFraming, HttpExchange, HttpResponse, ResponseHead};
+use crate::net::http::{BodyFraming, HttpExchange, HttpResponse, ResponseHead, parse_decimal};
 use crate::net::secret::Secret;
 use crate::oci::image::digest::Digest;
 
@@ -157,7 +157,8 @@ impl Repository<'_> {
         }
         let range = response.head.header("range").map(str::to_owned);
         *session = session.clone().follow_location(self, response).ok()?;
-        let last = range?.trim_start_matches("bytes=").strip_prefix("0-")?.parse::<u64>().ok()?;
+        let range = range?;
+        let last = parse_decimal(range.trim_start_matches("bytes=").strip_prefix("0-")?)?;
         // An empty session reports `0-0` too, so one byte counts as none.
         let have = if last == 0 { 0 } else { last.checked_add(1)? };
         (have > 0 && have <= sent).then_some(have)
@@ -231,7 +232,7 @@ impl UploadSession {
 /// (<https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md#pushing-a-blob-in-chunks>).
 /// One that would not fit into memory is ignored.
 fn declared_chunk_min(head: &ResponseHead) -> u64 {
-    let min = head.header("oci-chunk-min-length").and_then(|min| min.trim().parse().ok());
+    let min = head.header("oci-chunk-min-length").and_then(parse_decimal);
     min.filter(|min| *min <= CHUNK_MIN_MOST).unwrap_or(0)
 }
 

@@ -7,14 +7,14 @@ use std::sync::Arc;
 use diskette_builder::disk::{DiskFormat, ReadAt, examine_disk, guest};
 
 /// Pieces of a file, and zeros between them.
-pub struct Sparse {
-    pub pieces: Vec<(u64, Vec<u8>)>,
-    pub len: u64,
+pub(super) struct Sparse {
+    pub(super) pieces: Vec<(u64, Vec<u8>)>,
+    pub(super) len: u64,
 }
 
 impl Sparse {
     /// Puts numbers or texts at offsets of pieces of some lengths.
-    pub fn new(len: u64, pieces: &[(u64, usize, &[(usize, &[u8])])]) -> Self {
+    pub(super) fn new(len: u64, pieces: &[(u64, usize, &[(usize, &[u8])])]) -> Self {
         let piece = |(at, len, parts): &(u64, usize, &[(usize, &[u8])])| {
             let mut bytes = vec![0; *len];
             for &(at, part) in *parts {
@@ -26,7 +26,7 @@ impl Sparse {
     }
 
     /// Changes the bits that are set in the input.
-    pub fn change(mut self, input: &[u8]) -> Self {
+    pub(super) fn change(mut self, input: &[u8]) -> Self {
         let bytes = self.pieces.iter_mut().flat_map(|(_, bytes)| bytes);
         for (byte, change) in bytes.zip(input) {
             *byte ^= change;
@@ -56,7 +56,7 @@ impl ReadAt for Sparse {
 }
 
 /// Looks at a file, and reads some of the disk in it.
-pub fn check(file: &Sparse, format: DiskFormat) {
+pub(super) fn check(file: &Sparse, format: DiskFormat) {
     let info = examine_disk(file).unwrap();
     let Ok(guest) = guest::open(Arc::new(file), format) else { return };
     assert!(info.format != format || info.virtual_size == guest.len());

@@ -1,0 +1,83 @@
+//! What is done with the input of each target. A target panics if what the library makes of the input is wrong.
+
+pub mod auth_file;
+pub mod challenge;
+pub mod content_range;
+pub mod copy_tree;
+pub mod credentials;
+pub mod disk;
+pub mod disk_fat;
+pub mod disk_gpt;
+pub mod disk_iso;
+pub mod dockerfile;
+pub mod dockerignore;
+pub mod expansion;
+mod guest;
+pub mod guest_qcow2;
+pub mod guest_vdi;
+pub mod guest_vhd;
+pub mod guest_vhdx;
+pub mod guest_vmdk;
+pub mod http_exchange;
+pub mod image_walk;
+pub mod manifest;
+pub mod oci_archive;
+pub mod reference;
+pub mod registries_conf;
+pub mod releases;
+pub mod run;
+pub mod span;
+pub mod spec;
+pub mod tar_index;
+
+use crate::Target;
+
+/// All targets by name.
+pub const ALL: &[(&str, Target)] = &[
+    ("auth_file", auth_file::run),
+    ("challenge", challenge::run),
+    ("content_range", content_range::run),
+    ("copy_tree", copy_tree::run),
+    ("credentials", credentials::run),
+    ("disk_fat", disk_fat::run),
+    ("disk_gpt", disk_gpt::run),
+    ("disk_iso", disk_iso::run),
+    ("disk_luks", disk::luks),
+    ("disk_parallels", disk::parallels),
+    ("disk_qcow", disk::qcow),
+    ("disk_qcow2", disk::qcow2),
+    ("disk_qed", disk::qed),
+    ("disk_raw", disk::raw),
+    ("disk_vdi", disk::vdi),
+    ("disk_vhd", disk::vhd),
+    ("disk_vhdx", disk::vhdx),
+    ("disk_vmdk", disk::vmdk),
+    ("disk_vmdk_descriptor", disk::vmdk_descriptor),
+    ("dockerfile", dockerfile::run),
+    ("dockerignore", dockerignore::run),
+    ("expansion", expansion::run),
+    ("guest_qcow2", guest_qcow2::run),
+    ("guest_vdi", guest_vdi::run),
+    ("guest_vhd", guest_vhd::run),
+    ("guest_vhdx", guest_vhdx::run),
+    ("guest_vmdk", guest_vmdk::run),
+    ("http_exchange", http_exchange::run),
+    ("image_walk", image_walk::run),
+    ("manifest", manifest::run),
+    ("oci_archive", oci_archive::run),
+    ("reference", reference::run),
+    ("registries_conf", registries_conf::run),
+    ("releases", releases::run),
+    ("run", run::run),
+    ("span", span::run),
+    ("spec", spec::run),
+    ("tar_index", tar_index::run),
+];
+
+/// Returns the longest beginning that is text.
+fn valid_text(bytes: &[u8]) -> &str {
+    match str::from_utf8(bytes) {
+        Ok(text) => text,
+        Err(error) => str::from_utf8(&bytes[..error.valid_up_to()]).unwrap_or_default(),
+    }
+}

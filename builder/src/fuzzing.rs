@@ -1,0 +1,56 @@
+//! Parts of the library that only its own modules use, for the targets in `builder/fuzz`. No program uses them.
+
+use std::net::TcpStream;
+
+use crate::net::http::fuzzing::{exchange_on, server_url};
+use crate::net::http::{
+    ContentRange, HttpClient, HttpRequest, ResponseHead, retry_after, server_words, web_page_words,
+};
+use crate::registry::client::TokenScope;
+
+/// A response as a program sees it.
+#[derive(Debug)]
+pub struct Answer {
+    /// The status.
+    pub status: u16,
+    /// The length that the head declares, in bytes.
+    pub len: Option<u64>,
+    /// The body, or why it cannot be read.
+    pub body: Result<Vec<u8>, String>,
+}
+
+/// Sends a request on a connection and reads no more than `limit` bytes of the response. A request with a
+/// body sends it in chunks.
+pub fn exchange(
+    client: &HttpClient,
+    tcp: TcpStream,
+    method: &'static str,
+    body: &[u8],
+    limit: u64,
+) -> Result<Answer, String> {
+    let url = server_url().map_err(|error| error.to_string())?;
+    let request = HttpRequest::new(method, &url);
+    let response = exchange_on(client, tcp, &request, body).map_err(|error| error.to_string())?;
+    let (status, len) = (response.head.status, response.head.content_length());
+    // The answers may be anything; only a panic is wrong.
+    let (_pause, _range) = (retry_after(&response.head), ContentRange::of_response(&response.head));
+    let body = response.read_body(limit).map_err(|error| error.to_string());
+    let body = body.inspect(|bytes| drop((server_words(bytes), web_page_words(bytes))));
+    Ok(Answer { status, len, body })
+}
+
+/// Parses the head of a response, and returns its length in bytes; nothing if it is incomplete.
+pub fn parse_head(bytes: &[u8]) -> Result<Option<usize>, String> {
+    let parsed = ResponseHead::parse(bytes).map_err(|error| error.to_string())?;
+    Ok(parsed.map(|(_, len)| len))
+}
+
+/// Parses the value of a `Content-Range` header: first and last byte, and the length if it is known.
+pub fn parse_content_range(value: &str) -> Option<(u64, u64, Option<u64>)> {
+    ContentRange::parse(value).map(|range| (range.first, range.last, range.len))
+}
+
+/// Returns the scopes of a token that has those of two texts.
+pub fn join_scopes(one: &str, other: &str) -> Vec<String> {
+    TokenScope::parse(one).union(&TokenScope::parse(other)).resource_scopes().collect()
+}
