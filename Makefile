@@ -92,6 +92,7 @@ soak:
 	DISKETTE="$$(ls "$(abspath $(TARGET))"/programs/diskette-*-"$(DIST_TARGET)")" $(CARGO) test -p diskette --test registry
 	integration/test-user.sh "$(TARGET)/test-user"
 	DISKETTE_GRAMMAR_NAMES=20000 $(CARGO) test -p diskette --test registry -- --nocapture grammar::
+	DISKETTE_GRAMMAR_NAMES=1000 $(CARGO) test -p diskette --test program -- --nocapture names_of_files
 	$(MAKE) fuzz FUZZ_SECONDS=3600
 
 # Real disks for the benchmark, made from Debian packages without root or mounts; existing ones are kept.

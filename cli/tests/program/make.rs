@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use diskette_integration::disk::{mixed_bytes, qcow2_disk};
+use diskette_integration::disk::{mixed_bytes, noise_bytes, qcow2_disk};
 use diskette_integration::docker_registry::DockerRegistry;
 use diskette_integration::image::Layout;
 use diskette_integration::peer::{self, Peer};
@@ -169,4 +169,113 @@ fn files_that_a_dockerfile_takes_are_named() {
     assert!(nowhere.stderr.contains("there is no file that `--deps` could be the rule for"));
     let unwritable = scene.run(["build", "-q", "-o", "oci:out", "--deps", "no/where", "."]);
     assert_eq!(unwritable.status, 1);
+}
+
+/// Characters that a make could read in another way, and what is harmless.
+const NAME_PARTS: &[&str] = &[
+    "a",
+    "b",
+    " ",
+    "#",
+    "$",
+    "$$",
+    ":",
+    "=",
+    "%",
+    "\\",
+    "\\ ",
+    "|",
+    ";",
+    "*",
+    "?",
+    "[",
+    "]",
+    "~",
+    "(",
+    ")",
+    "{",
+    "}",
+    "&",
+    "'",
+    "\"",
+    "`",
+    "!",
+    "@",
+    "+",
+    "-",
+    ",",
+    ".",
+    "\t",
+    "\n",
+    "\r",
+    "\u{1b}",
+    "ä",
+    "$(shell id)",
+    ":=",
+    "include ",
+];
+
+/// Returns names of files, always the same.
+fn file_names() -> Vec<String> {
+    let count = std::env::var("DISKETTE_GRAMMAR_NAMES").map_or(30, |count| count.parse().unwrap());
+    let noise = noise_bytes(4, count * 8);
+    let name = |bytes: &[u8]| {
+        let len = usize::from(bytes[0] % 4) + 1;
+        let part = |byte: &u8| NAME_PARTS[usize::from(*byte) % NAME_PARTS.len()];
+        bytes[1..=len].iter().map(part).collect::<String>()
+    };
+    let is_name = |name: &String| !matches!(&**name, "." | "..");
+    noise.chunks(8).map(name).filter(is_name).collect()
+}
+
+/// Each name is either refused, or make takes the rule for what it is: the result depends on the file, and
+/// nothing else happens.
+#[test]
+fn names_of_files_are_what_make_takes_them_for() {
+    let Some(make) = peer::find("make") else { return };
+    let (mut refused, mut read) = (0, 0);
+    for name in file_names() {
+        let scene = Scene::new();
+        scene.write("Dockerfile", "FROM scratch\nCOPY . /x/\n");
+        scene.write(&format!("context/{name}"), "content");
+        let directory = scene.path("context");
+        let args = [
+            "-f",
+            "../Dockerfile",
+            "-o",
+            "oci:../out",
+            "--deps",
+            "../d",
+            "--iidfile",
+            "../id",
+            ".",
+        ];
+        let mut command = scene.program(["build", "-q"].iter().chain(&args));
+        let built = command.current_dir(&directory).output().unwrap();
+        let said = String::from_utf8_lossy(&built.stderr).into_owned();
+        if !built.status.success() {
+            assert!(said.contains("there is no way to write the name"), "{name:?}: {said}");
+            refused += 1;
+            continue;
+        }
+        read += 1;
+        let rule = String::from_utf8(scene.read("d")).unwrap();
+        let is_current = || {
+            let mut command = make.command();
+            command.args(["-q", "-r", "-f", "../d", "../id"]).current_dir(&directory);
+            let output = command.output().unwrap();
+            let said = String::from_utf8_lossy(&output.stderr).into_owned();
+            assert!(output.status.code() < Some(2), "{name:?}: {said}\n{rule}");
+            assert_eq!(said, "", "{name:?}\n{rule}");
+            output.status.success()
+        };
+        assert!(is_current(), "{name:?} is newer than the result\n{rule}");
+        later();
+        scene.write(&format!("context/{name}"), "other");
+        assert!(!is_current(), "the result does not depend on {name:?}\n{rule}");
+        std::fs::remove_file(directory.join(&name)).unwrap();
+        assert!(!is_current(), "make fails without {name:?}\n{rule}");
+    }
+    println!("{} names of files for make: {refused} refused", refused + read);
+    assert!(refused > 0 && read > 0, "{refused} refused, {read} read");
 }

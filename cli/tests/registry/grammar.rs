@@ -253,8 +253,8 @@ fn tags_are_what_a_registry_takes_for_them() {
             match status {
                 201 => true,
                 301 | 400 | 404 | 405 => false,
-            // Distribution 2 takes what is nearly a digest for a tag, and cannot store it.
-            500 if name.contains(':') => false,
+                // Distribution 2 takes what is nearly a digest for a tag, and cannot store it.
+                500 if name.contains(':') => false,
                 other => panic!("{name:?}: {other} {body}"),
             }
         },

@@ -6,6 +6,9 @@ use std::sync::Arc;
 
 use diskette_builder::disk::{DiskFormat, ReadAt, examine_disk, guest};
 
+/// Where a piece of a file is, its length, and what is in it by offset.
+type Piece<'a> = (u64, usize, &'a [(usize, &'a [u8])]);
+
 /// Pieces of a file, and zeros between them.
 pub(super) struct Sparse {
     pub(super) pieces: Vec<(u64, Vec<u8>)>,
@@ -14,8 +17,8 @@ pub(super) struct Sparse {
 
 impl Sparse {
     /// Puts numbers or texts at offsets of pieces of some lengths.
-    pub(super) fn new(len: u64, pieces: &[(u64, usize, &[(usize, &[u8])])]) -> Self {
-        let piece = |(at, len, parts): &(u64, usize, &[(usize, &[u8])])| {
+    pub(super) fn new(len: u64, pieces: &[Piece<'_>]) -> Self {
+        let piece = |(at, len, parts): &Piece<'_>| {
             let mut bytes = vec![0; *len];
             for &(at, part) in *parts {
                 bytes[at..at + part.len()].copy_from_slice(part);

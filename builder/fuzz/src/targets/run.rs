@@ -3,7 +3,9 @@
 
 use std::collections::BTreeMap;
 
-use diskette_builder::frontend::dockerfile::run::{NoInputs, RunContext, RunLine, evaluate_run_line};
+use diskette_builder::frontend::dockerfile::run::{
+    NoInputs, RunContext, RunLine, evaluate_run_line,
+};
 use diskette_builder::frontend::dockerfile::tree::{Accounts, Tree};
 use diskette_builder::recipe::LayerEntryKind;
 

@@ -267,8 +267,12 @@ mod tests {
             let name = |hex: &str| format!("q.io/a@{algorithm}:{hex}");
             let digest = "0123456789abcdef".repeat(8)[..len].to_owned();
             check(&name(&digest), &name(&digest));
-            for wrong in [&digest[1..], &format!("{digest}0"), &digest.to_uppercase(), &digest.replace('a', "g")]
-            {
+            for wrong in [
+                &digest[1..],
+                &format!("{digest}0"),
+                &digest.to_uppercase(),
+                &digest.replace('a', "g"),
+            ] {
                 check(&name(wrong), &format!("`{algorithm}:{wrong}` is not a digest"));
             }
         }
