@@ -231,6 +231,7 @@ fn file_names() -> Vec<String> {
 /// Each name is either refused, or make takes the rule for what it is: the result depends on the file, and
 /// nothing else happens.
 #[test]
+#[expect(clippy::print_stdout, reason = "the figures of soak tests are shown")]
 fn names_of_files_are_what_make_takes_them_for() {
     let Some(make) = peer::find("make") else { return };
     let (mut refused, mut read) = (0, 0);
