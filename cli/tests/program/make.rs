@@ -239,6 +239,7 @@ fn names_of_files_are_what_make_takes_them_for() {
         let scene = Scene::new();
         scene.write("Dockerfile", "FROM scratch\nCOPY . /x/\n");
         scene.write(&format!("context/{name}"), "content");
+        scene.write("recipe", "../id:\n\tfalse\n");
         let directory = scene.path("context");
         let args = [
             "-f",
@@ -263,7 +264,9 @@ fn names_of_files_are_what_make_takes_them_for() {
         let rule = String::from_utf8(scene.read("d")).unwrap();
         let is_current = || {
             let mut command = make.command();
-            command.args(["-q", "-r", "-f", "../d", "../id"]).current_dir(&directory);
+            command
+                .args(["-q", "-r", "-f", "../d", "-f", "../recipe", "../id"])
+                .current_dir(&directory);
             let output = command.output().unwrap();
             let said = String::from_utf8_lossy(&output.stderr).into_owned();
             assert!(output.status.code() < Some(2), "{name:?}: {said}\n{rule}");
@@ -274,6 +277,10 @@ fn names_of_files_are_what_make_takes_them_for() {
         later();
         scene.write(&format!("context/{name}"), "other");
         assert!(!is_current(), "the result does not depend on {name:?}\n{rule}");
+        // There is no way to write a target with these.
+        if name.contains(['=', '%']) {
+            continue;
+        }
         std::fs::remove_file(directory.join(&name)).unwrap();
         assert!(!is_current(), "make fails without {name:?}\n{rule}");
     }
