@@ -1,9 +1,11 @@
 //! A lock file keeps what the tags of bases meant.
 
+use diskette_integration::disk::sha256;
 use diskette_integration::dockerfile::documents::Documents;
 use diskette_integration::registry::stock::ImageStock;
 use diskette_integration::registry::{Profile, Registry};
 use diskette_integration::scene::Scene;
+use diskette_integration::server::{Server, ServerAnswer};
 use serde_json::{Value, json};
 use snapbox::{IntoData as _, assert_data_eq, str};
 
@@ -90,6 +92,44 @@ fn what_is_known_is_not_asked() {
     play.build(&["--locked"]);
     let asked = play.registry.take_requests();
     assert!(asked.iter().all(|asked| !asked.path.contains("/manifests/")), "{asked:?}");
+}
+
+/// Downloads without a checksum have the one that was recorded.
+#[test]
+fn downloads_are_recorded() {
+    let answer = |text: &[u8]| ServerAnswer::Content(text.to_vec());
+    let server = Server::start([("/d/a", answer(b"one")), ("/d/a?token=secret", answer(b"one"))]);
+    let scene = Scene::new();
+    let url = server.url("/d/a");
+    let dockerfile = format!("FROM scratch\nADD {url}?token=secret /b\nRUN curl -so /a {url}\n");
+    scene.write("c/Dockerfile", dockerfile);
+    let refuse = |args: &[&str], expected: &str| {
+        let head = ["build", "--no-cache", "-o", "oci-archive:out.tar", "c"];
+        let said = scene.run_refused(scene.program(head.iter().chain(args)));
+        assert!(said.contains(expected), "{said}");
+    };
+    refuse(&[], "has no checksum");
+    scene.build(&["--lock", "c"]);
+    let lock = String::from_utf8(scene.read("c/Dockerfile.lock")).unwrap();
+    let expected = format!(
+        "# Written by diskette: which image each name meant.\nversion = 1\n\n[[download]]\n\
+         url = \"{url}\"\ndigest = \"sha256:{}\"\n",
+        sha256(b"one")
+    );
+    assert_eq!(lock, expected);
+    scene.build(&["--locked", "c"]);
+    let image = Documents::only(&scene.path("out"));
+    assert_eq!(
+        (image.layer(0), image.layer(1)),
+        (vec!["file 600 b = one".into()], vec!["file a = one".into()])
+    );
+    server.set_answer("/d/a", answer(b"two"));
+    server.set_answer("/d/a?token=secret", answer(b"two"));
+    refuse(&[], "the checksum is wrong");
+    scene.build(&["--lock", "--pull", "--no-cache", "c"]);
+    assert!(scene.read("c/Dockerfile.lock") != lock.as_bytes());
+    scene.write("c/Dockerfile.lock", "version = 1\n");
+    refuse(&["--locked"], "/d/a` is not in the lock file");
 }
 
 #[test]

@@ -4,6 +4,7 @@
 
 pub mod base;
 pub mod context;
+mod downloads;
 mod expand;
 mod instruction;
 mod lint;
@@ -17,6 +18,7 @@ pub mod tree;
 
 use std::sync::Arc;
 
+pub use self::downloads::lock_downloads;
 pub use self::expand::{expand_body, expand_text};
 pub use self::lint::{LINT_RULES, LintReport, LintRule};
 pub use self::lower::{

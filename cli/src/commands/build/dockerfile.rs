@@ -50,11 +50,12 @@ pub(super) struct DockerfileArguments {
     #[arg(default_missing_value = "always", default_value = "missing", hide_default_value = true)]
     pub(super) pull: PullPolicy,
 
-    /// Record the current digests of base images in FILE.lock, for later builds
+    /// Record the current digests of base images, and of downloads without a checksum, in
+    /// FILE.lock, for later builds
     #[arg(long)]
     pub(super) lock: bool,
 
-    /// Fail if a base image is not in FILE.lock
+    /// Fail if a base image, or a download without a checksum, is not in FILE.lock
     #[arg(long, conflicts_with = "lock")]
     pub(super) locked: bool,
 }

@@ -234,8 +234,16 @@ impl BuildInput {
         })?;
         found.warnings.extend(lowered.warnings);
         found.lint = lowered.lint;
+        let mut recipe = lowered.recipe;
+        let is_recorded = arguments.dockerfile.lock && !arguments.check.is_on();
+        dockerfile::lock_downloads(
+            &mut recipe,
+            &lock.resolver,
+            is_recorded.then_some(access.downloads),
+        )
+        .map_err(CommandError::Failed)?;
         lock.write(&arguments.dockerfile)?;
         let epoch = build_args.get("SOURCE_DATE_EPOCH").cloned().or(lowered.epoch);
-        Ok(LoadedInput { recipes: vec![lowered.recipe], inputs: Box::new(contexts), epoch, reads })
+        Ok(LoadedInput { recipes: vec![recipe], inputs: Box::new(contexts), epoch, reads })
     }
 }

@@ -1,5 +1,5 @@
-//! A *lock file* records the digest that each image name resolved to, so that later builds use the
-//! same image.
+//! A *lock file* records the digest that each image name resolved to, and those of downloads without
+//! a checksum, so that later builds use the same bytes.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -19,10 +19,12 @@ const VERSION: u32 = 1;
 /// Maximum size of a lock file, in bytes.
 const LOCK_MAX: usize = 1 << 20;
 
-/// Image names and the digests they resolved to.
+/// Image names and the digests they resolved to, and digests of downloads.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct BaseLock {
     images: BTreeMap<String, Digest>,
+    /// Digests by URL, without the query.
+    downloads: BTreeMap<String, Digest>,
 }
 
 #[derive(Deserialize)]
@@ -31,6 +33,15 @@ struct LockFile {
     version: Spanned<u32>,
     #[serde(default)]
     image: Vec<LockedImage>,
+    #[serde(default)]
+    download: Vec<LockedDownload>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct LockedDownload {
+    url: Spanned<String>,
+    digest: Spanned<String>,
 }
 
 #[derive(Deserialize)]
@@ -74,6 +85,16 @@ impl BaseLock {
                 return Err(wrong(message, name.span()));
             }
         }
+        for LockedDownload { url, digest } in file.download {
+            let Ok(parsed) = digest.get_ref().parse() else {
+                let message = format!("`{}` is not a sha256 digest", digest.get_ref());
+                return Err(wrong(message, digest.span()));
+            };
+            if lock.downloads.insert(url.get_ref().clone(), parsed).is_some() {
+                let message = format!("`{}` is recorded twice", url.get_ref());
+                return Err(wrong(message, url.span()));
+            }
+        }
         Ok(lock)
     }
 
@@ -96,6 +117,11 @@ impl fmt::Display for BaseLock {
         self.images.iter().try_for_each(|(name, digest)| {
             // Neither contains a character that TOML needs escaped.
             write!(f, "\n[[image]]\nname = \"{name}\"\ndigest = \"{digest}\"\n")
+        })?;
+        self.downloads.iter().try_for_each(|(url, digest)| {
+            // A string of JSON is one of TOML.
+            let url = serde_json::Value::from(url.as_str());
+            write!(f, "\n[[download]]\nurl = {url}\ndigest = \"{digest}\"\n")
         })
     }
 }
@@ -126,14 +152,28 @@ pub enum LockError {
     /// The name is not in the lock file.
     #[error("`{0}` is not in the lock file")]
     Unknown(Reference),
+    /// The URL is not in the lock file.
+    #[error("`{0}` is not in the lock file")]
+    UnknownDownload(String),
 }
 
 impl LockError {
     /// Returns what the user can do.
     pub(crate) fn help(&self) -> String {
-        let Self::Unknown(name) = self;
-        format!("build once with `--lock` to record it, or write `{name}@sha256:…`")
+        match self {
+            Self::Unknown(name) => {
+                format!("build once with `--lock` to record it, or write `{name}@sha256:…`")
+            }
+            Self::UnknownDownload(_) => {
+                "build once with `--lock` to record it, or write its checksum".to_owned()
+            }
+        }
     }
+}
+
+/// Returns a URL without its query, which may be a credential.
+fn without_query(url: &str) -> &str {
+    url.split(['?', '#']).next().unwrap_or(url)
 }
 
 /// Resolves image names to digests. Within one build a name always resolves to the same digest.
@@ -163,6 +203,22 @@ impl BaseResolver {
         Ok(asked.or(known.filter(|_| self.pull == PullPolicy::Unknown)))
     }
 
+    /// Returns the recorded digest of a download; fails for an unknown one if the lock is enforced.
+    pub(crate) fn download(&self, url: &str) -> Result<Option<Digest>, LockError> {
+        let url = without_query(url);
+        let known = self.lock.downloads.get(url).copied();
+        if self.locked == LockEnforcement::Yes {
+            return known.map(Some).ok_or_else(|| LockError::UnknownDownload(url.to_owned()));
+        }
+        let found = self.answers().downloads.get(url).copied();
+        Ok(found.or(known.filter(|_| self.pull == PullPolicy::Unknown)))
+    }
+
+    /// Records the digest of a download.
+    pub(crate) fn record_download(&self, url: &str, digest: Digest) {
+        self.answers().downloads.insert(without_query(url).to_owned(), digest);
+    }
+
     /// Records the digest that the registry returned.
     pub(crate) fn record(&self, name: &Reference, digest: Digest) {
         self.answers().insert(name, digest);
@@ -172,6 +228,7 @@ impl BaseResolver {
     pub fn updated_lock(&self) -> Option<BaseLock> {
         let mut lock = self.lock.clone();
         lock.images.extend(self.answers().images.clone());
+        lock.downloads.extend(self.answers().downloads.clone());
         (lock != self.lock).then_some(lock)
     }
 

@@ -43,6 +43,14 @@ fn lock_files_are_read_and_written() {
     let one = entry("q.io/a:1", &Digest::of_bytes(b"1").to_string());
     let two = format!("{one}{}", &one[12..]);
     check(&two, "lock:6:8: `q.io/a:1` is recorded twice");
+    let download = |digest: &str| {
+        format!("version = 1\n[[download]]\nurl = \"https://e/\\\"\"\ndigest = \"{digest}\"\n")
+    };
+    check(&download("1"), "lock:4:10: `1` is not a sha256 digest");
+    let one = download(&Digest::of_bytes(b"1").to_string());
+    check(&format!("{one}{}", &one[12..]), "lock:6:7: `https://e/\"` is recorded twice");
+    let written = lock(&one).unwrap().to_string();
+    assert_eq!(lock(&written), lock(&one));
     let long = format!("version = 1\n#{}", "x".repeat(1 << 20));
     check(&long, "lock:1:1: `lock` is larger than 1 MiB");
 }
