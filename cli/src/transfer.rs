@@ -62,7 +62,7 @@ pub(crate) fn print_summary(registry: &RegistryClient, show: &TransferArguments,
     }
     let (sent, spared) = (registry.totals().sent(), registry.totals().skipped());
     let (sent, spared) = (HumanBytes(sent), HumanBytes(spared));
-    ui.print_line(&format!("{sent} sent, {spared} already there"));
+    ui.print_line(&format!("{sent} sent, {spared} already existed"));
 }
 
 /// Prints how many bytes would be sent, and how many exist.
@@ -71,5 +71,5 @@ pub(crate) fn print_plan(plan: CopyPlan, show: &TransferArguments, ui: &Ui) {
         return;
     }
     let (missing, existing) = (HumanBytes(plan.missing), HumanBytes(plan.existing));
-    ui.print_line(&format!("{missing} would be sent, {existing} already there"));
+    ui.print_line(&format!("{missing} would be sent, {existing} already exist"));
 }

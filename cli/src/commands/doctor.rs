@@ -182,7 +182,7 @@ fn examine_image(text: &str, name: &Reference, registry: &RegistryClient) -> Doc
         });
     match found {
         Ok(Some(document)) => {
-            DoctorFinding::new(Health::Good, text, format!("it is there, {}", document.digest))
+            DoctorFinding::new(Health::Good, text, format!("exists, {}", document.digest))
         }
         Ok(None) => DoctorFinding::new(Health::Doubtful, text, "the image does not exist yet"),
         Err(error) => DoctorFinding::new(Health::Doubtful, text, error.to_string()),

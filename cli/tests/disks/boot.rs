@@ -102,7 +102,7 @@ linux/amd64: /disk/amd64.raw, raw, 9.00 MiB
 
 linux/amd64: boots (tcg, uefi, [TIME] s): diskette login:
 
-nothing found
+no problems found
 stderr:
 
 "#]]
@@ -121,7 +121,7 @@ linux/amd64: /disk/amd64.raw, raw, 9.00 MiB
 
 linux/amd64: does not boot (tcg, bios, [TIME] s): what is expected was not seen within 6 s
 
-nothing found
+no problems found
 stderr:
 
 "#]]
@@ -145,7 +145,7 @@ linux/amd64: /disk/amd64.raw, raw, 1.00 MiB
 
 linux/amd64: boots (tcg, bios, [TIME] s): two words
 
-nothing found
+no problems found
 stderr:
 
 "#]]
@@ -168,7 +168,7 @@ linux/amd64: does not boot (tcg, bios, [TIME] s): what is expected was not seen 
   | three
   = the console is in `log`
 
-nothing found
+no problems found
 stderr:
 
 "#]]

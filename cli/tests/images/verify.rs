@@ -81,7 +81,7 @@ linux/amd64: /disk/x.raw, raw, 2.00 MiB
 
 linux/arm64: /disk/a.raw, raw, 1.00 MiB
 
-nothing found
+no problems found
 stderr:
 
 "#]],
@@ -96,7 +96,7 @@ oci:out:1  [DIGEST]
 
 linux/arm64: /disk/a.raw, raw, 1.00 MiB
 
-nothing found
+no problems found
 stderr:
 
 "#]],
@@ -488,7 +488,7 @@ oci-archive:vm.tar  [DIGEST]
 
 linux/amd64: /disk/x.raw, raw, 2.00 MiB
 
-nothing found
+no problems found
 stderr:
 
 "#]],
@@ -511,7 +511,7 @@ linux/amd64: /disk/x.raw, raw, 2.00 MiB
 
 linux/arm64: /disk/a.raw, raw, 1.00 MiB
 
-nothing found
+no problems found
 stderr:
 
 "#]]
@@ -638,7 +638,7 @@ oci:out:1  [DIGEST]
 
 linux/arm64: /disk/disk.raw, raw, 3.00 MiB
 
-nothing found
+no problems found
 stderr:
 
 "#]],
@@ -667,7 +667,7 @@ oci:out:1  [DIGEST]
 
 linux/amd64: /disk/disk.raw, raw, 3.00 MiB
 
-nothing found
+no problems found
 stderr:
 
 "#]]

@@ -259,3 +259,17 @@ error: cannot look for a blob in [REGISTRY]/team/vm: cannot connect to 127.0.0.1
 "#]],
     );
 }
+
+#[test]
+fn a_login_that_is_refused_says_what_to_check() {
+    let scene = Scene::new();
+    let Some(registry) = DockerRegistry::start(&scene, "registry", &[htpasswd_settings(&scene)])
+    else {
+        return;
+    };
+    let address = registry.address();
+    let outcome = scene.run(["login", "-u", "me", "-p", "wrong", &address, "--retry", "0"]);
+    assert_eq!(outcome.status, 1, "{}", outcome.stderr);
+    assert!(outcome.stderr.contains("check the user and the password"), "{}", outcome.stderr);
+    assert!(!outcome.stderr.contains("`diskette login"), "{}", outcome.stderr);
+}

@@ -142,7 +142,7 @@ fn a_dry_run_writes_nothing() {
         messages
     };
     let before = scene.file_digests("");
-    let none = " would be sent, 0 B already there\n";
+    let none = " would be sent, 0 B already exist\n";
     let told = sent(&["push", "-l", "out", "1", &name, "--dry-run", "--progress", "none"]);
     assert_eq!(told, "", "no summary without progress");
     let told = sent(&["push", "-l", "out", "1", &name, "--dry-run"]);

@@ -113,6 +113,7 @@ impl RegistryError {
     pub fn help(&self) -> Option<String> {
         let host = self.location.split('/').next().unwrap_or_default();
         Some(match &self.cause {
+            RegistryErrorCause::Unauthorized(_) if self.act == LOGIN_ACT => LOGIN_HELP.into(),
             RegistryErrorCause::Unauthorized(_) | RegistryErrorCause::Expired(_) => format!(
                 "log in with `diskette login {host}`; `diskette auth explain {}` shows which \
                  credential is used",
@@ -134,6 +135,12 @@ impl RegistryError {
         })
     }
 }
+
+/// What is attempted by a login.
+pub(super) const LOGIN_ACT: &str = "log in to";
+
+const LOGIN_HELP: &str = "check the user and the password; registries with tokens have a user name for \
+    them, for example the robot's, or that of the account";
 
 const PROXY_LOGIN: &str = "the proxy wants a user and a password; write them in front of it, as in \
     `HTTPS_PROXY=http://USER:PASSWORD@HOST:PORT`";

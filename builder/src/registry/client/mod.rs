@@ -37,6 +37,7 @@ pub use self::auth::RegistryKeychain;
 use self::call::RegistryCall;
 pub use self::challenge::AuthChallenge;
 pub use self::delete::{DeleteError, DeletedImage};
+use self::error::LOGIN_ACT;
 pub use self::error::{RegistryError, RegistryErrorCause, Responder};
 use self::host::{ConnectionSecurity, RegistryHost};
 pub use self::read::RegistryImages;
@@ -159,7 +160,7 @@ impl RegistryClient {
     /// Checks that a registry accepts its credential. `name` is any repository in the part of the
     /// registry that the credential is for.
     pub fn check_login(&self, name: &Reference) -> Result<(), RegistryError> {
-        let act = "log in to";
+        let act = LOGIN_ACT;
         let repository = self.target_repository(name)?;
         let url = repository.host.server.base_url.clone();
         let (headers, scope) = (Vec::new(), TokenScope::default());

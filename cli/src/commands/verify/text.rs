@@ -97,5 +97,5 @@ fn summary(findings: &[Finding]) -> String {
         count => Some(format!("{count} {severity}s")),
     });
     let counts: Vec<String> = counts.collect();
-    if counts.is_empty() { "nothing found".into() } else { counts.join(", ") }
+    if counts.is_empty() { "no problems found".into() } else { counts.join(", ") }
 }

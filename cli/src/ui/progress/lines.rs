@@ -82,6 +82,6 @@ pub(super) fn moved_line(digest: Digest, len: u64, how: TransferOutcome) -> Stri
     match how {
         TransferOutcome::Copied => format!("{name}: {len}"),
         TransferOutcome::Mounted => format!("{name}: {len}, mounted"),
-        TransferOutcome::Existed => format!("{name}: {len}, already there"),
+        TransferOutcome::Existed => format!("{name}: {len}, already exists"),
     }
 }
