@@ -38,6 +38,32 @@ const VARIABLE: &str = "_DISKETTE_COMPLETE";
 const PLATFORMS: [&str; 6] =
     ["linux/amd64", "linux/arm64", "linux/s390x", "linux/ppc64le", "linux/riscv64", "linux/arm/v7"];
 
+/// Bash splits words at colons, which names of images have: they are joined again, and what is before
+/// the last colon is left off from the candidates.
+const BASH_COLONS: &str = r#"
+_diskette() {
+    local words=() word i cword=0
+    for i in "${!COMP_WORDS[@]}"; do
+        word=${COMP_WORDS[i]}
+        if (( i > 0 )) && [[ ${word:0:1} == : || ${words[-1]: -1} == : ]]; then
+            words[-1]+=$word
+        else
+            words+=("$word")
+        fi
+        if (( i == COMP_CWORD )); then cword=$(( ${#words[@]} - 1 )); fi
+    done
+    local current=${words[cword]}
+    COMP_WORDS=("${words[@]}")
+    COMP_CWORD=$cword
+    _clap_complete_diskette "$1" "$current" "${words[cword - 1]}"
+    if [[ $COMP_WORDBREAKS == *:* ]]; then
+        local before=${current%"${current##*:}"}
+        COMPREPLY=("${COMPREPLY[@]#"$before"}")
+    fi
+}
+complete -o bashdefault -o nospace -F _diskette diskette
+"#;
+
 pub(crate) fn run(arguments: &CompletionsArguments, ui: &Ui) -> Result<(), CommandError> {
     let shells = Shells::builtins();
     let name = arguments.shell.to_string();
@@ -45,6 +71,9 @@ pub(crate) fn run(arguments: &CompletionsArguments, ui: &Ui) -> Result<(), Comma
     if let Some(shell) = shells.completer(&name) {
         let written = shell.write_registration(VARIABLE, PROGRAM, PROGRAM, PROGRAM, &mut script);
         written.map_err(cannot("write", "the script"))?;
+    }
+    if arguments.shell == Shell::Bash {
+        script.extend_from_slice(BASH_COLONS.as_bytes());
     }
     Ok(ui.print_result(&script)?)
 }

@@ -8,7 +8,7 @@ use std::fs;
 use std::path::Path;
 
 use diskette_integration::peer;
-use diskette_integration::scene::Scene;
+use diskette_integration::scene::{self, Scene};
 use serde_json::{Value, json};
 use snapbox::{IntoData, assert_data_eq, file, str};
 
@@ -218,7 +218,7 @@ fn examples_that_have_their_disks_build() {
 #[test]
 fn completions() {
     for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
-        let scene = Scene::new();
+        let scene = Scene::with_image();
         let outcome = scene.run(["completions", shell]);
         assert_eq!((outcome.status, &outcome.stderr[..]), (0, ""), "{shell}");
         let path = scene.write("script", &outcome.stdout);
@@ -228,6 +228,19 @@ fn completions() {
             && let Some(bash) = peer::find("bash")
         {
             bash.run(["-n", path.to_str().unwrap()]);
+            let script = path.display();
+            let diskette = scene::program_path();
+            // Words as bash splits them.
+            let completed = bash.run([
+                "-c",
+                &format!(
+                    "PATH={}:$PATH; . {script}; cd {}; COMP_WORDS=(diskette push oci : out :); \
+                     COMP_CWORD=5; COMP_TYPE=9; _diskette diskette : out; echo \"${{COMPREPLY[@]}}\"",
+                    diskette.parent().unwrap().display(),
+                    scene.path("").display()
+                ),
+            ]);
+            assert_eq!(completed.trim(), "1 1-amd64");
         }
     }
 }
