@@ -38,7 +38,19 @@ fn part(scene: &Scene) -> Option<PathBuf> {
 fn a_pull_continues_where_it_was_interrupted() {
     let scene = Scene::new();
     let (registry, name) = registry(&scene);
-    let pull = ["pull", "-q", "--retry", "0", "--timeout", "1", &name, "-o", "oci:back"];
+    let pull = [
+        "pull",
+        "-q",
+        "--parallel",
+        "1",
+        "--retry",
+        "0",
+        "--timeout",
+        "1",
+        &name,
+        "-o",
+        "oci:back",
+    ];
     let change = |change: &dyn Fn(&PathBuf)| change(&part(&scene).unwrap());
     let flip = |path: &PathBuf| {
         let mut bytes = fs::read(path).unwrap();
@@ -75,7 +87,19 @@ fn a_pull_continues_where_it_was_interrupted() {
 fn garbage_collection_removes_parts() {
     let scene = Scene::new();
     let (registry, name) = registry(&scene);
-    let pull = ["pull", "-q", "--retry", "0", "--timeout", "1", &name, "-o", "oci:back"];
+    let pull = [
+        "pull",
+        "-q",
+        "--parallel",
+        "1",
+        "--retry",
+        "0",
+        "--timeout",
+        "1",
+        &name,
+        "-o",
+        "oci:back",
+    ];
     assert_eq!(scene.run(pull).status, 0);
     fs::write(scene.path(&format!("back/blobs/sha256/.diskette-{}.part", "0".repeat(64))), "x")
         .unwrap();
