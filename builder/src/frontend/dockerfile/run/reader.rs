@@ -227,7 +227,10 @@ impl<'t> ShellReader<'t> {
 
     /// Returns the error for the next `len` bytes.
     pub(super) fn not_evaluated(&self, what: &str, len: usize) -> RunError {
-        let end = (self.at + len).min(self.text.len());
+        // A whole character, if it is one of several bytes.
+        let ends = self.at + len..self.text.len();
+        let end = ends.into_iter().find(|end| self.text.is_char_boundary(*end));
+        let end = end.unwrap_or(self.text.len());
         RunError::not_evaluated(what, self.at..end)
     }
 }

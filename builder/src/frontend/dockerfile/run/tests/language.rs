@@ -116,6 +116,7 @@ fn what_only_a_shell_understands_is_refused() {
     refused("for x; do true; done", &not("`for` without a variable and `in`"), "for x");
     refused("true & true", &not("a command in the background"), "&");
     refused("true <& 3", &not("this redirection"), "<&");
+    refused("true >&é", &not("this redirection"), ">&é");
     refused("true <<< x", &not("this redirection"), "<<");
     refused("true 2> x", &not("a file with the messages of a command"), "x");
     refused("mkdir -v a > x", &not("the output of `mkdir`"), "mkdir -v a");
