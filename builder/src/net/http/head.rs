@@ -77,6 +77,10 @@ impl ResponseHead {
             return Err(HttpError::Protocol("its length is invalid".into()));
         }
         let (status, minor) = (response.code.unwrap_or_default(), response.version.unwrap_or(0));
+        // Neither an interim response nor a final one (RFC 9110, 15).
+        if status < 100 {
+            return Err(HttpError::Protocol("its status is invalid".into()));
+        }
         Ok(Some((Self { status, minor, headers }, len)))
     }
 
@@ -153,6 +157,12 @@ mod tests {
         check("SSH-2.0-x\r\n\r\n", "the server does not speak HTTP: it sent `SSH-2.0-x`");
         check("\u{15}\u{3}\u{1}\0\u{2}\u{2}F", "the server does not speak HTTP: it speaks TLS");
         check("\0\u{1}\u{2}", "the server does not speak HTTP: it sent no text");
+        for status in ["000", "051", "099"] {
+            check(
+                &format!("HTTP/1.1 {status} OK\r\n\r\n"),
+                "the response of the server is malformed: its status is invalid",
+            );
+        }
         check(
             "HTTP/1.1 abc\r\n\r\n",
             "the response of the server is malformed: invalid response status",
