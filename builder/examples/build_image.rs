@@ -20,7 +20,6 @@ use diskette_builder::engine::assemble::{
     BuildOptions, BuildPlan, BuildSources, BuiltImage, PlatformTags,
 };
 use diskette_builder::engine::layer::LayerWorkers;
-use diskette_builder::engine::layer::compression::LayerCompression;
 use diskette_builder::engine::source::{CdiOnlyPolicy, InputFiles, UnverifiedPolicy};
 use diskette_builder::frontend::spec;
 use diskette_builder::net::http::{
@@ -71,7 +70,7 @@ pub(crate) fn build_image(disk: &str, output: &str) -> Result<Vec<BuiltImage>, B
     let layout = LayoutSink::open(Dir::open_ambient_dir(output, ambient_authority())?, output)?;
 
     // Neither the number of threads nor the time of day changes the image's digest.
-    let workers = LayerWorkers::start(2, LayerCompression::default())?;
+    let workers = LayerWorkers::start(2)?;
     let options = BuildOptions {
         workers: &workers,
         sink: &layout,

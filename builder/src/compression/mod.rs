@@ -3,13 +3,16 @@
 //! clusters of disks by their conversion.
 //!
 //! - [`CompressionFormat`]: gzip, xz, zstd, bzip2
+//! - [`LayerCompression`]: how the layers of an image are compressed
 //! - [`decode`]: decompressing readers, and sizes that are recorded in the file
 
 pub(crate) mod decode;
 mod format;
+mod layer;
 mod members;
 mod size;
 
 pub use format::CompressionFormat;
 pub(crate) use format::MAGIC_LEN;
+pub use layer::{GzipLevel, LayerCompression, LayerCompressionKind, ZstdLevel};
 pub(crate) use members::detect_and_decompress_members;

@@ -9,8 +9,9 @@ use cap_std::fs::Dir;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use crate::compression::LayerCompression;
 use crate::engine::cache_key::CacheKey;
-use crate::engine::layer::compression::{FORMAT_VERSION, LayerCompression};
+use crate::engine::layer::compression::FORMAT_VERSION;
 use crate::engine::source::SourceIdentity;
 use crate::oci::image::digest::Digest;
 use crate::oci::image::json::to_canonical_json;

@@ -13,6 +13,7 @@ pub use self::source::{
     Checksum, DownloadDetails, InputFile, SourceLocation, SourceRecipe, SourceRole, TarMember,
     TarOrigin,
 };
+use crate::compression::LayerCompression;
 use crate::oci::image::config::ImageConfig;
 use crate::oci::image::digest::Digest;
 use crate::oci::image::location::ImageLocation;
@@ -52,6 +53,8 @@ pub struct PlatformRecipe {
     pub annotations: BTreeMap<String, String>,
     /// Annotations of the manifest's entry in the index.
     pub entry_annotations: BTreeMap<String, String>,
+    /// Compression of the layers that are built.
+    pub compression: LayerCompression,
 }
 
 impl PlatformRecipe {

@@ -29,7 +29,7 @@ pub(super) fn platform_recipe_digest(
     }
     Ok(digest_json(&json!({
         "format": FORMAT_VERSION,
-        "compression": sync.workers.compression().to_string(),
+        "compression": platform.recipe_without_disk.compression.to_string(),
         "created": sync.created.seconds(),
         "config": platform.recipe_without_disk.config.clone().finish(sync.created),
         "annotations": job.entry.annotations,

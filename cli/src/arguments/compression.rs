@@ -1,7 +1,7 @@
 //! `--compression` and its level.
 
 use clap::ValueEnum;
-use diskette_builder::engine::layer::compression::{GzipLevel, LayerCompression, ZstdLevel};
+use diskette_builder::compression::{LayerCompression, LayerCompressionKind};
 use diskette_builder::recipe::diagnostic::Diagnostic;
 
 use crate::error::CommandError;
@@ -17,25 +17,26 @@ pub(crate) enum CompressionKind {
     None,
 }
 
-impl CompressionKind {
-    /// Returns the compression at a level.
-    pub(crate) fn compression(self, level: Option<u8>) -> Result<LayerCompression, CommandError> {
-        let (compression, range) = match (self, level) {
-            (Self::Gzip, None) => (Some(LayerCompression::Gzip(GzipLevel::default())), ""),
-            (Self::Zstd, None) => (Some(LayerCompression::Zstd(ZstdLevel::default())), ""),
-            (Self::None, None) => (Some(LayerCompression::None), ""),
-            (Self::Gzip, Some(level)) => {
-                (GzipLevel::new(level).map(LayerCompression::Gzip), "gzip has the levels 1 to 12")
-            }
-            (Self::Zstd, Some(level)) => {
-                (ZstdLevel::new(level).map(LayerCompression::Zstd), "zstd has the levels 1 to 19")
-            }
-            (Self::None, Some(_)) => (None, "without compression there are no levels"),
+/// What the command line says of the compression of layers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct CompressionChoice {
+    pub(crate) kind: Option<CompressionKind>,
+    pub(crate) level: Option<u8>,
+}
+
+impl CompressionChoice {
+    /// Returns the compression of layers whose recipe has another one.
+    pub(crate) fn apply(self, own: LayerCompression) -> Result<LayerCompression, CommandError> {
+        let (kind, level) = match (self.kind, self.level) {
+            (None, None) => return Ok(own),
+            (None, level) => (own.kind(), level),
+            (Some(CompressionKind::Gzip), level) => (LayerCompressionKind::Gzip, level),
+            (Some(CompressionKind::Zstd), level) => (LayerCompressionKind::Zstd, level),
+            (Some(CompressionKind::None), level) => (LayerCompressionKind::None, level),
         };
-        compression.ok_or_else(|| {
-            let level = level.unwrap_or_default();
-            let message = format!("unknown compression level {level}");
-            CommandError::Usage(Diagnostic::new(message).help(range))
+        kind.with_level(level).map_err(|levels| {
+            let message = format!("unknown compression level {}", level.unwrap_or_default());
+            CommandError::Usage(Diagnostic::new(message).help(levels))
         })
     }
 }

@@ -3,7 +3,7 @@
 
 use std::fmt;
 
-use diskette_builder::oci::image::location::{ImageLocation, LocalImage, NameUse};
+use diskette_builder::oci::image::location::{ImageLocation, LocalImage, NameUse, StoreKind};
 use diskette_builder::oci::image::reference::Reference;
 use diskette_builder::recipe::diagnostic::Diagnostic;
 use diskette_builder::registry::client::PublishedNames;
@@ -71,6 +71,11 @@ impl<'a> BuildOutputs<'a> {
             OutputTarget::Local(local) => Some(local),
             OutputTarget::Registries(_) => None,
         })
+    }
+
+    /// Returns whether an output is an archive.
+    pub(crate) fn has_archive(self) -> bool {
+        self.locals().any(|local| local.store != StoreKind::Layout)
     }
 
     /// Returns the names in registries that outputs have.

@@ -10,7 +10,6 @@ use diskette_builder::engine::assemble::{
 };
 use diskette_builder::engine::cache::LayerCache;
 use diskette_builder::engine::layer::LayerWorkers;
-use diskette_builder::engine::layer::compression::LayerCompression;
 use diskette_builder::oci::image::format::ImageFormat;
 use diskette_builder::oci::image::location::LocalImage;
 use diskette_builder::oci::image::time::Timestamp;
@@ -39,7 +38,6 @@ pub(crate) struct Assembly<'a> {
     pub(crate) output: Option<&'a LocalImage>,
     /// Engine that loads the images, in place of an output.
     pub(crate) engine: Option<&'a ContainerEngine>,
-    pub(crate) compression: LayerCompression,
     pub(crate) format: ImageFormat,
     pub(crate) jobs: Option<NonZeroUsize>,
     pub(crate) no_cache: bool,
@@ -65,7 +63,7 @@ impl Assembly<'_> {
         let sinks = target.open_sinks(thread_count(self.jobs), self.names)?;
         let tee = sinks.tee();
         let sink = tee.as_ref().map(|tee| tee as &dyn Sink).or_else(|| sinks.only());
-        let workers = LayerWorkers::start(thread_count(self.jobs), self.compression)
+        let workers = LayerWorkers::start(thread_count(self.jobs))
             .map_err(cannot("start", "compressing threads"))?;
         let options = BuildOptions {
             workers: &workers,

@@ -4,7 +4,6 @@ use std::path::Path;
 use std::sync::Arc;
 
 use diskette_builder::engine::assemble::{BuildPlan, BuildSources, PlatformTags};
-use diskette_builder::engine::layer::compression::LayerCompression;
 use diskette_builder::engine::source::{
     ArchiveDownloads, CdiOnlyPolicy, InputFiles, UnverifiedPolicy,
 };
@@ -65,7 +64,7 @@ fn build(
     found: &mut InputFindings,
 ) -> Result<(), CommandError> {
     arguments.outputs().check()?;
-    let compression = arguments.layer_compression()?;
+    let compression = arguments.compression_choice()?;
     let engine = ContainerEngine::find(arguments.load.filter(|_| !arguments.check.is_on()))?;
     let has_target = !arguments.output.is_empty() || engine.is_some() || arguments.push;
     if !has_target && !arguments.check.is_on() {
@@ -88,6 +87,9 @@ fn build(
     let access = InputAccess { opener: &opener, downloads: &downloads, progress: &*progress };
     let loaded = input.load(arguments, &access, environment, ui, found)?;
     let LoadedInput { mut recipes, inputs, epoch, reads } = loaded;
+    for platform in recipes.iter_mut().flat_map(|recipe| &mut recipe.platforms) {
+        platform.compression = compression.apply(platform.compression)?;
+    }
     arguments.apply_options(&mut recipes, input.language)?;
     let asked = arguments.source_date_epoch.as_deref();
     let created = creation_time(environment, asked, epoch.as_deref())?;
@@ -100,8 +102,7 @@ fn build(
     ui.warn(&found.warnings);
     found.check_lint()?;
     let push = registry.as_ref().filter(|_| arguments.is_pushed());
-    let mut assembly =
-        arguments.assembly(&progress, push, compression, arguments.image_format()?, created);
+    let mut assembly = arguments.assembly(&progress, push, arguments.image_format()?, created);
     assembly.engine = engine.as_ref();
     assembly.run(&recipes, &sources, environment, ui).map_err(|error| match error {
         // Blobs and names that a registry has received stay there.
@@ -198,7 +199,6 @@ impl BuildArguments {
         &'a self,
         progress: &'a ProgressView,
         push: Option<&'a RegistryClient>,
-        compression: LayerCompression,
         format: FormatKind,
         created: Timestamp,
     ) -> Assembly<'a> {
@@ -210,7 +210,6 @@ impl BuildArguments {
             names: self.outputs().published_names(),
             output: self.outputs().local(),
             engine: None,
-            compression,
             format: format.into(),
             jobs: self.jobs,
             no_cache: self.no_cache,

@@ -60,7 +60,14 @@ pub(crate) fn run(arguments: &InitArguments, ui: &Ui) -> Result<(), CommandError
     let image = arguments.image.as_deref().or(asked.as_deref());
     let text = spec_text(
         &found,
-        &SpecText { image, placeholder: true, instancetype: None, preference: None, name: None },
+        &SpecText {
+            image,
+            placeholder: true,
+            instancetype: None,
+            preference: None,
+            name: None,
+            zstd: true,
+        },
     );
     if is_printed {
         return Ok(ui.print_result(text.as_bytes())?);

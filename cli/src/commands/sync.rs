@@ -10,7 +10,6 @@ use std::sync::Arc;
 use clap::{ArgAction, Args};
 use diskette_builder::engine::cache::LayerCache;
 use diskette_builder::engine::layer::LayerWorkers;
-use diskette_builder::engine::layer::compression::LayerCompression;
 use diskette_builder::frontend::spec::CatalogueEntry;
 use diskette_builder::oci::progress::{Progress as _, ProgressEvent};
 use diskette_builder::recipe::diagnostic::Diagnostic;
@@ -185,7 +184,7 @@ impl SyncArguments {
         let registry = self.registry.registry(environment, progress.clone(), &uses)?;
         let cache = if self.no_cache { None } else { open_cache(environment, "layers", ui) };
         let cache = cache.map(|dir| LayerCache::new(dir, environment.started));
-        let workers = LayerWorkers::start(thread_count(self.jobs), LayerCompression::default())
+        let workers = LayerWorkers::start(thread_count(self.jobs))
             .map_err(cannot("start", "compressing threads"))?;
         let tools = SyncTools {
             fetch: &UpstreamWeb::new(&client, &self.rewrite_url),

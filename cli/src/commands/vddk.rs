@@ -8,7 +8,6 @@ use std::sync::Arc;
 use cap_std::fs::Dir;
 use clap::Args;
 use diskette_builder::engine::assemble::{BuildSources, PlatformTags};
-use diskette_builder::engine::layer::compression::{GzipLevel, LayerCompression};
 use diskette_builder::engine::source::{CdiOnlyPolicy, UnverifiedPolicy};
 use diskette_builder::frontend::dockerfile::base::{
     BaseError, BaseLoader, BaseLock, BaseResolver, LockEnforcement, PullPolicy,
@@ -198,7 +197,6 @@ impl VddkArguments {
             names: PublishedNames::Tags,
             output: self.outputs().local(),
             engine: None,
-            compression: LayerCompression::Gzip(GzipLevel::default()),
             format: ImageFormat::Oci,
             jobs: self.jobs,
             no_cache: self.no_cache,

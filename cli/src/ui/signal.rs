@@ -1,7 +1,8 @@
 //! *Signals* that ask the program to stop: the first is a request to end cleanly, within a second. The
 //! second ends it at once.
 
-use std::io;
+use std::io::{self, Read as _};
+use std::os::unix::net::UnixStream;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, LazyLock};
 use std::thread;
@@ -9,7 +10,7 @@ use std::time::Duration;
 
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::flag;
-use signal_hook::iterator::Signals;
+use signal_hook::low_level::pipe;
 
 use super::message::print_message;
 use super::progress::INTERRUPTED_MIDWAY;
@@ -48,9 +49,12 @@ pub(crate) fn interrupts() -> io::Result<Arc<AtomicBool>> {
 /// is lost.
 #[expect(clippy::exit, reason = "the threads that would end it are those that do not")]
 fn end_after_grace() -> io::Result<()> {
-    let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP])?;
+    let (mut signals, sender) = UnixStream::pair()?;
+    for signal in [SIGINT, SIGTERM, SIGHUP] {
+        pipe::register(signal, sender.try_clone()?)?;
+    }
     let wait = move || {
-        if signals.forever().next().is_some() {
+        if signals.read(&mut [0]).is_ok() {
             thread::sleep(GRACE);
             print_message(INTERRUPTED_MIDWAY);
             std::process::exit(exit_status().into());

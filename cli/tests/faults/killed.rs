@@ -3,14 +3,13 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::act::{Act, Surroundings};
-use crate::acts::acts;
-use crate::points::{list_points, try_points};
+use crate::points::{check_acts, list_points, try_points};
 
 const CALLS: &str = "openat,write,writev,pwrite64,fsync,fdatasync,sync_file_range,linkat,renameat,\
     renameat2,rename,unlinkat,unlink,mkdirat,mkdir,fallocate,ftruncate,flock,copy_file_range,\
     sendto,recvfrom,read,fchmod,close";
 
-fn check(act: &Act, around: Surroundings) {
+fn check(act: &Act, around: Surroundings) -> Vec<String> {
     let old = act.state(&act.prepare());
     let (points, new) = list_points(act, CALLS, around);
     assert_ne!(old, new, "{}", act.name);
@@ -20,7 +19,7 @@ fn check(act: &Act, around: Surroundings) {
         site.files()
     };
     let (killed, changed) = (AtomicUsize::new(0), AtomicUsize::new(0));
-    try_points(&points, |_, point| {
+    let problems = try_points(&points, |_, point| {
         let site = act.prepare();
         let mut command = act.command(&site, &point.inject("signal=KILL"), around);
         let status = command.output().unwrap().status;
@@ -35,13 +34,12 @@ fn check(act: &Act, around: Surroundings) {
     });
     let (name, count) = (act.name, points.len());
     println!("{name}, {around:?}: {count} points, {killed:?} killed, new after {changed:?}");
+    problems
 }
 
 #[test]
 fn old_or_new_after_a_kill() {
-    for act in acts() {
-        check(&act, Surroundings::Usual);
-    }
+    check_acts(|act| check(act, Surroundings::Usual));
 }
 
 #[test]
@@ -49,7 +47,5 @@ fn old_or_new_after_a_kill_without_proc() {
     if !diskette_integration::scene::is_root() {
         return diskette_integration::peer::note_skipped("not root: /proc cannot be hidden");
     }
-    for act in acts() {
-        check(&act, Surroundings::WithoutProc);
-    }
+    check_acts(|act| check(act, Surroundings::WithoutProc));
 }

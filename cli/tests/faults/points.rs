@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread::scope;
 
 use crate::act::{Act, Surroundings};
+use crate::acts::acts;
 
 /// Points of each act that are tried by default.
 const SAMPLE: usize = 2;
@@ -65,9 +66,12 @@ fn sample(points: &[Point]) -> impl Iterator<Item = Point> {
     (0..count).map(move |at| points[(2 * at + 1) * points.len() / (2 * count)].clone())
 }
 
-/// Tries points, in two threads; panics with all that were found wrong. `try_point` gets the number of
-/// the point too.
-pub(crate) fn try_points(points: &[Point], try_point: impl Fn(usize, &Point) + Sync) {
+/// Tries points, in two threads, and returns what is wrong. `try_point` gets the number of the point
+/// too, and panics with what it finds.
+pub(crate) fn try_points(
+    points: &[Point],
+    try_point: impl Fn(usize, &Point) + Sync,
+) -> Vec<String> {
     let points: Vec<Point> = sample(points).collect();
     let next = AtomicUsize::new(0);
     let problems = Mutex::new(Vec::new());
@@ -83,6 +87,11 @@ pub(crate) fn try_points(points: &[Point], try_point: impl Fn(usize, &Point) + S
         }
     };
     scope(|threads| [threads.spawn(work), threads.spawn(work)].map(|it| it.join().unwrap()));
-    let problems = problems.into_inner().unwrap();
+    problems.into_inner().unwrap()
+}
+
+/// Checks all acts; panics with all that is wrong.
+pub(crate) fn check_acts(check: impl Fn(&Act) -> Vec<String>) {
+    let problems: Vec<String> = acts().iter().flat_map(check).collect();
     assert!(problems.is_empty(), "{} problems:\n{}", problems.len(), problems.join("\n"));
 }

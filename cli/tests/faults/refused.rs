@@ -3,17 +3,16 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::act::{Act, Surroundings};
-use crate::acts::acts;
-use crate::points::{list_points, try_points};
+use crate::points::{check_acts, list_points, try_points};
 
 const CALLS: &str = "write,writev,pwrite64,fsync,fdatasync,linkat,renameat,renameat2,rename,unlinkat,\
     unlink,mkdirat,mkdir,fallocate,ftruncate,copy_file_range,fchmod,openat,sendto,recvfrom";
 
-fn check(act: &Act, around: Surroundings) {
+fn check(act: &Act, around: Surroundings) -> Vec<String> {
     let old = act.state(&act.prepare());
     let (points, new) = list_points(act, CALLS, around);
     let failed = AtomicUsize::new(0);
-    try_points(&points, |number, point| {
+    let problems = try_points(&points, |number, point| {
         let error = ["EIO", "ENOSPC"][number % 2];
         let site = act.prepare();
         let inject = point.inject(&format!("error={error}"));
@@ -34,13 +33,12 @@ fn check(act: &Act, around: Surroundings) {
         assert_eq!(act.state(&site), new, "{found}");
     });
     println!("{}, {around:?}: {} points, {failed:?} failed", act.name, points.len());
+    problems
 }
 
 #[test]
 fn failing_calls_are_errors() {
-    for act in acts() {
-        check(&act, Surroundings::Usual);
-    }
+    check_acts(|act| check(act, Surroundings::Usual));
 }
 
 #[test]
@@ -48,7 +46,5 @@ fn failing_calls_are_errors_without_proc() {
     if !diskette_integration::scene::is_root() {
         return diskette_integration::peer::note_skipped("not root: /proc cannot be hidden");
     }
-    for act in acts() {
-        check(&act, Surroundings::WithoutProc);
-    }
+    check_acts(|act| check(act, Surroundings::WithoutProc));
 }

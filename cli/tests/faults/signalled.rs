@@ -5,8 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use crate::act::{Act, Surroundings};
-use crate::acts::acts;
-use crate::points::{list_points, try_points};
+use crate::points::{check_acts, list_points, try_points};
 
 const CALLS: &str = "openat,write,pwrite64,fsync,fdatasync,linkat,renameat,renameat2,unlinkat,mkdirat,\
     fallocate,flock,sendto,recvfrom,read,connect";
@@ -14,11 +13,11 @@ const CALLS: &str = "openat,write,pwrite64,fsync,fdatasync,linkat,renameat,renam
 /// The longest time that an act may take after a signal, under strace on a busy machine.
 const LONGEST: Duration = Duration::from_secs(10);
 
-fn check(act: &Act) {
+fn check(act: &Act) -> Vec<String> {
     let old = act.state(&act.prepare());
     let (points, new) = list_points(act, CALLS, Surroundings::Usual);
     let (stopped, slowest) = (AtomicUsize::new(0), Mutex::new(Duration::ZERO));
-    try_points(&points, |number, point| {
+    let problems = try_points(&points, |number, point| {
         let (signal, code) = [("INT", 130), ("TERM", 143), ("HUP", 129)][number % 3];
         let site = act.prepare();
         let inject = point.inject(&format!("signal={signal}"));
@@ -47,11 +46,10 @@ fn check(act: &Act) {
         assert_eq!(act.state(&site), new, "{found}");
     });
     println!("{}: {} points, {stopped:?} stopped, {slowest:?}", act.name, points.len());
+    problems
 }
 
 #[test]
 fn signals_end_what_is_done() {
-    for act in acts() {
-        check(&act);
-    }
+    check_acts(check);
 }

@@ -3,7 +3,7 @@
 use oci_spec::image::MediaType;
 
 use super::{BuildError, BuildOptions, BuiltImage, BuiltPlatform, PlatformTags};
-use crate::engine::layer::compression::LayerCompression;
+use crate::compression::LayerCompression;
 use crate::oci::image::documents::{self, DocumentError, IndexEntry, LayerDescriptor};
 use crate::oci::image::json::Document;
 use crate::oci::image::layer::FinishedLayer;
@@ -64,7 +64,7 @@ pub(super) fn write_platforms(
     for platform in &recipe.platforms {
         let layers: Vec<FinishedLayer> = layers.take(platform.layers().count()).collect();
         let config = complete_config(platform, &layers, options)?;
-        let entries = layer_entries(platform, &layers, options.workers.compression());
+        let entries = layer_entries(platform, &layers);
         let mut annotations = platform.annotations.clone();
         annotations.extend(recipe.annotations.clone());
         let manifest =
@@ -98,18 +98,14 @@ fn complete_config(
 }
 
 /// Returns all layers of an image, those of its base first.
-fn layer_entries(
-    platform: &PlatformRecipe,
-    layers: &[FinishedLayer],
-    compression: LayerCompression,
-) -> Vec<LayerDescriptor> {
+fn layer_entries(platform: &PlatformRecipe, layers: &[FinishedLayer]) -> Vec<LayerDescriptor> {
     let base = platform.base.iter().flat_map(|base| &base.layers).map(|layer| LayerDescriptor {
         media_type: MediaType::from(layer.media_type.as_str()),
         digest: layer.digest,
         size: layer.size,
     });
     let own = layers.iter().map(|layer| LayerDescriptor {
-        media_type: layer_media_type(compression),
+        media_type: layer_media_type(platform.compression),
         digest: layer.digest,
         size: layer.size,
     });

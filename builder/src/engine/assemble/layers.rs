@@ -5,6 +5,7 @@ use std::ops::ControlFlow;
 use std::sync::{Mutex, PoisonError};
 
 use super::{BuildError, BuildOptions};
+use crate::compression::LayerCompression;
 use crate::engine::cache::LayerKey;
 use crate::engine::layer::{LayerError, LayerInput, write_layer};
 use crate::engine::source::{Source, SourceError, SourceIdentity};
@@ -15,12 +16,13 @@ use crate::oci::image::reference::Reference;
 use crate::oci::parallel::in_parallel;
 use crate::oci::progress::{LayerOutcome, ProgressEvent};
 use crate::oci::sink::BlobWriter;
-use crate::recipe::{LayerRecipe, SourceRecipe};
+use crate::recipe::{LayerRecipe, PlatformRecipe, SourceRecipe};
 
 /// A layer that the images need.
 pub(super) struct LayerJob<'a> {
     recipe: &'a LayerRecipe,
     pub(super) platform: &'a Platform,
+    compression: LayerCompression,
     /// Sources of the files of the layer, in order.
     pub(super) sources: Vec<LayerSource<'a>>,
     /// Names of the images that have the layer.
@@ -39,12 +41,13 @@ impl<'a> LayerJob<'a> {
     /// Returns the job of a layer whose sources are opened; `names` are those of its image.
     pub(super) fn new(
         recipe: &'a LayerRecipe,
-        platform: &'a Platform,
+        image: &'a PlatformRecipe,
         names: &[Reference],
         sources: Vec<LayerSource<'a>>,
     ) -> Self {
         let identities = sources.iter().map(|it| it.source.identity()).collect();
-        Self { recipe, platform, sources, names: names.to_vec(), identities }
+        let (platform, compression) = (&image.platform, image.compression);
+        Self { recipe, platform, compression, sources, names: names.to_vec(), identities }
     }
 }
 
@@ -82,9 +85,8 @@ pub(super) fn make_layers(
 
 impl LayerJob<'_> {
     fn cache_key(&self, options: &BuildOptions<'_>) -> Option<LayerKey> {
-        let compression = options.workers.compression();
-        let mtime = options.created.seconds();
-        LayerKey::new(&self.recipe.entries, self.identities.as_ref()?, mtime, compression).ok()
+        let (mtime, identities) = (options.created.seconds(), self.identities.as_ref()?);
+        LayerKey::new(&self.recipe.entries, identities, mtime, self.compression).ok()
     }
 
     fn make_layer(
@@ -217,7 +219,8 @@ impl LayerJob<'_> {
         });
         let contents = contents.collect::<Result<Vec<_>, _>>()?;
         let entries = &self.recipe.entries;
-        Ok(LayerInput { entries, contents, mtime: options.created.seconds() })
+        let (mtime, compression) = (options.created.seconds(), self.compression);
+        Ok(LayerInput { entries, contents, mtime, compression })
     }
 
     fn attempt_blob(

@@ -5,9 +5,10 @@ use cap_std::fs::Dir;
 use super::layers::{LayerJob, LayerSource};
 use super::{BuildError, BuildSources};
 use crate::engine::source::{ArchiveDownloads, Source, SourceError, SourceOpener};
-use crate::oci::image::platform::Platform;
 use crate::oci::image::reference::Reference;
-use crate::recipe::{LayerEntry, LayerEntryKind, LayerRecipe, Recipe, SourceRecipe};
+use crate::recipe::{
+    LayerEntry, LayerEntryKind, LayerRecipe, PlatformRecipe, Recipe, SourceRecipe,
+};
 
 /// A source that cannot be opened.
 struct UnusableSource<'a> {
@@ -33,7 +34,7 @@ pub(super) fn open_layers<'a>(
     for image in recipes {
         for platform in &image.platforms {
             for recipe in platform.layers() {
-                match open_layer(recipe, &platform.platform, &image.names, sources) {
+                match open_layer(recipe, platform, &image.names, sources) {
                     Ok(job) => jobs.push(job),
                     // A file that several platforms name is reported once.
                     Err(error) if refused.iter().any(|old| old.is_same(&error)) => {}
@@ -50,7 +51,7 @@ pub(super) fn open_layers<'a>(
 
 fn open_layer<'a>(
     recipe: &'a LayerRecipe,
-    platform: &'a Platform,
+    image: &'a PlatformRecipe,
     names: &[Reference],
     sources: &BuildSources<'a>,
 ) -> Result<LayerJob<'a>, UnusableSource<'a>> {
@@ -63,7 +64,7 @@ fn open_layer<'a>(
             .map_err(|error| UnusableSource { recipe, error })
     };
     let sources = layer_files(&recipe.entries).map(open).collect::<Result<Vec<_>, _>>()?;
-    Ok(LayerJob::new(recipe, platform, names, sources))
+    Ok(LayerJob::new(recipe, image, names, sources))
 }
 
 /// Returns the files of a layer: their paths, and where their content comes from.

@@ -5,11 +5,14 @@
 use std::io;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
+use libdeflater::CompressionLvl;
+
 use super::buffers::{BlockBuffer, BlockBuffers, TarBlock};
-use super::compression::{LayerCompression, block_len};
+use super::compression::block_len;
 use super::gzip::{GzipEncoder, write_stored_member};
 use super::output::{EncodedPiece, EncoderOutput};
 use super::zstd::{ZstdEncoder, write_raw_frame};
+use crate::compression::LayerCompression;
 
 /// A block in compressed form.
 #[derive(Debug)]
@@ -57,10 +60,11 @@ impl BlockEncoder {
     fn new(compression: LayerCompression) -> io::Result<Self> {
         Ok(match compression {
             LayerCompression::Gzip(level) => {
-                Self::Gzip(Box::new(GzipEncoder::new(level.libdeflate())))
+                let level = CompressionLvl::new(level.get().into()).unwrap_or_default();
+                Self::Gzip(Box::new(GzipEncoder::new(level)))
             }
             LayerCompression::Zstd(level) => {
-                Self::Zstd(Box::new(ZstdEncoder::new(level.libzstd())?))
+                Self::Zstd(Box::new(ZstdEncoder::new(level.get().into())?))
             }
             LayerCompression::None => Self::None,
         })

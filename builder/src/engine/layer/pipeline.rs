@@ -1,21 +1,23 @@
 //! The *pipeline* moves blocks from the sources to the blob on several threads. Every queue in it
 //! has a bound, and blocks leave in the order they came.
 
+use std::collections::HashMap;
 use std::io::{self, IoSlice, Write};
 use std::ops::ControlFlow;
-use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
 use rayon::{ThreadPool, ThreadPoolBuildError, ThreadPoolBuilder};
 use thiserror::Error;
 
 use super::blocks::{BlockError, BlockReader};
-use super::buffers::{BlockBuffers, TarBlock};
-use super::compression::{LayerCompression, block_count, block_len};
+use super::buffers::BlockBuffers;
+use super::compression::{block_count, block_len};
 use super::digests::hash_blocks;
-use super::encode::{BlockEncoders, BlockPart, EncodedBlock};
+use super::encode::{BlockEncoders, EncodedBlock};
 use super::tar::{TarError, TarPlan};
+use crate::compression::LayerCompression;
 use crate::engine::source::{ContentError, SourceContent, SourceError};
 use crate::oci::image::layer::FinishedLayer;
 use crate::recipe::LayerEntry;
@@ -75,29 +77,27 @@ impl From<BlockError> for LayerError {
 #[derive(Debug)]
 pub struct LayerWorkers {
     pool: Arc<ThreadPool>,
+    lines: Mutex<HashMap<LayerCompression, Arc<CompressionLine>>>,
+}
+
+/// The memory and the encoders of one compression.
+#[derive(Debug)]
+struct CompressionLine {
     buffers: Arc<BlockBuffers>,
     encoders: Arc<BlockEncoders>,
-    compression: LayerCompression,
     depth: usize,
 }
 
 impl LayerWorkers {
-    /// Starts `jobs` compressing threads for one compression.
-    pub fn start(jobs: usize, compression: LayerCompression) -> Result<Self, ThreadPoolBuildError> {
+    /// Starts `jobs` compressing threads.
+    pub fn start(jobs: usize) -> Result<Self, ThreadPoolBuildError> {
         let pool = ThreadPoolBuilder::new()
             .num_threads(jobs)
             .thread_name(|index| format!("compress-{index}"))
             // The writer notices that a block was lost; the program need not abort.
             .panic_handler(|_| ())
             .build()?;
-        let blocks = block_count(compression, jobs);
-        Ok(Self {
-            pool: Arc::new(pool),
-            buffers: BlockBuffers::new(blocks, block_len(compression)),
-            encoders: Arc::new(BlockEncoders::new(compression, blocks)),
-            compression,
-            depth: blocks,
-        })
+        Ok(Self { pool: Arc::new(pool), lines: Mutex::default() })
     }
 
     /// Returns the number of compressing threads.
@@ -110,9 +110,15 @@ impl LayerWorkers {
         &self.pool
     }
 
-    /// Returns the compression of the layers that are built.
-    pub(crate) fn compression(&self) -> LayerCompression {
-        self.compression
+    fn line(&self, compression: LayerCompression) -> Arc<CompressionLine> {
+        let mut lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
+        let line = lines.entry(compression).or_insert_with(|| {
+            let depth = block_count(compression, self.jobs());
+            let buffers = BlockBuffers::new(depth, block_len(compression));
+            let encoders = Arc::new(BlockEncoders::new(compression, depth));
+            Arc::new(CompressionLine { buffers, encoders, depth })
+        });
+        Arc::clone(line)
     }
 }
 
@@ -124,6 +130,8 @@ pub(crate) struct LayerInput<'a> {
     pub(crate) contents: Vec<Box<dyn SourceContent + 'a>>,
     /// Modification time of every entry, in seconds since 1970.
     pub(crate) mtime: u64,
+    /// Compression of the blob.
+    pub(crate) compression: LayerCompression,
 }
 
 impl LayerInput<'_> {
@@ -147,13 +155,15 @@ pub(crate) fn write_layer(
     progress: &dyn Fn(u64) -> ControlFlow<()>,
 ) -> Result<FinishedLayer, LayerError> {
     let plan = input.plan()?;
-    let buffers = Arc::clone(&workers.buffers);
+    let line = workers.line(input.compression);
+    let buffers = Arc::clone(&line.buffers);
     let blocks =
-        BlockReader::new(&plan, &mut input.contents, buffers, block_len(workers.compression));
+        BlockReader::new(&plan, &mut input.contents, buffers, block_len(input.compression));
     thread::scope(|scope| {
-        let (queue, pending) = sync_channel(workers.depth);
+        let (queue, pending) = sync_channel(line.depth);
         let (hash_queue, unhashed) = sync_channel(HASH_QUEUE_LEN);
-        let reader = scope.spawn(move || read_blocks(blocks, workers, &queue));
+        let (pool, encoders) = (&workers.pool, &line.encoders);
+        let reader = scope.spawn(move || read_blocks(blocks, pool, encoders, &queue));
         let hashing = scope.spawn(move || hash_blocks(unhashed));
         // This consumes both queues, so that the other threads end when writing fails.
         let written = write_blocks(pending, &hash_queue, blob, progress);
@@ -176,7 +186,8 @@ type PendingBlock = Receiver<io::Result<EncodedBlock>>;
 /// Reads all blocks.
 fn read_blocks(
     mut blocks: BlockReader<'_, '_>,
-    workers: &LayerWorkers,
+    pool: &ThreadPool,
+    encoders: &Arc<BlockEncoders>,
     queue: &SyncSender<PendingBlock>,
 ) -> Result<(), BlockError> {
     while let Some((block, part)) = blocks.next_block()? {
@@ -185,22 +196,13 @@ fn read_blocks(
             // Writing has failed, and reports why.
             break;
         }
-        spawn_encoder(workers, block, part, done);
+        let encoders = Arc::clone(encoders);
+        pool.spawn_fifo(move || {
+            // There is no receiver if writing has failed.
+            drop(done.send(encoders.encode(block, part)));
+        });
     }
     Ok(())
-}
-
-fn spawn_encoder(
-    workers: &LayerWorkers,
-    block: TarBlock,
-    part: BlockPart,
-    done: SyncSender<io::Result<EncodedBlock>>,
-) {
-    let encoders = Arc::clone(&workers.encoders);
-    workers.pool.spawn_fifo(move || {
-        // There is no receiver if writing has failed.
-        drop(done.send(encoders.encode(block, part)));
-    });
 }
 
 /// Writes all blocks in order, and passes them on to be hashed. Returns the size of the blob.

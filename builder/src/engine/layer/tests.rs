@@ -7,8 +7,8 @@ use std::ops::ControlFlow;
 use proptest::prelude::*;
 use sha2::{Digest as _, Sha256};
 
-use super::compression::{GzipLevel, LayerCompression, ZstdLevel};
 use super::{LayerError, LayerInput, LayerWorkers, write_layer};
+use crate::compression::{GzipLevel, LayerCompression, ZstdLevel};
 use crate::engine::source::{ContentError, SourceContent, SourceError, SourceErrorKind};
 use crate::oci::image::digest::Digest;
 use crate::oci::image::layer::FinishedLayer;
@@ -88,9 +88,10 @@ fn go_on(_len: u64) -> ControlFlow<()> {
 }
 
 fn write(content: Memory, jobs: usize, compression: LayerCompression) -> (FinishedLayer, Vec<u8>) {
-    let workers = LayerWorkers::start(jobs, compression).unwrap();
+    let workers = LayerWorkers::start(jobs).unwrap();
     let entries = entries();
-    let input = LayerInput { entries: &entries, contents: vec![Box::new(content)], mtime: 0 };
+    let input =
+        LayerInput { entries: &entries, contents: vec![Box::new(content)], mtime: 0, compression };
     let mut blob = Vec::new();
     let layer = write_layer(input, &workers, &mut blob, &go_on).unwrap();
     (layer, blob)
@@ -270,11 +271,11 @@ fn failures_end_the_pipeline() {
     let disk = disk();
     let check = |fails_at: usize, room: usize, stop_at: u64, expected: &str| {
         for compression in [gzip(1), zstd(1), LayerCompression::None] {
-            let workers = LayerWorkers::start(2, compression).unwrap();
+            let workers = LayerWorkers::start(2).unwrap();
             let content = Memory { fails_at, ..Memory::new(&disk, Holes::None) };
             let entries = entries();
             let contents: Vec<Box<dyn SourceContent>> = vec![Box::new(content)];
-            let input = LayerInput { entries: &entries, contents, mtime: 0 };
+            let input = LayerInput { entries: &entries, contents, mtime: 0, compression };
             let done = std::cell::Cell::new(0);
             let observe = |len| {
                 done.set(done.get() + len);

@@ -11,6 +11,7 @@ pub(super) const ALL_KEYS: &[(&str, &[&str])] = &[
     RELEASE_CHANGES_KEYS,
     DOCS_KEYS,
     POLICY_KEYS,
+    LAYER_COMPRESSION_KEYS,
 ];
 
 /// The name of a kind of mapping in messages, and its keys.
@@ -31,6 +32,7 @@ pub(super) const SPEC_KEYS: MappingKeys = (
         "env",
         "labels",
         "annotations",
+        "compression",
     ],
 );
 pub(super) const RELEASE_KEYS: MappingKeys = (
@@ -51,8 +53,11 @@ pub(super) const RELEASE_CHANGES_KEYS: MappingKeys =
     ("a platform's `release`", &["url", "file", "version", "checksums", "signature"]);
 pub(super) const POLICY_KEYS: MappingKeys = ("`policy`", &["platforms"]);
 pub(super) const DOCS_KEYS: MappingKeys = ("`docs`", &["description", "user"]);
-pub(super) const PLATFORM_KEYS: MappingKeys =
-    ("a platform", &["disk", "path", "release", "kubevirt", "files", "env", "labels"]);
+pub(super) const PLATFORM_KEYS: MappingKeys = (
+    "a platform",
+    &["disk", "path", "release", "kubevirt", "files", "env", "labels", "compression"],
+);
+pub(super) const LAYER_COMPRESSION_KEYS: MappingKeys = ("`compression`", &["type", "level"]);
 pub(super) const KUBEVIRT_KEYS: MappingKeys =
     ("`kubevirt`", &["instancetype", "instancetypeKind", "preference", "preferenceKind", "labels"]);
 pub(super) const FILE_KEYS: MappingKeys = ("a file", &["path", "source"]);

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use crate::oci::image::reference::Reference;
 
+use super::compression::lower_compression;
 use super::environment::{Overridable, lower_environment};
 use super::files::{file_entry, lower_files, parent_entries};
 use super::located::{Located, LocatedText, UserMapping};
@@ -168,8 +169,16 @@ pub(super) fn lower_without_disk(
     for (name, value) in &labels {
         config.set_label(name, value);
     }
-    let (annotations, entry_annotations) = (BTreeMap::new(), BTreeMap::new());
-    PlatformRecipe { platform, base: None, steps, config, annotations, entry_annotations }
+    let compression = own.and_then(|own| own.compression.as_ref()).or(spec.compression.as_ref());
+    PlatformRecipe {
+        platform,
+        base: None,
+        steps,
+        config,
+        annotations: BTreeMap::new(),
+        entry_annotations: BTreeMap::new(),
+        compression: lower_compression(compression, problems),
+    }
 }
 
 /// Returns the layer of the disk, which must be the lowest: CDI imports the first disk that it finds.

@@ -2,6 +2,7 @@
 //! of the format are read from the nodes, and these are lowered to recipes.
 
 mod catalogue;
+mod compression;
 mod disk_name;
 mod environment;
 mod fields;

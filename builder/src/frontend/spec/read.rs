@@ -37,6 +37,7 @@ impl FromNode for Spec {
             env: fields.get("env", problems),
             labels: fields.get("labels", problems),
             annotations: fields.get("annotations", problems),
+            compression: fields.get("compression", problems),
         })
     }
 }
@@ -68,6 +69,7 @@ impl FromNode for PlatformSpec {
             files: fields.get("files", problems),
             env: fields.get("env", problems),
             labels: fields.get("labels", problems),
+            compression: fields.get("compression", problems),
         })
     }
 }

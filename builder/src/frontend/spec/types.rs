@@ -64,6 +64,8 @@ pub(super) struct Spec {
     pub(super) labels: Option<UserMapping<LocatedText>>,
     /// Annotations on the image's index and manifests.
     pub(super) annotations: Option<UserMapping<LocatedText>>,
+    /// Compression of the image's layers; gzip when left out.
+    pub(super) compression: Option<LayerCompressionSpec>,
 }
 
 /// What the image holds for each platform, or which platforms there are.
@@ -106,6 +108,43 @@ pub(super) struct PlatformSpec {
     pub(super) env: Option<UserMapping<LocatedText>>,
     /// Image labels for this platform.
     pub(super) labels: Option<UserMapping<LocatedText>>,
+    /// Compression of the layers for this platform.
+    pub(super) compression: Option<LayerCompressionSpec>,
+}
+
+/// Compression of the layers of an image, for example `zstd`.
+#[derive(Debug, JsonSchema)]
+#[schemars(rename = "LayerCompression", untagged)]
+pub(super) enum LayerCompressionSpec {
+    /// A compression with its default level.
+    Type(Located<CompressionType>),
+    /// A compression and its level.
+    Detailed(LayerCompressionDetails),
+}
+
+/// A compression and its level.
+#[derive(Debug, JsonSchema)]
+#[schemars(rename = "LayerCompressionDetails", rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct LayerCompressionDetails {
+    /// The compression.
+    #[schemars(rename = "type", required)]
+    pub(super) kind: Option<Located<CompressionType>>,
+    /// The level: 1 to 12 of gzip, 1 to 19 of zstd; higher ones are slower and give smaller layers.
+    #[schemars(with = "Option<u8>", range(min = 1, max = 19))]
+    pub(super) level: Option<Located<u8>>,
+}
+
+/// A compression of layers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, JsonSchema)]
+#[schemars(rename_all = "lowercase")]
+pub(super) enum CompressionType {
+    /// gzip, read by everything.
+    Gzip,
+    /// Zstandard, smaller and faster; read by containerd, CRI-O, podman, docker from version 23, and
+    /// every version of CDI.
+    Zstd,
+    /// No compression.
+    None,
 }
 
 /// Labels that CDI sets on the imported volume.

@@ -25,6 +25,7 @@ pub use base::{VddkBase, VddkBaseImage};
 pub(crate) use node::KIT_DIRECTORY;
 pub use registries::may_be_public;
 
+use crate::compression::LayerCompression;
 use crate::oci::image::config::ImageConfig;
 use crate::oci::image::platform::Platform;
 use crate::oci::image::reference::Reference;
@@ -99,6 +100,7 @@ pub fn build_recipe(request: VddkRequest) -> Recipe {
         config,
         annotations: BTreeMap::new(),
         entry_annotations: BTreeMap::new(),
+        compression: LayerCompression::default(),
     };
     Recipe {
         names,

@@ -4,7 +4,7 @@ use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use diskette_builder::engine::layer::compression::LayerCompression;
+use diskette_builder::compression::LayerCompression;
 use diskette_builder::recipe::diagnostic::Diagnostic;
 
 use super::check::CheckArguments;
@@ -12,7 +12,7 @@ use super::conversion::{ConvertCompression, ConvertKind};
 use super::disks::DiskArguments;
 use super::dockerfile::DockerfileArguments;
 use crate::arguments::annotation::Annotation;
-use crate::arguments::compression::CompressionKind;
+use crate::arguments::compression::{CompressionChoice, CompressionKind};
 use crate::arguments::credentials::PairCredentials;
 use crate::arguments::image_format::FormatKind;
 use crate::arguments::key_value::KeyValue;
@@ -201,12 +201,15 @@ impl BuildArguments {
         BuildOutputs(&self.output)
     }
 
-    /// Returns the compression of the layers.
-    pub(super) fn layer_compression(&self) -> Result<LayerCompression, CommandError> {
+    /// Returns what the options say of the compression of layers.
+    pub(super) fn compression_choice(&self) -> Result<CompressionChoice, CommandError> {
         let outputs = self.outputs();
         let kind = outputs.agreed("--compression", self.compression, |it| it.compression)?;
         let level = outputs.agreed("--compression-level", self.compression_level, |it| it.level)?;
-        kind.unwrap_or(CompressionKind::Gzip).compression(level)
+        let choice = CompressionChoice { kind, level };
+        // A level that does not exist is reported before any work.
+        choice.apply(LayerCompression::default())?;
+        Ok(choice)
     }
 
     /// Returns the media types of the image.

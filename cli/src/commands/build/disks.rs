@@ -48,11 +48,13 @@ impl DiskArguments {
         }
     }
 
-    /// Returns the spec for disks, and warnings about it.
+    /// Returns the spec for disks, and warnings about it. With `zstd`, layers are compressed so unless an
+    /// option says otherwise.
     pub(super) fn describe(
         &self,
         inputs: &[String],
         platforms: &[String],
+        zstd: bool,
     ) -> Result<(Arc<SourceText>, Vec<Diagnostic>), CommandError> {
         let mut disks = Vec::new();
         for input in inputs {
@@ -70,6 +72,7 @@ impl DiskArguments {
             instancetype: self.instancetype.as_deref(),
             preference: self.preference.as_deref(),
             name: self.name.as_deref(),
+            zstd,
         };
         let text = spec_text(&disks, &options);
         let name = "the spec of the disk".to_owned();

@@ -70,8 +70,10 @@ impl BuildInput {
         environment: &Environment,
     ) -> Result<Self, CommandError> {
         if arguments.file.is_none() && are_disks(&arguments.inputs) {
+            // Old versions of docker read archives, and `docker load` what it is given.
+            let zstd = arguments.load.is_none() && !arguments.outputs().has_archive();
             let (source, warnings) =
-                arguments.disks.describe(&arguments.inputs, &arguments.platform)?;
+                arguments.disks.describe(&arguments.inputs, &arguments.platform, zstd)?;
             let (path, language) = (PathBuf::new(), InputLanguage::Spec);
             let context = ContextFolder::Named(arguments.context().into());
             return Ok(Self { path, source, language, warnings, context });

@@ -39,6 +39,7 @@ use self::stage::StageState;
 use self::stages::evaluate_stages;
 use super::lint::LintReport;
 use super::stages::Dockerfile;
+use crate::compression::LayerCompression;
 use crate::engine::source::ArchiveDownloads;
 use crate::frontend::dockerfile::base::BaseLoader;
 use crate::frontend::dockerfile::context::BuildContext;
@@ -172,7 +173,15 @@ fn evaluate_platform(
     let platform = loader.stage_platform(&dockerfile.stages[target].from);
     let platform = platform.map_err(|problem| vec![*problem])?;
     let entry_annotations = BTreeMap::new();
-    let recipe = PlatformRecipe { platform, base, steps, config, annotations, entry_annotations };
+    let recipe = PlatformRecipe {
+        platform,
+        base,
+        steps,
+        config,
+        annotations,
+        entry_annotations,
+        compression: LayerCompression::default(),
+    };
     Ok((recipe, lint, scope.get("SOURCE_DATE_EPOCH")))
 }
 

@@ -6,7 +6,7 @@ use snapbox::str;
 
 use super::super::*;
 use super::{check, source};
-use crate::compression::CompressionFormat;
+use crate::compression::{CompressionFormat, LayerCompression, LayerCompressionKind};
 use crate::oci::image::config::ImageConfig;
 use crate::oci::image::platform::Platform;
 use crate::oci::tar::Owner;
@@ -37,6 +37,7 @@ fn a_spec_becomes_a_recipe() {
         })],
         config: ImageConfig::new(&"linux/arm64".parse().unwrap()),
         entry_annotations: [].into(),
+        compression: LayerCompression::default(),
         annotations: BTreeMap::new(),
     };
     let names = vec!["docker.io/library/me:latest".parse().unwrap()];
@@ -204,4 +205,22 @@ linux/amd64
 
 "#]],
     );
+}
+
+#[test]
+fn layers_have_the_compression_of_their_platform() {
+    use LayerCompressionKind::{Gzip, Zstd};
+    let check = |top: &str, own: &str, expected: (LayerCompressionKind, Option<u8>)| {
+        let head = format!("apiVersion: diskette/v1\nimage: me\n{top}\nplatforms:");
+        let text = format!("{head}\n  amd64: {{disk: a.qcow2{own}}}\n");
+        let recipes = load_recipes(&source(&text)).unwrap();
+        let compression = recipes[0].platforms[0].compression;
+        assert_eq!((compression.kind(), compression.level()), expected, "{text}");
+    };
+    check("", "", (Gzip, Some(3)));
+    check("compression: zstd", "", (Zstd, Some(3)));
+    check("compression: zstd", ", compression: gzip", (Gzip, Some(3)));
+    check("", ", compression: {type: zstd, level: 2}", (Zstd, Some(2)));
+    check("compression: {type: gzip, level: 12}", "", (Gzip, Some(12)));
+    check("compression: {type: zstd}", ", compression: none", (LayerCompressionKind::None, None));
 }

@@ -1,0 +1,71 @@
+//! The *compression* of an image's layers: its name, or its name and a level.
+
+use super::fields::{Fields, FromNode, read_choice, unexpected_value};
+use super::keys::LAYER_COMPRESSION_KEYS;
+use super::located::Located;
+use super::node::{Node, NodeValue};
+use super::types::{CompressionType, LayerCompressionDetails, LayerCompressionSpec};
+use crate::compression::{LayerCompression, LayerCompressionKind};
+use crate::recipe::diagnostic::{Diagnostic, Span};
+
+impl FromNode for LayerCompressionSpec {
+    fn from_node(node: &Node, owner: &Span, problems: &mut Vec<Diagnostic>) -> Option<Self> {
+        if !matches!(node.value, NodeValue::Map(_)) {
+            return FromNode::from_node(node, owner, problems).map(Self::Type);
+        }
+        let fields = Fields::from_mapping(node, owner, LAYER_COMPRESSION_KEYS, problems)?;
+        fields.require("type", "add `type: zstd` or `type: gzip`", problems);
+        Some(Self::Detailed(LayerCompressionDetails {
+            kind: fields.get("type", problems),
+            level: fields.get("level", problems),
+        }))
+    }
+}
+
+impl FromNode for Located<CompressionType> {
+    fn from_node(node: &Node, owner: &Span, problems: &mut Vec<Diagnostic>) -> Option<Self> {
+        let known = [
+            ("gzip", CompressionType::Gzip),
+            ("zstd", CompressionType::Zstd),
+            ("none", CompressionType::None),
+        ];
+        read_choice(node, owner, "compression", &known, problems)
+    }
+}
+
+impl FromNode for Located<u8> {
+    fn from_node(node: &Node, _: &Span, problems: &mut Vec<Diagnostic>) -> Option<Self> {
+        let text = &node.span.source.text[node.span.range.clone()];
+        let number = matches!(node.value, NodeValue::Number).then(|| text.parse().ok()).flatten();
+        if number.is_none() {
+            problems.push(unexpected_value("a small whole number", node));
+        }
+        Some(Self { value: number?, span: node.span.clone() })
+    }
+}
+
+/// Returns the compression; the default one if there is none, or a problem was reported.
+pub(super) fn lower_compression(
+    spec: Option<&LayerCompressionSpec>,
+    problems: &mut Vec<Diagnostic>,
+) -> LayerCompression {
+    let (kind, level) = match spec {
+        None => return LayerCompression::default(),
+        Some(LayerCompressionSpec::Type(kind)) => (Some(kind), None),
+        Some(LayerCompressionSpec::Detailed(details)) => {
+            (details.kind.as_ref(), details.level.as_ref())
+        }
+    };
+    let Some(kind) = kind else { return LayerCompression::default() };
+    let algorithm = match kind.value {
+        CompressionType::Gzip => LayerCompressionKind::Gzip,
+        CompressionType::Zstd => LayerCompressionKind::Zstd,
+        CompressionType::None => LayerCompressionKind::None,
+    };
+    let compression = algorithm.with_level(level.map(|level| level.value));
+    let unknown = |levels| {
+        let at = level.map(|level| level.span.clone());
+        Diagnostic::new("unknown compression level").at(at).help(levels)
+    };
+    compression.map_err(|levels| problems.push(unknown(levels))).unwrap_or_default()
+}
