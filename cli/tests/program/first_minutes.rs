@@ -33,7 +33,7 @@ fn from_a_disk_to_a_virtual_machine_in_two_commands() {
         run(&scene, &registry, build),
         str![[r#"
 exit status: 0
-[REGISTRY]/me/fedora@sha256:ba18533a23187c5c51269b2d3bd5310e8341518ed211cd8e38ab3968cab763d6
+[REGISTRY]/me/fedora@sha256:00e446a74e9a7d97a23405e1775f17be52e1ebc8cb4aea102c7a7bbb0543bbd0
 
 "#]]
         .raw()
@@ -72,7 +72,7 @@ spec:
         pod: {}
       volumes:
       - containerDisk:
-          image: [REGISTRY]/me/fedora@sha256:ba18533a23187c5c51269b2d3bd5310e8341518ed211cd8e38ab3968cab763d6
+          image: [REGISTRY]/me/fedora@sha256:00e446a74e9a7d97a23405e1775f17be52e1ebc8cb4aea102c7a7bbb0543bbd0
         name: root
 
 "#]].raw());

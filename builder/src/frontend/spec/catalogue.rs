@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::compression::check_compression;
 use super::disk_name::DiskName;
 use super::environment::Overridable;
 use super::fields::FromNode;
@@ -162,6 +163,7 @@ fn lower_entry(document: &Node, problems: &mut Vec<Diagnostic>) -> Option<Catalo
         return None;
     };
     lower_names(Some(image), None, problems);
+    check_compression(&spec, problems);
     let platforms = lower_platforms(&spec, release, problems);
     let annotations = Overridable { top: spec.annotations.as_ref(), own: None };
     let text = |text: &Option<LocatedText>| text.as_ref().map(|text| text.value.clone());

@@ -4,7 +4,7 @@ use super::fields::{Fields, FromNode, read_choice, unexpected_value};
 use super::keys::LAYER_COMPRESSION_KEYS;
 use super::located::Located;
 use super::node::{Node, NodeValue};
-use super::types::{CompressionType, LayerCompressionDetails, LayerCompressionSpec};
+use super::types::{CompressionType, LayerCompressionDetails, LayerCompressionSpec, Spec};
 use crate::compression::{LayerCompression, LayerCompressionKind};
 use crate::recipe::diagnostic::{Diagnostic, Span};
 
@@ -44,17 +44,21 @@ impl FromNode for Located<u8> {
     }
 }
 
-/// Returns the compression; the default one if there is none, or a problem was reported.
+/// Reports what is wrong with the compression at the top of a spec.
+pub(super) fn check_compression(spec: &Spec, problems: &mut Vec<Diagnostic>) {
+    if let Some(compression) = &spec.compression {
+        lower_compression(compression, problems);
+    }
+}
+
+/// Returns the compression; the default one if a problem was reported.
 pub(super) fn lower_compression(
-    spec: Option<&LayerCompressionSpec>,
+    spec: &LayerCompressionSpec,
     problems: &mut Vec<Diagnostic>,
 ) -> LayerCompression {
     let (kind, level) = match spec {
-        None => return LayerCompression::default(),
-        Some(LayerCompressionSpec::Type(kind)) => (Some(kind), None),
-        Some(LayerCompressionSpec::Detailed(details)) => {
-            (details.kind.as_ref(), details.level.as_ref())
-        }
+        LayerCompressionSpec::Type(kind) => (Some(kind), None),
+        LayerCompressionSpec::Detailed(details) => (details.kind.as_ref(), details.level.as_ref()),
     };
     let Some(kind) = kind else { return LayerCompression::default() };
     let algorithm = match kind.value {

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use crate::oci::image::reference::Reference;
 
-use super::compression::lower_compression;
+use super::compression::{check_compression, lower_compression};
 use super::environment::{Overridable, lower_environment};
 use super::files::{file_entry, lower_files, parent_entries};
 use super::located::{Located, LocatedText, UserMapping};
@@ -13,6 +13,7 @@ use super::names::lower_names;
 use super::release::DocsSpec;
 use super::source;
 use super::types::{API_VERSION, PlatformSpec, Spec, SpecPlatforms};
+use crate::compression::LayerCompression;
 use crate::oci::image::config::ImageConfig;
 use crate::oci::image::platform::Platform;
 use crate::recipe::diagnostic::{Diagnostic, Span};
@@ -44,6 +45,7 @@ pub(super) fn lower_spec(spec: &Spec, problems: &mut Vec<Diagnostic>) -> Lowered
                 .help("add `release:`, or remove it")
         }));
     }
+    check_compression(spec, problems);
     let mut warnings = Vec::new();
     let platforms = lower_platforms(spec, &mut warnings, problems);
     let recipe = Recipe {
@@ -169,7 +171,14 @@ pub(super) fn lower_without_disk(
     for (name, value) in &labels {
         config.set_label(name, value);
     }
-    let compression = own.and_then(|own| own.compression.as_ref()).or(spec.compression.as_ref());
+    let compression = match own.and_then(|own| own.compression.as_ref()) {
+        Some(own) => lower_compression(own, problems),
+        // Its problems are reported once, by `check_compression`.
+        None => spec
+            .compression
+            .as_ref()
+            .map_or_else(LayerCompression::default, |top| lower_compression(top, &mut Vec::new())),
+    };
     PlatformRecipe {
         platform,
         base: None,
@@ -177,7 +186,7 @@ pub(super) fn lower_without_disk(
         config,
         annotations: BTreeMap::new(),
         entry_annotations: BTreeMap::new(),
-        compression: lower_compression(compression, problems),
+        compression,
     }
 }
 
