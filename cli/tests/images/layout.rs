@@ -171,3 +171,33 @@ fn documents_of_layouts_are_short_regular_files() {
     check("index.json", &pipe, "index.json: not a regular file");
     check("index.json", &long, "index.json: too long for a document");
 }
+
+#[test]
+fn the_compression_of_a_spec_is_that_of_the_option() {
+    let scene = Scene::with_two_disks();
+    let spec = String::from_utf8(scene.read("diskette.yaml")).unwrap();
+    let by_option = scene.build_to("a", &["--compression", "zstd"]);
+    let plain = scene.build_to("b", &[]);
+    scene.write("diskette.yaml", format!("compression: zstd\n{spec}"));
+    assert_eq!(scene.build_to("c", &[]), by_option);
+    assert_eq!(scene.build_to("d", &["--compression", "gzip"]), plain);
+    let own = spec.replace("disk: a.raw", "disk: a.raw, compression: { type: zstd, level: 9 }");
+    scene.write("diskette.yaml", own);
+    scene.build_to("e", &[]);
+    let layout = Layout::open(&scene.path("e"));
+    layout.verify_blobs("1").unwrap();
+    let types = layout.images("1").into_iter().map(|image| {
+        let layer = &image.manifest.layers()[0];
+        (image.platform, layer.media_type().to_string())
+    });
+    let tar = "application/vnd.oci.image.layer.v1.tar";
+    let expected = [
+        ("linux/amd64".to_owned(), format!("{tar}+gzip")),
+        ("linux/arm64".to_owned(), format!("{tar}+zstd")),
+    ];
+    assert_eq!(types.collect::<Vec<_>>(), expected);
+    // A level alone is one of the compression that the spec has.
+    let by_option = scene.build_to("f", &["--compression", "zstd", "--compression-level", "5"]);
+    scene.write("diskette.yaml", format!("compression: zstd\n{spec}"));
+    assert_eq!(scene.build_to("g", &["--compression-level", "5"]), by_option);
+}
