@@ -7,6 +7,7 @@
 
 use super::scheme;
 use super::{ImageLocation, LocalImage, StoreKind};
+use crate::oci::image::digest::Digest;
 use crate::oci::image::ref_name::{LayoutName, RefNameError};
 use crate::oci::image::reference::Reference;
 
@@ -222,12 +223,8 @@ fn local(store: StoreKind, path: &str, name: Option<&str>) -> ImageLocation {
 
 /// Splits off a digest after `@`.
 fn split_digest(text: &str) -> (&str, Option<&str>) {
-    let is_digest = |text: &str| {
-        let hex = text.strip_prefix("sha256:");
-        hex.is_some_and(|hex| hex.len() == 64 && hex.bytes().all(|byte| byte.is_ascii_hexdigit()))
-    };
     match text.rsplit_once('@') {
-        Some((rest, digest)) if is_digest(digest) => (rest, Some(digest)),
+        Some((rest, digest)) if digest.parse::<Digest>().is_ok() => (rest, Some(digest)),
         _ => (text, None),
     }
 }
