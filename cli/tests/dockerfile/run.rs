@@ -153,8 +153,8 @@ fn bases_of_which_nothing_is_used_are_not_loaded() {
         assert_eq!(entries, expected, "{lines}");
     };
     check("RUN apk add curl && echo a > /tmp/a", "/tmp/a", &["dir x", "file x/a = \"a\\n\""]);
-    let lines = "WORKDIR /work\nADD a.qcow2 /disk/\nRUN chmod 440 /disk/* && mv /disk/*.qcow2 b && rm -rf /var/lib/apt/lists/*";
-    let (entries, _) = build(&scene, &stage(lines, "/work/b"), &["--retry", "0"]);
+    let lines = "WORKDIR /build\nADD a.qcow2 /disk/\nRUN chmod 440 /disk/* && mv /disk/*.qcow2 b && rm -rf /var/lib/apt/lists/*";
+    let (entries, _) = build(&scene, &stage(lines, "/build/b"), &["--retry", "0"]);
     assert!(entries.len() == 2 && entries[1].starts_with("file 440 107:107 x/b = "), "{entries:?}");
     check("USER 0\nRUN mkdir /o && cd /o && touch a b", "/o/", &["dir x", "file x/a", "file x/b"]);
     let uses = [

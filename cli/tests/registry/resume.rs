@@ -27,6 +27,12 @@ fn registry(scene: &Scene) -> (Registry, String) {
 /// Changes the file with a part of a blob.
 type Change<'a> = &'a dyn Fn(&PathBuf);
 
+/// Returns the arguments of a pull into `back`, of one blob at a time and without another attempt.
+fn pull(name: &str) -> impl Iterator<Item = &str> {
+    let once = ["pull", "-q", "--parallel", "1", "--retry", "0", "--timeout", "1"];
+    once.into_iter().chain([name, "-o", "oci:back"])
+}
+
 /// Returns the file with a part of a blob.
 fn part(scene: &Scene) -> Option<PathBuf> {
     let files =
@@ -38,19 +44,7 @@ fn part(scene: &Scene) -> Option<PathBuf> {
 fn a_pull_continues_where_it_was_interrupted() {
     let scene = Scene::new();
     let (registry, name) = registry(&scene);
-    let pull = [
-        "pull",
-        "-q",
-        "--parallel",
-        "1",
-        "--retry",
-        "0",
-        "--timeout",
-        "1",
-        &name,
-        "-o",
-        "oci:back",
-    ];
+    let pull = || pull(&name);
     let change = |change: &dyn Fn(&PathBuf)| change(&part(&scene).unwrap());
     let flip = |path: &PathBuf| {
         let mut bytes = fs::read(path).unwrap();
@@ -66,13 +60,13 @@ fn a_pull_continues_where_it_was_interrupted() {
             fs::remove_dir_all(scene.path("back")).unwrap();
         }
         registry.inject(RequestKind::GetBlob, Fault::HangInside, FaultTimes::First(1));
-        let outcome = scene.run(pull);
+        let outcome = scene.run(pull());
         assert_eq!(outcome.status, 75, "{what} {}", outcome.stderr);
         let len = fs::metadata(part(&scene).unwrap()).unwrap().len();
         assert!(len > 100_000 && len < LEN as u64, "{what} {len}");
         change(changed);
         registry.take_requests();
-        let outcome = scene.run(pull);
+        let outcome = scene.run(pull());
         assert_eq!(outcome.status, 0, "{what} {}", outcome.stderr);
         let ranges = registry.take_requests();
         let ranges: Vec<_> = ranges.iter().filter_map(|request| request.header("range")).collect();
@@ -87,20 +81,8 @@ fn a_pull_continues_where_it_was_interrupted() {
 fn garbage_collection_removes_parts() {
     let scene = Scene::new();
     let (registry, name) = registry(&scene);
-    let pull = [
-        "pull",
-        "-q",
-        "--parallel",
-        "1",
-        "--retry",
-        "0",
-        "--timeout",
-        "1",
-        &name,
-        "-o",
-        "oci:back",
-    ];
-    assert_eq!(scene.run(pull).status, 0);
+    let pull = || pull(&name);
+    assert_eq!(scene.run(pull()).status, 0);
     fs::write(scene.path(&format!("back/blobs/sha256/.diskette-{}.part", "0".repeat(64))), "x")
         .unwrap();
     assert_eq!(scene.run(["gc", "-q", "back"]).status, 0);
