@@ -103,12 +103,12 @@ impl MachineArguments {
         import: impl FnOnce() -> Result<VolumeStorage<'a>, CommandError>,
     ) -> Result<MachineOptions<'a>, CommandError> {
         let content = self.content(seen)?;
-        let told = |name: &str| seen.labels.get(&format!("instancetype.kubevirt.io/{name}"));
+        let label = |name: &str| seen.labels.get(&format!("instancetype.kubevirt.io/{name}"));
         let is_sized = self.memory.is_some() || self.cpus.is_some();
-        let own = told("default-instancetype").filter(|_| !is_sized);
+        let own = label("default-instancetype").filter(|_| !is_sized);
         let instancetype = self.instancetype.as_ref().or(own).map(String::as_str);
         let preference =
-            self.preference.as_ref().or(told("default-preference")).map(String::as_str);
+            self.preference.as_ref().or(label("default-preference")).map(String::as_str);
         check_architecture(preference, &seen.architectures)?;
         let size = match instancetype {
             Some(_) => MachineSize::default(),

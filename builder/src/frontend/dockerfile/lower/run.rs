@@ -76,7 +76,7 @@ impl std::fmt::Debug for StageInputs<'_, '_> {
     }
 }
 
-/// Checks what can be told of a RUN without the files of its stage.
+/// Checks what is known of a RUN without the files of its stage.
 pub(super) fn check_run(instruction: &Instruction, run: &RunInstruction) -> EvaluationResult<()> {
     if let Some(flag) = run.flags.first() {
         return Err(run_diagnostic(flag_error(&flag.text, 0..0), flag.span.clone()).into());

@@ -72,7 +72,7 @@ pub(super) fn copy_with_parents(
     if any {
         return Ok(());
     }
-    // Says why nothing is found, if that can be told.
+    // Says why nothing is found, if the reason is known.
     find_matches(origin, source, DoubleStar::Across, at)?;
     let problem = Diagnostic::new(format!("--parents copies nothing for `{source}`"));
     let help = "it follows no symbolic link behind the pivot `/./`; is it hidden by --exclude?";

@@ -114,7 +114,7 @@ pub fn evaluate_run_line(
     }
 }
 
-/// Checks what can be told of a RUN line without the files it is run on: whether its text is
+/// Checks what is known of a RUN line without the files it is run on: whether its text is
 /// understood, and whether the commands that are run in any case are evaluated.
 pub(crate) fn check_run_line(line: RunLine<'_>) -> Result<(), RunError> {
     match line {

@@ -37,7 +37,7 @@ pub(super) struct Process<'a> {
     pub(super) output: Option<Content>,
     /// What is read beside the tree.
     pub(super) inputs: &'a dyn RunInputs,
-    /// What the user is told.
+    /// Messages for the user.
     pub(super) notes: Vec<String>,
 }
 

@@ -70,7 +70,7 @@ impl<'a> StreamedUpload<'a> {
                 Ok(session)
             }
             OpenedUpload::Mounted => Err(RegistryErrorCause::InvalidContent(
-                "a blob was mounted that nobody named".into(),
+                "a blob was mounted that was not requested".into(),
             )),
         }
     }
