@@ -60,9 +60,9 @@ deny:
 msrv: .cargo/config.toml
 	rustup run "$$(sed -n 's/^rust-version = "\(.*\)"$$/\1/p' Cargo.toml)" cargo check --workspace --all-targets --locked
 
-# The generated documents: the picture of a terminal, the commands, the errors and the rules.
+# The generated documents: the picture of a terminal, the chart of docs/benchmark.json, the commands, the errors and the rules.
 docs:
-	SNAPSHOTS=overwrite $(CARGO) test -q -p diskette --test program -- picture:: cli:: errors_page::
+	SNAPSHOTS=overwrite $(CARGO) test -q -p diskette --test program -- picture:: chart:: cli:: errors_page::
 	SNAPSHOTS=overwrite $(CARGO) test -q -p diskette-builder --lib rules::tests
 
 peers:

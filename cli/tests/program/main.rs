@@ -6,6 +6,7 @@
 )]
 
 mod action;
+mod chart;
 mod cli;
 mod docs;
 mod doctor;
