@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::redact::redact;
 use super::render::MessageSeverity;
-use super::visible::{visible, visible_json, without_commands};
+use super::visible::{visible, visible_json, visible_line, without_commands};
 
 /// Format of errors, warnings and notes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -39,7 +39,7 @@ pub(crate) fn format() -> MessageFormat {
 pub(crate) fn print_message(line: &str) {
     match format() {
         MessageFormat::Json => print_json(&json!({ "level": "info", "message": line })),
-        MessageFormat::Text | MessageFormat::Github => print_text(&visible(line)),
+        MessageFormat::Text | MessageFormat::Github => print_text(&visible_line(line)),
     }
 }
 
@@ -58,7 +58,7 @@ pub(crate) fn print_note(text: &str) {
     match format() {
         MessageFormat::Json => print_json(&json!({ "level": "note", "message": text })),
         MessageFormat::Text | MessageFormat::Github => {
-            print_text(&format!("note: {}", visible(text)));
+            print_text(&format!("note: {}", visible_line(text)));
         }
     }
 }

@@ -10,7 +10,7 @@ use annotate_snippets::{Annotation, AnnotationKind, Group, Level, Renderer, Snip
 use diskette_builder::recipe::diagnostic::{Diagnostic, Span};
 
 use super::redact::redact_source;
-use super::visible::visible;
+use super::visible::visible_line;
 
 /// Whether a text may have escape sequences for colors.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,17 +47,15 @@ pub(crate) fn render(diagnostic: &Diagnostic, severity: MessageSeverity, color: 
         MessageSeverity::Error => Level::ERROR,
         MessageSeverity::Warning => Level::WARNING,
     };
-    let message = visible(&diagnostic.message);
-    let title = level.primary_title(&*message);
+    let title = level.primary_title(visible_line(&diagnostic.message));
     let title = match diagnostic.rule {
         Some(rule) => title.id(rule),
         None => title,
     };
     let group = title.elements(excerpt.as_ref().map(Excerpt::snippet));
-    let group = diagnostic
-        .help
-        .iter()
-        .fold(group, |group: Group<'_>, help| group.element(Level::HELP.message(visible(help))));
+    let group = diagnostic.help.iter().fold(group, |group: Group<'_>, help| {
+        group.element(Level::HELP.message(visible_line(help)))
+    });
     let renderer = match color {
         Color::Plain => Renderer::plain(),
         Color::Ansi => Renderer::styled(),
@@ -90,7 +88,7 @@ impl<'a> Excerpt<'a> {
     fn snippet(&self) -> Snippet<'_, Annotation<'_>> {
         Snippet::source(&*self.text)
             .line_start(self.line)
-            .path(visible(self.name))
+            .path(visible_line(self.name))
             .annotation(AnnotationKind::Primary.span(self.range.clone()))
     }
 }

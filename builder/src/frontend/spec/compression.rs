@@ -35,12 +35,16 @@ impl FromNode for Located<CompressionType> {
 
 impl FromNode for Located<u8> {
     fn from_node(node: &Node, _: &Span, problems: &mut Vec<Diagnostic>) -> Option<Self> {
+        let NodeValue::Number = node.value else {
+            let help = "write it as `level: 3`, or remove it";
+            problems.push(unexpected_value("a number", node).help(help));
+            return None;
+        };
         let text = &node.span.source.text[node.span.range.clone()];
-        let number = matches!(node.value, NodeValue::Number).then(|| text.parse().ok()).flatten();
-        if number.is_none() {
-            problems.push(unexpected_value("a small whole number", node));
-        }
-        Some(Self { value: number?, span: node.span.clone() })
+        let unknown =
+            || unknown_level().at(node.span.clone()).help("a level is a whole number from 1 to 19");
+        let value = text.parse().map_err(|_| problems.push(unknown())).ok()?;
+        Some(Self { value, span: node.span.clone() })
     }
 }
 
@@ -69,7 +73,11 @@ pub(super) fn lower_compression(
     let compression = algorithm.with_level(level.map(|level| level.value));
     let unknown = |levels| {
         let at = level.map(|level| level.span.clone());
-        Diagnostic::new("unknown compression level").at(at).help(levels)
+        unknown_level().at(at).help(levels)
     };
     compression.map_err(|levels| problems.push(unknown(levels))).unwrap_or_default()
+}
+
+fn unknown_level() -> Diagnostic {
+    Diagnostic::new("unknown compression level")
 }

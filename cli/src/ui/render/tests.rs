@@ -54,3 +54,21 @@ error[disk-dirty]: nothing can be built
     let colored = render(&diagnostic, MessageSeverity::Error, Color::Ansi);
     assert!(colored.contains("\u{1b}["), "{colored}");
 }
+
+#[test]
+fn what_others_said_stays_on_its_line() {
+    let source = Arc::new(SourceText { name: "a\nb.yaml".into(), text: "a: b\n".into() });
+    let diagnostic = Diagnostic::new("no `a\n::error::b\u{1b}[31m`").help("not `\n##[error]`");
+    assert_data_eq!(
+        render(&diagnostic.at(Span::new(&source, 0..1)), MessageSeverity::Error, Color::Plain),
+        str![[r#"
+error: no `a/n::error::b/u{1b}[31m`
+ --> a/nb.yaml:1:1
+  |
+1 | a: b
+  | ^
+  |
+  = help: not `/n##[error]`
+"#]]
+    );
+}
