@@ -10,12 +10,13 @@ set -euo pipefail
 cd "$(dirname "$0")"
 built=$1 seconds=$2
 shift 2
-[ $# -gt 0 ] || mapfile -t targets < <(cargo +nightly fuzz list)
-[ $# -eq 0 ] || targets=("$@")
-
 fuzz() { cargo +nightly fuzz "$1" --target-dir "$built" "${@:2}"; }
 
-fuzz build
+# Those that are named are built one by one.
+if [ $# -gt 0 ]; then targets=("$@"); else
+    mapfile -t targets < <(cargo +nightly fuzz list)
+    fuzz build
+fi
 found=0
 printf '| target | executions | per second | MiB | findings |\n|---|---|---|---|---|\n'
 for target in "${targets[@]}"; do
