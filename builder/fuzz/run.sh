@@ -17,6 +17,7 @@ if [ $# -gt 0 ]; then targets=("$@"); else
     mapfile -t targets < <(cargo +nightly fuzz list)
     fuzz build
 fi
+mkdir -p "$built"
 found=0
 printf '| target | executions | per second | MiB | findings |\n|---|---|---|---|---|\n'
 for target in "${targets[@]}"; do

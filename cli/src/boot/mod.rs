@@ -27,7 +27,8 @@ use self::machine::{Accelerator, Machine, find_program};
 pub(crate) use self::outcome::BootOutcome;
 use self::watch::{BootVerdict, ConsoleWait};
 use crate::environment::Environment;
-use crate::error::{CommandError, cannot};
+use crate::error::CommandError;
+use crate::files::temporary_dir::TemporaryDir;
 use crate::files::write_file;
 use crate::ui::progress::ProgressView;
 
@@ -72,8 +73,7 @@ impl BootArguments {
         let nameless = || Diagnostic::new("cannot boot an image that names no platform");
         let platform = image.platform().ok_or_else(nameless)?;
         let temporary = &ground.environment.temporary;
-        let directory = tempfile::TempDir::new_in(temporary)
-            .map_err(cannot("make a directory in", temporary.display()))?;
+        let directory = TemporaryDir::new(temporary)?;
         let machine = machine_for(&platform)?;
         let program = find_program(machine, ground.environment)?;
         let disk = match UnpackedDisk::unpack(image, directory.path(), ground)? {

@@ -9,7 +9,7 @@ pub(crate) mod disk_file;
 pub(crate) mod file_name;
 pub(crate) mod output;
 pub(crate) mod spec_files;
-mod temporary_dir;
+pub(crate) mod temporary_dir;
 
 use std::fs::{File, Permissions};
 use std::io::{self, Read};

@@ -129,7 +129,14 @@ impl Ui {
             (MessageFormat::Json, ProgressMode::Auto | ProgressMode::Plain) => ProgressMode::Json,
             _ => mode,
         };
-        Arc::new(ProgressView::new(mode, self.terminal, interrupted))
+        let view = Arc::new(ProgressView::new(mode, self.terminal, interrupted));
+        let shown = Arc::downgrade(&view);
+        signal::on_forced_exit(move || {
+            if let Some(view) = shown.upgrade() {
+                view.try_end();
+            }
+        });
+        view
     }
 }
 

@@ -77,6 +77,13 @@ impl ProgressView {
     pub(crate) fn end(&self) {
         *self.view.write().unwrap_or_else(PoisonError::into_inner) = None;
     }
+
+    /// Removes bars, unless a thread is just drawing them.
+    pub(crate) fn try_end(&self) {
+        if let Ok(mut view) = self.view.try_write() {
+            *view = None;
+        }
+    }
 }
 
 impl Progress for ProgressView {

@@ -4,7 +4,7 @@
 use std::io::{self, Read as _};
 use std::os::unix::net::UnixStream;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, LazyLock};
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
@@ -44,6 +44,15 @@ pub(crate) fn interrupts() -> io::Result<Arc<AtomicBool>> {
     Ok(interrupted)
 }
 
+/// What is done before the program is ended while its threads go on.
+static CLEANUPS: Mutex<Vec<Box<dyn Fn() + Send>>> = Mutex::new(Vec::new());
+
+/// Adds something that is done before the program is ended while its threads go on, in the order that
+/// is reverse to that of the calls.
+pub(crate) fn on_forced_exit(cleanup: impl Fn() + Send + 'static) {
+    CLEANUPS.lock().unwrap_or_else(PoisonError::into_inner).push(Box::new(cleanup));
+}
+
 /// Starts a thread that ends the program if it has not ended soon after a signal, e.g. since it waits
 /// for a program that reads its output. All that is written is whole at every point, so that nothing
 /// is lost.
@@ -56,6 +65,8 @@ fn end_after_grace() -> io::Result<()> {
     let wait = move || {
         if signals.read(&mut [0]).is_ok() {
             thread::sleep(GRACE);
+            let cleanups = CLEANUPS.lock().unwrap_or_else(PoisonError::into_inner);
+            cleanups.iter().rev().for_each(|cleanup| cleanup());
             print_message(INTERRUPTED_MIDWAY);
             std::process::exit(exit_status().into());
         }

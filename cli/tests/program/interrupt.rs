@@ -1,7 +1,7 @@
 //! A build that is broken off, in whatever way, leaves what was there as it was.
 
 use std::fs::File;
-use std::io::Read as _;
+use std::io::{Read as _, Write as _};
 use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
@@ -139,6 +139,35 @@ fn a_program_that_waits_is_ended() {
     assert!(sent.elapsed() < Duration::from_secs(5), "it took {:?}", sent.elapsed());
     assert_eq!(status.code(), Some(143), "{status}");
     assert_eq!(scene.file_digests(""), before, "files were left behind or changed");
+}
+
+/// The rest of the context does not come.
+#[test]
+fn an_unpacked_context_is_removed() {
+    let scene = Scene::new();
+    let before = scene.file_digests("");
+    let mut command = scene.program(["build", "-", "-o", "out", "--progress", "none"]);
+    let child = command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped());
+    let mut child = child.spawn().unwrap();
+    let mut header = tar::Header::new_ustar();
+    header.set_path("disk.raw").unwrap();
+    header.set_size(1 << 30);
+    header.set_cksum();
+    let mut input = child.stdin.take().unwrap();
+    input.write_all(header.as_bytes()).unwrap();
+    input.write_all(&vec![7; MIB]).unwrap();
+    let deadline = Instant::now() + Duration::from_secs(30);
+    while scene.file_digests("tmp").is_empty() {
+        assert!(Instant::now() < deadline, "nothing is unpacked");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    send(&child, Signal::INT);
+    let output = child.wait_with_output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(130), "{said}");
+    drop(input);
+    assert_eq!(std::fs::read_dir(scene.path("tmp")).unwrap().count(), 0, "it was left behind");
+    assert_eq!(scene.file_digests(""), before);
 }
 
 #[test]
