@@ -1,7 +1,7 @@
 //! A *sink* receives a finished image: blobs first, in any order, then documents, names last. A
 //! build that fails leaves every name as it was; blobs and documents without a name do no harm.
 
-use std::io::{Read, Write};
+use std::io::{self, IoSlice, Read, Write};
 use std::ops::ControlFlow;
 
 use crate::oci::image::ref_name::{LayoutName, RefName};
@@ -65,6 +65,25 @@ pub trait StoreSink: Sink {
 /// Receives the number of bytes of a blob that were read since the last call. Returns whether to
 /// continue.
 pub(crate) type ReportBytes<'a> = dyn Fn(u64) -> ControlFlow<()> + Sync + 'a;
+
+/// Writes all slices with as few calls as the system allows, without copying them.
+pub(crate) fn write_slices(
+    writer: &mut (impl Write + ?Sized),
+    slices: &mut [IoSlice<'_>],
+) -> io::Result<()> {
+    let mut left = slices;
+    // Leading empty slices are skipped: a call that writes none of them would count as a failure.
+    IoSlice::advance_slices(&mut left, 0);
+    while !left.is_empty() {
+        match writer.write_vectored(left) {
+            Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+            Ok(count) => IoSlice::advance_slices(&mut left, count),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}
 
 /// A blob that is being written. It is discarded if it is dropped before it is finished.
 pub trait BlobWriter: Write {

@@ -10,6 +10,7 @@ use crate::oci::image::json::Document;
 use crate::oci::image::reference::Reference;
 use crate::oci::sink::{
     BlobSource, BlobWriter, NamedImage, ReportBytes, Sink, SourceBlob, StoreSink, TransferOutcome,
+    write_slices,
 };
 
 /// Writes to two sinks: a layout or an archive, and a registry.
@@ -124,8 +125,8 @@ impl Write for TeeBlob<'_> {
             left -= count;
             IoSlice::new(&slice[..count])
         });
-        let written: Vec<IoSlice<'_>> = written.collect();
-        let second = self.second.as_mut().map(|second| write_all(&mut **second, written));
+        let mut written: Vec<IoSlice<'_>> = written.collect();
+        let second = self.second.as_mut().map(|second| write_slices(second, &mut written));
         if let Some(Err(_)) = second {
             // The whole blob is copied from the first sink when it is finished there.
             self.second = None;
@@ -136,15 +137,6 @@ impl Write for TeeBlob<'_> {
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
     }
-}
-
-fn write_all(writer: &mut dyn BlobWriter, mut slices: Vec<IoSlice<'_>>) -> io::Result<()> {
-    let mut left = &mut slices[..];
-    while left.iter().any(|slice| !slice.is_empty()) {
-        let count = writer.write_vectored(left)?;
-        IoSlice::advance_slices(&mut left, count);
-    }
-    Ok(())
 }
 
 impl BlobWriter for TeeBlob<'_> {

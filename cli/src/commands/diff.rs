@@ -21,7 +21,7 @@ use crate::error::CommandError;
 use crate::images::subject::ImageSubject;
 use crate::ui::Ui;
 use crate::ui::progress::{ProgressMode, ProgressView};
-use crate::ui::visible::{visible_line, visible_text};
+use crate::ui::visible::visible_line;
 
 /// Show why two images have different digests.
 ///
@@ -67,15 +67,14 @@ pub(crate) fn run(
     let progress = ui.progress(arguments.progress)?;
     let found = compare_images(arguments, environment, &progress).map_err(trouble)?;
     progress.end();
-    let result = match arguments.format {
-        Format::Text => visible_text(&differences_text(&found)),
+    match arguments.format {
+        Format::Text => ui.print_text(&differences_text(&found))?,
         Format::Json => {
             let (a, b) = (arguments.first.to_string(), arguments.second.to_string());
             let value = json!({ "a": a, "b": b, "same": found.is_empty(), "differences": found });
-            format!("{value:#}\n")
+            ui.print_json(&format!("{value:#}\n"))?;
         }
-    };
-    ui.print_result(result.as_bytes())?;
+    }
     // The differences were printed.
     if found.is_empty() { Ok(()) } else { Err(CommandError::Failed(Vec::new())) }
 }

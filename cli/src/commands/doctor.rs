@@ -102,20 +102,20 @@ pub(crate) fn run(
             findings.extend(examine_registry(text, name, arguments, environment, &registry)?);
         }
     }
-    let text = match arguments.format {
+    match arguments.format {
         DoctorFormat::Text => {
             let line =
                 |it: &DoctorFinding| format!("{}\t{}\t{}\n", it.health.word(), it.subject, it.text);
-            findings.iter().map(line).collect::<Vec<_>>().concat()
+            ui.print_text(&findings.iter().map(line).collect::<String>())?;
         }
         DoctorFormat::Json => {
             let all = findings.iter().map(
                 |it| json!({ "health": it.health.word(), "subject": it.subject, "text": it.text }),
             );
-            format!("{:#}\n", serde_json::Value::Array(all.collect()))
+            let all = serde_json::Value::Array(all.collect());
+            ui.print_json(&format!("{all:#}\n"))?;
         }
-    };
-    ui.print_result(text.as_bytes())?;
+    }
     if findings.iter().any(|finding| finding.health == Health::Bad) {
         // The findings were printed.
         return Err(CommandError::Failed(Vec::new()));

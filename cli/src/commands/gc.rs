@@ -55,7 +55,7 @@ pub(crate) fn run(arguments: &GcArguments, ui: &Ui) -> Result<(), CommandError> 
         .iter()
         .map(|file| file.digest.map_or_else(|| format!("{}\n", file.path), line))
         .collect();
-    ui.print_result(removed.as_bytes())?;
+    ui.print_text(&removed)?;
     if !arguments.quiet {
         let verb = if arguments.dry_run { "would remove" } else { "removed" };
         ui.print_line(&summary(verb, &garbage));

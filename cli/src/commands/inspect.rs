@@ -24,7 +24,6 @@ use crate::files::disk_file::{DiskFile, is_archive_file};
 use crate::images::subject::ImageSubject;
 use crate::ui::Ui;
 use crate::ui::progress::ProgressMode;
-use crate::ui::visible::visible_text;
 
 /// Show the contents of an image or a disk file.
 ///
@@ -127,11 +126,10 @@ pub(crate) fn run(
         }
     }
     let seen = InspectedImages { name, documents, images };
-    let result = match arguments.format {
-        Format::Text => visible_text(&text::image_text(&seen)),
-        Format::Json => json::image_json(&seen),
-    };
-    Ok(ui.print_result(result.as_bytes())?)
+    Ok(match arguments.format {
+        Format::Text => ui.print_text(&text::image_text(&seen))?,
+        Format::Json => ui.print_json(&json::image_json(&seen))?,
+    })
 }
 
 fn inspect_disk(path: &Path, arguments: &InspectArguments, ui: &Ui) -> Result<(), CommandError> {
@@ -142,9 +140,8 @@ fn inspect_disk(path: &Path, arguments: &InspectArguments, ui: &Ui) -> Result<()
     }
     let info = DiskFile::open(path).and_then(|disk| examine_disk_by_rules(&disk));
     let info = info.map_err(cannot("read", &name))?;
-    let result = match arguments.format {
-        Format::Text => visible_text(&text::disk_text(&name.to_string(), &info)),
-        Format::Json => json::disk_json(&name.to_string(), &info),
-    };
-    Ok(ui.print_result(result.as_bytes())?)
+    Ok(match arguments.format {
+        Format::Text => ui.print_text(&text::disk_text(&name.to_string(), &info))?,
+        Format::Json => ui.print_json(&json::disk_json(&name.to_string(), &info))?,
+    })
 }

@@ -21,7 +21,6 @@ use crate::environment::Environment;
 use crate::error::CommandError;
 use crate::ui::Ui;
 use crate::ui::progress::ProgressMode;
-use crate::ui::visible::visible_text;
 
 /// List the newest disks that distributions have published for a catalogue.
 ///
@@ -79,13 +78,15 @@ pub(crate) fn run(
             }
         }
     }
-    let text = match arguments.format {
-        ListFormat::Text => visible_text(&found.iter().map(FoundRelease::line).collect::<String>()),
-        ListFormat::Json => {
-            format!("{:#}\n", Value::Array(found.iter().map(FoundRelease::json).collect()))
+    match arguments.format {
+        ListFormat::Text => {
+            ui.print_text(&found.iter().map(FoundRelease::line).collect::<String>())?;
         }
-    };
-    ui.print_result(text.as_bytes())?;
+        ListFormat::Json => {
+            let all = Value::Array(found.iter().map(FoundRelease::json).collect());
+            ui.print_json(&format!("{all:#}\n"))?;
+        }
+    }
     if problems.is_empty() { Ok(()) } else { Err(CommandError::Failed(problems)) }
 }
 

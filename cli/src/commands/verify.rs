@@ -30,7 +30,6 @@ use crate::environment::Environment;
 use crate::error::{CommandError, cannot};
 use crate::images::subject::ImageSubject;
 use crate::ui::progress::{ProgressMode, ProgressView};
-use crate::ui::visible::visible_text;
 use crate::ui::{Ui, signal};
 
 /// Check an image against the rules of KubeVirt and CDI.
@@ -146,12 +145,11 @@ impl Verifier<'_> {
         let (mut report, boots) = judged?;
         report.findings.retain(|finding| !arguments.allow.contains(&finding.rule));
         let name = location.to_string();
-        let result = match arguments.format {
-            Format::Text => visible_text(&text::report_text(&name, &report, &boots)),
-            Format::Json => json::report_json(&name, &report, &boots),
-            Format::Sarif => sarif::report_sarif(location, &report),
-        };
-        self.ui.print_result(result.as_bytes())?;
+        match arguments.format {
+            Format::Text => self.ui.print_text(&text::report_text(&name, &report, &boots))?,
+            Format::Json => self.ui.print_json(&json::report_json(&name, &report, &boots))?,
+            Format::Sarif => self.ui.print_json(&sarif::report_sarif(location, &report))?,
+        }
         let limit = if arguments.strict { Severity::Warning } else { Severity::Error };
         let is_bad = report.findings.iter().any(|finding| finding.rule.severity <= limit);
         let is_good = !is_bad && boots.iter().all(BootOutcome::is_good);

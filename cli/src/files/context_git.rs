@@ -115,12 +115,26 @@ fn is_bare(path: &Path) -> bool {
     path.join("HEAD").is_file() && path.join("objects").is_dir()
 }
 
+/// Variables that lead git to another repository; hooks run with them.
+const LOCATIONS: [&str; 7] = [
+    "GIT_DIR",
+    "GIT_WORK_TREE",
+    "GIT_INDEX_FILE",
+    "GIT_OBJECT_DIRECTORY",
+    "GIT_ALTERNATE_OBJECT_DIRECTORIES",
+    "GIT_COMMON_DIR",
+    "GIT_PREFIX",
+];
+
 /// Returns a command of git that asks nothing and runs no hook.
 fn git<A: AsRef<OsStr>>(directory: &Path, arguments: impl IntoIterator<Item = A>) -> Command {
     let mut command = Command::new("git");
     command.arg("-C").arg(directory);
     command.args(["-c", "core.hooksPath=/dev/null", "-c", "core.autocrlf=false"]);
     command.args(["-c", "protocol.ext.allow=never"]).args(arguments);
+    for name in LOCATIONS {
+        command.env_remove(name);
+    }
     command.env("GIT_TERMINAL_PROMPT", "0").stdin(Stdio::null());
     command
 }

@@ -20,7 +20,7 @@ use self::message::{diagnostic_json, print_json};
 use self::progress::{INTERRUPTED_MIDWAY, ProgressMode, ProgressView, interrupted_message};
 use self::render::github::annotation;
 use self::render::{Color, MessageSeverity, render};
-use self::visible::visible_text;
+use self::visible::{visible_json, visible_text};
 use crate::environment::{Environment, Terminal};
 use crate::error::{CommandError, cannot};
 
@@ -52,6 +52,11 @@ impl Ui {
     /// Writes lines of text for people to standard output, with what is invisible as escapes.
     pub(crate) fn print_text(&self, text: &str) -> Result<(), Diagnostic> {
         self.print_result(visible_text(text).as_bytes())
+    }
+
+    /// Writes JSON to standard output, in which strings have escapes for what is invisible.
+    pub(crate) fn print_json(&self, json: &str) -> Result<(), Diagnostic> {
+        self.print_result(visible_json(json).as_bytes())
     }
 
     /// Prints a note for the user's information.

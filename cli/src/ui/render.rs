@@ -3,14 +3,13 @@
 
 pub(crate) mod github;
 
-use std::borrow::Cow;
 use std::ops::Range;
 
 use annotate_snippets::{Annotation, AnnotationKind, Group, Level, Renderer, Snippet};
 use diskette_builder::recipe::diagnostic::{Diagnostic, Span};
 
 use super::redact::redact_source;
-use super::visible::visible_line;
+use super::visible::{visible_line, visible_source};
 
 /// Whether a text may have escape sequences for colors.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -66,8 +65,8 @@ pub(crate) fn render(diagnostic: &Diagnostic, severity: MessageSeverity, color: 
 /// The lines of a source that a span is in, and no more: a source may be long, and have many errors.
 struct Excerpt<'a> {
     name: &'a str,
-    /// The lines without passwords.
-    text: Cow<'a, str>,
+    /// The lines without passwords, and with invisible characters replaced.
+    text: String,
     /// Number of the first line.
     line: usize,
     /// Part of the text that is underlined.
@@ -77,16 +76,19 @@ struct Excerpt<'a> {
 impl<'a> Excerpt<'a> {
     fn new(span: &'a Span) -> Self {
         let lines = span.lines();
+        let text = redact_source(&span.source.text[lines.clone()]);
+        // Replaced characters have another length in bytes.
+        let shown_at = |at: usize| visible_source(&text[..at - lines.start]).len();
         Self {
             name: &span.source.name,
             line: span.line_column().0,
-            range: span.range.start - lines.start..span.range.end - lines.start,
-            text: redact_source(&span.source.text[lines]),
+            range: shown_at(span.range.start)..shown_at(span.range.end),
+            text: visible_source(&text).into_owned(),
         }
     }
 
     fn snippet(&self) -> Snippet<'_, Annotation<'_>> {
-        Snippet::source(&*self.text)
+        Snippet::source(self.text.as_str())
             .line_start(self.line)
             .path(visible_line(self.name))
             .annotation(AnnotationKind::Primary.span(self.range.clone()))

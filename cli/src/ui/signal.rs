@@ -30,8 +30,20 @@ pub(crate) fn exit_status() -> u8 {
     u8::try_from(128 + signal).unwrap_or(u8::MAX)
 }
 
-/// Returns a flag that is set when the user asks to stop.
+/// Returns the flag of this process that is set when the user asks to stop. Signals are handled from
+/// the first call on.
 pub(crate) fn interrupts() -> io::Result<Arc<AtomicBool>> {
+    static FLAG: Mutex<Option<Arc<AtomicBool>>> = Mutex::new(None);
+    let mut flag = FLAG.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(interrupted) = &*flag {
+        return Ok(Arc::clone(interrupted));
+    }
+    let interrupted = handle_signals()?;
+    *flag = Some(Arc::clone(&interrupted));
+    Ok(interrupted)
+}
+
+fn handle_signals() -> io::Result<Arc<AtomicBool>> {
     let interrupted = Arc::new(AtomicBool::new(false));
     for signal in [SIGINT, SIGTERM, SIGHUP] {
         // In this order: the second signal finds the flag set by the first.
@@ -56,7 +68,7 @@ pub(crate) fn on_forced_exit(cleanup: impl Fn() + Send + 'static) {
 /// Starts a thread that ends the program if it has not ended soon after a signal, e.g. since it waits
 /// for a program that reads its output. All that is written is whole at every point, so that nothing
 /// is lost.
-#[expect(clippy::exit, reason = "the threads that would end it are those that do not")]
+#[expect(clippy::exit, reason = "the other threads may be blocked")]
 fn end_after_grace() -> io::Result<()> {
     let (mut signals, sender) = UnixStream::pair()?;
     for signal in [SIGINT, SIGTERM, SIGHUP] {

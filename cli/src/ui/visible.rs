@@ -17,6 +17,16 @@ pub(crate) fn visible(text: &str) -> Cow<'_, str> {
     Cow::Owned(text.chars().map(show).collect())
 }
 
+/// Returns lines of a source for a renderer that shows the control characters of ASCII itself. Columns
+/// stay as they are. A byte order mark is kept: it changes nothing.
+pub(crate) fn visible_source(text: &str) -> Cow<'_, str> {
+    let is_replaced = |char: char| !char.is_ascii() && char != '\u{feff}' && is_invisible(char);
+    if !text.contains(is_replaced) {
+        return Cow::Borrowed(text);
+    }
+    Cow::Owned(text.replace(is_replaced, "\u{fffd}"))
+}
+
 /// Returns a text on one line.
 pub(crate) fn visible_line(text: &str) -> String {
     visible(text).replace('\n', "\\n").replace('\t', "\\t")

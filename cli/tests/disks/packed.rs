@@ -28,7 +28,7 @@ fn wrong_suffix() {
             &scene,
             &name,
             &format!("error: cannot use `{name}`: not compressed with {format}"),
-            "the name says that it is packed, the content does not; use `unpack: none` to take it as it is",
+            "the name says that it is compressed, the content does not; use `unpack: none` to take it as it is",
         );
     }
 }

@@ -127,6 +127,12 @@ file sub/Dockerfile = "FROM scratch\nCOPY f /s/\n""#;
     assert_eq!(build(&format!("r#{commit}")), ["file f = old"]);
     assert_eq!(build("r#"), ["file f = new"]);
     assert_eq!(build("r#HEAD:sub"), ["dir s", "file 755 s/f = sub"]);
+    // A hook runs with variables of its own repository.
+    git(&scene.path(""), &["init", "--quiet", "other"]);
+    let mut hook = scene.program(["build", "-q", "-o", "oci:hook", "r#HEAD"]);
+    hook.env("GIT_DIR", scene.path("other/.git")).env("GIT_INDEX_FILE", scene.path("other/index"));
+    let outcome = scene.run_command(hook);
+    assert_eq!(outcome.status, 0, "{}", outcome.stderr);
     let url = format!("file://{}", repository.display());
     assert_eq!(build(&format!("{url}#{commit}")), ["file f = old"]);
     // The repository is as it was.

@@ -99,3 +99,30 @@ fn disks_with_hidden_names_are_not_extracted_under_them() {
         assert!(scene.read("named") == disk);
     }
 }
+
+#[test]
+fn results_have_no_invisible_characters() {
+    let (label, file) = ("x\u{9b}31m\u{202e}y", ".z\u{9b}31m\u{202e}");
+    let scene = Scene::with_disk();
+    scene.build(&["--label", &format!("a={label}")]);
+    scene.build_to("plain", &[]);
+    scene.write(&format!("out/blobs/sha256/{file}"), "left behind");
+    for (args, is_json) in [
+        (&["inspect", "oci:out"][..], false),
+        (&["inspect", "oci:out", "--output-format", "json"], true),
+        (&["diff", "oci:out", "oci:plain"], false),
+        (&["diff", "oci:out", "oci:plain", "--output-format", "json"], true),
+        (&["gc", "--dry-run", "out"], false),
+    ] {
+        let outcome = scene.run(args);
+        let shown = String::from_utf8_lossy(&outcome.stdout);
+        assert!(!shown.contains(['\u{9b}', '\u{202e}']), "{args:?} {shown:?}");
+        if is_json {
+            let result: Value = serde_json::from_str(&shown).unwrap();
+            let escaped = r"x\u009b31m\u202ey";
+            assert!(shown.contains(escaped) && result.to_string().contains(label), "{shown}");
+        } else {
+            assert!(shown.contains(r"\u{9b}31m\u{202e}"), "{args:?} {shown}");
+        }
+    }
+}

@@ -23,6 +23,12 @@ const CANARY: &str = "c4nary-0f-a-t3st";
 /// `user:` and the canary, as `Authorization` has it.
 const ENCODED: &str = "dXNlcjpjNG5hcnktMGYtYS10M3N0";
 
+/// The password for another registry, and for another repository of the registry.
+const OTHER: &str = "d3coy-of-an0ther";
+
+/// `user:` and the password for others, as `Authorization` has it.
+const OTHER_ENCODED: &str = "dXNlcjpkM2NveS1vZi1hbjB0aGVy";
+
 /// Where the secret comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Source {
@@ -118,7 +124,15 @@ fn check(goods: &TestImages, case: &Case) {
     let scene = Scene::new();
     let mut command = command(goods, &scene, &registry, case);
     give(&mut command, &scene, &registry, case.source);
-    let mut heard = watch(&scene, command, case.source, &[CANARY, ENCODED]);
+    let secrets = [CANARY, ENCODED, OTHER, OTHER_ENCODED];
+    let mut heard = watch(&scene, command, case.source, &secrets);
+    let requests = registry.take_requests();
+    assert!(!requests.is_empty(), "the registry was not asked");
+    let headers = requests.iter().flat_map(|request| &request.headers);
+    let is_other = |text: &str| [OTHER, OTHER_ENCODED].iter().any(|other| text.contains(other));
+    for (name, value) in headers {
+        assert!(!is_other(value), "a password for others is in {name}: {value}");
+    }
     heard.places.push(("the trap".into(), trap.received_text()));
     if case.attack == Attack::None {
         assert_eq!(heard.status, 0, "{:?}", heard.places);
@@ -185,7 +199,17 @@ fn command(goods: &TestImages, scene: &Scene, registry: &Registry, case: &Case) 
 
 /// Puts the secret where it comes from.
 fn give(command: &mut Command, scene: &Scene, registry: &Registry, source: Source) {
-    let auths = json!({ "auths": { registry.address(): { "auth": ENCODED } } }).to_string();
+    let (address, other) = (registry.address(), json!({ "auth": OTHER_ENCODED }));
+    let auths = json!({ "auths": {
+        &address: { "auth": ENCODED },
+        format!("{address}/team/other"): other,
+        format!("{address}/tea"): other,
+        "127.0.0.1": other,
+        "127.0.0.1:1": other,
+        format!("{address}.example.org"): other,
+        format!("other.example.org/{NAME}"): other,
+    }});
+    let auths = auths.to_string();
     match source {
         Source::AuthFile => drop(scene.write("auth.json", auths)),
         Source::DockerConfig => drop(scene.write("home/.docker/config.json", auths)),
@@ -251,11 +275,74 @@ fn arguments(secrets: &[&str]) -> Vec<(String, String)> {
 }
 
 fn assert_nothing_leaked(heard: &Heard, tokens: &[String]) {
-    let secrets = [CANARY, ENCODED].into_iter().chain(tokens.iter().map(String::as_str));
+    let own = [CANARY, ENCODED, OTHER, OTHER_ENCODED];
+    let secrets = own.into_iter().chain(tokens.iter().map(String::as_str));
     for secret in secrets {
         for (place, said) in &heard.places {
             assert!(!said.contains(secret), "{secret} is in {place}: {said}");
         }
+    }
+}
+
+/// A copy from one repository to another, of one registry or of two.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Sides {
+    /// The same repository path in two registries.
+    Registries,
+    /// Two repositories of one registry, each with its password.
+    Repositories,
+}
+
+/// The password of each side of a copy goes to that side only, with and without tokens.
+#[test]
+fn each_side_of_a_copy_gets_its_own_secret() {
+    let Some(goods) = TestImages::new() else { return };
+    let tokens = |profile: Profile| {
+        let lifetime = Duration::from_secs(300);
+        profile.with_tokens(lifetime, TokenExpiry::Declared, TokenForm::Opaque)
+    };
+    for sides in [Sides::Registries, Sides::Repositories] {
+        for with in [tokens as fn(Profile) -> Profile, Profile::with_basic] {
+            check_sides(&goods, sides, with);
+        }
+    }
+}
+
+fn check_sides(goods: &TestImages, sides: Sides, with: fn(Profile) -> Profile) {
+    let start = |password| goods.registry(with(Profile { password, ..Profile::DISTRIBUTION_3 }));
+    let (first, second) = (start(CANARY), start(OTHER));
+    let scene = Scene::new();
+    let (from, to, status) = match sides {
+        Sides::Registries => (first.reference("team/vm:1"), second.reference("team/vm:2"), 0),
+        // The registry refuses the password for the second repository.
+        Sides::Repositories => (first.reference("team/vm:1"), first.reference("other/vm:2"), 1),
+    };
+    let key = |name: &str| name.rsplit_once(':').unwrap().0.to_owned();
+    let auths = json!({ "auths": {
+        key(&from): { "auth": ENCODED }, key(&to): { "auth": OTHER_ENCODED },
+    }});
+    scene.write("auth.json", auths.to_string());
+    let args = ["copy", &from, &to, "--debug", "--retry", "0", "--authfile", "auth.json"];
+    let outcome = scene.run(args);
+    assert_eq!(outcome.status, status, "{sides:?} {}", outcome.stderr);
+    let secrets_of = |registry: &Registry| -> Vec<String> {
+        let all = registry.take_requests();
+        all.iter().filter_map(|it| it.header("authorization").map(str::to_owned)).collect()
+    };
+    let (sent_first, sent_second) = (secrets_of(&first), secrets_of(&second));
+    let has = |sent: &[String], secret: &str| sent.iter().any(|text| text.contains(secret));
+    assert!(has(&sent_first, ENCODED), "{sides:?} {sent_first:?}");
+    if sides == Sides::Registries {
+        assert!(has(&sent_second, OTHER_ENCODED), "{sent_second:?}");
+        assert!(!has(&sent_first, OTHER_ENCODED) && !has(&sent_second, ENCODED));
+        let crossed = first.tokens().iter().any(|token| has(&sent_second, token))
+            || second.tokens().iter().any(|token| has(&sent_first, token));
+        assert!(!crossed, "a token went to the other registry");
+    } else {
+        assert!(has(&sent_first, OTHER_ENCODED), "{sent_first:?}");
+    }
+    for secret in [CANARY, ENCODED, OTHER, OTHER_ENCODED] {
+        assert!(!outcome.stderr.contains(secret), "{secret}: {}", outcome.stderr);
     }
 }
 

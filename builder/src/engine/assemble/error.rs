@@ -223,7 +223,7 @@ fn source_help(error: &SourceErrorKind) -> &'static [&'static str] {
         }
         SourceErrorKind::NotAFile => &["name the disk image itself"],
         SourceErrorKind::NotCompressed(_) => &[
-            "the name says that it is packed, the content does not; use `unpack: none` to take it \
+            "the name says that it is compressed, the content does not; use `unpack: none` to take it \
                as it is",
         ],
         SourceErrorKind::Checksum { .. } => {
@@ -247,7 +247,7 @@ fn source_help(error: &SourceErrorKind) -> &'static [&'static str] {
         SourceErrorKind::Unverified => &[
             "add the digest that the publisher gives: `sha256:` in a spec, `--checksum=sha256:…` \
              with ADD, `sha256sum -c` in RUN",
-            "or pass `--allow-unverified` to take whatever comes",
+            "or pass `--allow-unverified` to accept the file without one",
         ],
         _ => &[],
     }

@@ -20,6 +20,7 @@ use super::tar::{TarError, TarPlan};
 use crate::compression::LayerCompression;
 use crate::engine::source::{ContentError, SourceContent, SourceError};
 use crate::oci::image::layer::FinishedLayer;
+use crate::oci::sink::write_slices;
 use crate::recipe::LayerEntry;
 
 /// Why a layer could not be written.
@@ -226,19 +227,9 @@ fn write_blocks(
     Ok(size)
 }
 
-/// Writes the pieces with as few calls as the system allows, without copying them.
 fn write_pieces(encoded: &EncodedBlock, blob: &mut dyn Write) -> io::Result<()> {
     let mut slices: Vec<IoSlice<'_>> = encoded.slices().map(IoSlice::new).collect();
-    let mut left = &mut slices[..];
-    while !left.is_empty() {
-        match blob.write_vectored(left) {
-            Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
-            Ok(count) => IoSlice::advance_slices(&mut left, count),
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
-        }
-    }
-    Ok(())
+    write_slices(blob, &mut slices)
 }
 
 impl std::fmt::Debug for LayerInput<'_> {

@@ -154,9 +154,9 @@ impl<'a> ArchiveTar<'a> {
             ArchiveDestination::Named(mut file, name, dir) => {
                 if let Some(compression) = archive_compression(&name) {
                     file.as_file_mut().seek(SeekFrom::Start(0))?;
-                    let mut packed = NewFile::new(dir)?;
-                    compress(file.as_file_mut(), packed.as_file_mut(), compression)?;
-                    file = packed;
+                    let mut compressed = NewFile::new(dir)?;
+                    compress(file.as_file_mut(), compressed.as_file_mut(), compression)?;
+                    file = compressed;
                 }
                 file.as_file().sync_all()?;
                 file.replace(&name)

@@ -6,15 +6,11 @@ use std::io::{self, Read as _};
 use std::sync::{Mutex, PoisonError};
 
 use cap_std::fs::Dir;
-use sha2::{Digest as _, Sha256};
-
+use super::BlobStart;
 use super::file::open_file;
 use crate::oci::error::StorageError;
 use crate::oci::image::digest::Digest;
 use crate::oci::sink::ReportBytes;
-
-/// Number of bytes that are read at a time.
-const STEP: usize = 1 << 20;
 
 /// Blobs that were verified or written by this process.
 #[derive(Debug, Default)]
@@ -47,33 +43,14 @@ impl ExistingBlobs {
         if self.0.lock().unwrap_or_else(PoisonError::into_inner).contains(&digest) {
             return Ok(true);
         }
-        let is_whole = hash(blobs, digest, size, path, poll)? == digest;
+        let file = open_file(blobs, &digest.to_hex());
+        let found = file.and_then(|file| BlobStart::read(file.take(size.saturating_add(1)), poll));
+        let found = found.map_err(StorageError::io("read", path))?;
+        let found = found.ok_or(StorageError::Cancelled)?;
+        let is_whole = Digest::from_hasher(found.hash) == digest;
         if is_whole {
             self.add(digest);
         }
         Ok(is_whole)
-    }
-}
-
-fn hash(
-    blobs: &Dir,
-    digest: Digest,
-    size: u64,
-    path: &str,
-    poll: &ReportBytes<'_>,
-) -> Result<Digest, StorageError> {
-    let failed = |error| StorageError::io("read", path)(error);
-    let mut file = open_file(blobs, &digest.to_hex()).map_err(failed)?.take(size + 1);
-    let mut hash = Sha256::new();
-    let mut buffer = vec![0; STEP.min(usize::try_from(size).unwrap_or(STEP) + 1)];
-    loop {
-        let count = file.read(&mut buffer).map_err(failed)?;
-        if count == 0 {
-            return Ok(Digest::from_hasher(hash));
-        }
-        hash.update(&buffer[..count]);
-        if poll(0).is_break() {
-            return Err(StorageError::Cancelled);
-        }
     }
 }

@@ -76,10 +76,10 @@ impl Sink for LayoutSink {
         let (file, start) = self.open_file(blob, advanced)?;
         let is_begun = start.len > 0;
         let mut writer = LayoutBlob::new(&self.layout, &self.existing, file);
-        if advanced(start.len).is_break() {
-            return Err(StorageError::Cancelled);
-        }
-        let mut copied = copy_blob(blob, start, &mut writer, &path, advanced);
+        let mut copied = match advanced(start.len) {
+            ControlFlow::Continue(()) => copy_blob(blob, start, &mut writer, &path, advanced),
+            ControlFlow::Break(()) => Err(StorageError::Cancelled),
+        };
         if is_begun && matches!(copied, Err(StorageError::Unexpected { .. })) {
             // What was written earlier is damaged.
             writer.clear().map_err(StorageError::io("write", path.as_str()))?;
@@ -154,6 +154,7 @@ impl LayoutSink {
             return Ok((BlobFile::New(self.new_file()?), BlobStart::default()));
         };
         let start = partial.read_start(blob.size, &|_| advanced(0)).map_err(error())?;
+        let start = start.ok_or(StorageError::Cancelled)?;
         Ok((BlobFile::Partial(partial), start))
     }
 }

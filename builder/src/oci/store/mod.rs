@@ -24,7 +24,7 @@ mod writeback;
 
 use std::io::{self, Read};
 
-use sha2::Sha256;
+use sha2::{Digest as _, Sha256};
 
 use crate::oci::error::StorageError;
 use crate::oci::hashing::HashingReader;
@@ -50,7 +50,7 @@ const INDEX: &str = "index.json";
 /// What failed if the source of a blob cannot be read.
 const READ_ACT: &str = "read";
 
-/// Number of bytes of a blob that are copied at a time.
+/// Number of bytes of a blob that are copied or hashed at a time.
 const COPY_LEN: usize = 256 * 1024;
 
 /// The first bytes of a blob, which were written earlier.
@@ -59,6 +59,25 @@ struct BlobStart {
     hash: Sha256,
     /// Number of the bytes.
     len: u64,
+}
+
+impl BlobStart {
+    /// Reads and hashes all bytes of a file; none if `poll` cancels that.
+    fn read(mut file: impl Read, poll: &ReportBytes<'_>) -> io::Result<Option<Self>> {
+        let mut start = Self::default();
+        let mut buffer = vec![0; COPY_LEN];
+        loop {
+            let count = file.read(&mut buffer)?;
+            if count == 0 {
+                return Ok(Some(start));
+            }
+            start.hash.update(&buffer[..count]);
+            start.len += count as u64;
+            if poll(0).is_break() {
+                return Ok(None);
+            }
+        }
+    }
 }
 
 /// Copies a blob from its start on, and fails if its size or digest is wrong; the caller then does not complete it.

@@ -1,14 +1,13 @@
 //! *Partial* blobs: what an interrupted transfer has written of a blob to a layout. The next transfer
 //! of the blob continues it. Its name has the digest, and it is locked while it is written.
 
-use std::io::{self, Read as _, Seek as _, SeekFrom};
+use std::io::{self, Seek as _, SeekFrom};
 
 use cap_std::fs::{Dir, File};
 use rustix::fs::{AtFlags, FlockOperation, Mode, OFlags, flock, fstat, openat, renameat, statat};
 use rustix::io::Errno;
-use sha2::Digest as _;
 
-use super::{BlobStart, COPY_LEN};
+use super::BlobStart;
 use crate::oci::image::digest::Digest;
 use crate::oci::sink::ReportBytes;
 
@@ -25,16 +24,16 @@ pub(super) struct PartialBlob<'d> {
 }
 
 impl<'d> PartialBlob<'d> {
-    /// Opens or creates the file of a blob; none if another process writes to it, or if it cannot be
-    /// locked.
+    /// Opens or creates the file of a blob; none if another process writes to it, if it cannot be
+    /// locked, or if it is not a file of this user.
     pub(super) fn open(dir: &'d Dir, digest: Digest) -> io::Result<Option<Self>> {
         let name = format!(".diskette-{}.part", digest.to_hex());
         let flags = OFlags::CREATE | OFlags::RDWR | OFlags::NOFOLLOW | OFlags::NONBLOCK;
         let mode = Mode::from_raw_mode(0o666);
         let file = match openat(dir, &name, flags | OFlags::CLOEXEC, mode) {
             Ok(file) => File::from_std(file.into()),
-            // A link, or a pipe.
-            Err(Errno::LOOP | Errno::NXIO) => return Ok(None),
+            // A link, a pipe or a directory, or a file of another user.
+            Err(Errno::LOOP | Errno::NXIO | Errno::ISDIR | Errno::ACCESS) => return Ok(None),
             Err(error) => return Err(error.into()),
         };
         if flock(&file, FlockOperation::NonBlockingLockExclusive).is_err() {
@@ -48,26 +47,21 @@ impl<'d> PartialBlob<'d> {
         Ok(is_usable.then_some(Self { dir, file, name, is_kept: false }))
     }
 
-    /// Hashes what was written of a blob of `size` bytes, and returns that. What is too long for the
-    /// blob is discarded.
+    /// Hashes what was written of a blob of `size` bytes, and returns that; none if `poll` cancels it:
+    /// then the file is kept. What is too long for the blob is discarded.
     pub(super) fn read_start(
         &mut self,
         size: u64,
         poll: &ReportBytes<'_>,
-    ) -> io::Result<BlobStart> {
+    ) -> io::Result<Option<BlobStart>> {
         if self.file.metadata()?.len() > size {
             self.clear()?;
         }
-        let mut start = BlobStart::default();
-        let mut buffer = vec![0; COPY_LEN];
-        loop {
-            let count = self.file.read(&mut buffer)?;
-            if count == 0 || poll(0).is_break() {
-                return Ok(start);
-            }
-            start.hash.update(&buffer[..count]);
-            start.len += count as u64;
+        let start = BlobStart::read(&self.file, poll)?;
+        if start.is_none() {
+            self.keep();
         }
+        Ok(start)
     }
 
     /// Discards what was written.
@@ -119,23 +113,30 @@ mod tests {
         let open = || PartialBlob::open(&dir, digest).unwrap();
         let poll = |_| ControlFlow::Continue(());
         let mut first = open().unwrap();
-        assert_eq!(first.read_start(6, &poll).unwrap().len, 0);
+        assert_eq!(first.read_start(6, &poll).unwrap().unwrap().len, 0);
         first.as_file_mut().write_all(b"abc").unwrap();
         assert!(open().is_none(), "it is locked");
         first.keep();
         drop(first);
+        let mut interrupted = open().unwrap();
+        assert!(interrupted.read_start(6, &|_| ControlFlow::Break(())).unwrap().is_none());
+        drop(interrupted);
         let mut second = open().unwrap();
-        let start = second.read_start(6, &poll).unwrap();
+        let start = second.read_start(6, &poll).unwrap().unwrap();
         assert_eq!((start.len, Digest::from_hasher(start.hash)), (3, Digest::of_bytes(b"abc")));
         second.as_file_mut().write_all(b"def").unwrap();
         second.complete("done").unwrap();
         assert_eq!(dir.read("done").unwrap(), b"abcdef");
         let mut third = open().unwrap();
         third.as_file_mut().write_all(b"abcdefg").unwrap();
-        assert_eq!(third.read_start(6, &poll).unwrap().len, 0, "it is too long");
+        assert_eq!(third.read_start(6, &poll).unwrap().unwrap().len, 0, "it is too long");
         drop(third);
         assert_eq!(dir.entries().unwrap().count(), 1);
-        dir.symlink("done", format!(".diskette-{}.part", digest.to_hex())).unwrap();
+        let name = format!(".diskette-{}.part", digest.to_hex());
+        dir.symlink("done", &name).unwrap();
         assert!(open().is_none(), "it is a link");
+        dir.remove_file(&name).unwrap();
+        dir.create_dir(&name).unwrap();
+        assert!(open().is_none(), "it is a directory");
     }
 }

@@ -107,8 +107,8 @@ impl InputFindings {
                 }
                 return outcome.and(ending);
             }
-            CheckFormat::Json => ui.print_result(json::report_json(&found).as_bytes())?,
-            CheckFormat::Sarif => ui.print_result(sarif::report_sarif(&found).as_bytes())?,
+            CheckFormat::Json => ui.print_json(&json::report_json(&found))?,
+            CheckFormat::Sarif => ui.print_json(&sarif::report_sarif(&found))?,
         }
         // They are in the report.
         outcome.and(ending).map_err(|_| CommandError::Failed(Vec::new()))

@@ -72,3 +72,21 @@ error: no `a/n::error::b/u{1b}[31m`
 "#]]
     );
 }
+
+#[test]
+fn lines_of_a_source_are_visible() {
+    let text = "a: \u{9b}31m\u{202e}\u{1b}[2J bad\u{2066}\r\n";
+    let source = Arc::new(SourceText { name: "a.yaml".into(), text: text.into() });
+    let at = text.find("bad").unwrap();
+    let diagnostic = Diagnostic::new("odd").at(Span::new(&source, at..at + 3));
+    assert_data_eq!(
+        render(&diagnostic, MessageSeverity::Error, Color::Plain),
+        str![[r#"
+error: odd
+ --> a.yaml:1:14
+  |
+1 | a: �31m�␛[2J bad�
+  |              ^^^
+"#]]
+    );
+}
