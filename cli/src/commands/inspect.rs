@@ -126,10 +126,11 @@ pub(crate) fn run(
         }
     }
     let seen = InspectedImages { name, documents, images };
-    Ok(match arguments.format {
+    match arguments.format {
         Format::Text => ui.print_text(&text::image_text(&seen))?,
         Format::Json => ui.print_json(&json::image_json(&seen))?,
-    })
+    }
+    Ok(())
 }
 
 fn inspect_disk(path: &Path, arguments: &InspectArguments, ui: &Ui) -> Result<(), CommandError> {
@@ -140,8 +141,9 @@ fn inspect_disk(path: &Path, arguments: &InspectArguments, ui: &Ui) -> Result<()
     }
     let info = DiskFile::open(path).and_then(|disk| examine_disk_by_rules(&disk));
     let info = info.map_err(cannot("read", &name))?;
-    Ok(match arguments.format {
+    match arguments.format {
         Format::Text => ui.print_text(&text::disk_text(&name.to_string(), &info))?,
         Format::Json => ui.print_json(&json::disk_json(&name.to_string(), &info))?,
-    })
+    }
+    Ok(())
 }

@@ -5,12 +5,12 @@ use std::collections::BTreeSet;
 use std::io::{self, Read as _};
 use std::sync::{Mutex, PoisonError};
 
-use cap_std::fs::Dir;
 use super::BlobStart;
 use super::file::open_file;
 use crate::oci::error::StorageError;
 use crate::oci::image::digest::Digest;
 use crate::oci::sink::ReportBytes;
+use cap_std::fs::Dir;
 
 /// Blobs that were verified or written by this process.
 #[derive(Debug, Default)]
