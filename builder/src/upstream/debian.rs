@@ -11,6 +11,7 @@ use super::UpstreamError;
 use super::candidate::{Candidate, ListedDigest};
 use super::json::{self, file_name};
 use super::listing::Listings;
+use crate::oci::image::digest::encode_hex;
 
 #[derive(Deserialize)]
 struct Build {
@@ -65,10 +66,7 @@ pub(super) fn read_candidates(
 fn decode_digest(digest: &str) -> ListedDigest {
     let (algorithm, encoded) = digest.split_once(':').unwrap_or(("", digest));
     let bytes = STANDARD_NO_PAD.decode(encoded.trim_end_matches('='));
-    let digits = bytes.map_or_else(
-        |_| encoded.to_owned(),
-        |bytes| bytes.iter().fold(String::new(), |digits, byte| digits + &format!("{byte:02x}")),
-    );
+    let digits = bytes.map_or_else(|_| encoded.to_owned(), |bytes| encode_hex(&bytes));
     match algorithm {
         "sha256" => ListedDigest::Sha256(digits),
         "sha512" => ListedDigest::Sha512(digits),

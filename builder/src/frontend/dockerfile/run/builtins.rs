@@ -66,9 +66,7 @@ impl Shell<'_> {
                 let message = format!("`cd` fails: {}: {errno}", path.escape_debug());
                 self.failure = Some(RunError::new(message, range));
             }
-            Err(ProcessFault::Refused(error)) => {
-                return Err(RunError::new(error.to_string(), range));
-            }
+            Err(ProcessFault::Refused(message)) => return Err(RunError::new(message, range)),
         }
         Ok(())
     }

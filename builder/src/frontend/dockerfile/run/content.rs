@@ -53,12 +53,24 @@ impl Content {
         }
     }
 
+    /// Returns the number of bytes that a copy copies: none of a source, which is read later.
+    pub(super) fn text_len(&self) -> usize {
+        match self {
+            Self::Text(text) => text.len(),
+            Self::Source(..) => 0,
+        }
+    }
+
     /// Returns the content followed by more. A source that cannot be read now is followed by nothing,
     /// and follows nothing.
     pub(super) fn joined(self, more: Self, inputs: &dyn RunInputs) -> Result<Self, CommandRefusal> {
         match (self, more) {
             (first, Self::Text(more)) if more.is_empty() => Ok(first),
             (Self::Text(first), more) if first.is_empty() => Ok(more),
+            (Self::Text(mut first), Self::Text(more)) if first.len() + more.len() <= TEXT_MAX => {
+                first.extend(more);
+                Ok(Self::Text(first))
+            }
             (first, more) => {
                 let texts = first.text(inputs).zip(more.text(inputs));
                 let joined = texts.map(|(first, more)| [first, more].concat());

@@ -15,9 +15,6 @@ use super::word::{
 };
 use super::{builtins, commands, glob, pattern};
 
-/// Work that a command counts for, in bytes.
-const COMMAND_COST: usize = 256;
-
 impl Shell<'_> {
     /// Runs a simple command.
     pub(super) fn run_simple(
@@ -25,7 +22,6 @@ impl Shell<'_> {
         simple: &SimpleCommand,
         command: &ShellCommand,
     ) -> Result<Flow, RunError> {
-        self.parameters.spend(COMMAND_COST, &command.range)?;
         // The status of a command without words is that of its last substitution.
         self.failure = None;
         let mut words = Vec::new();
@@ -124,7 +120,9 @@ impl Shell<'_> {
     /// Expands a word to one value.
     pub(super) fn expand_value(&mut self, word: &ShellWord) -> Result<String, RunError> {
         let word = self.run_substitutions(word)?;
-        self.parameters.expand_text(&word.parts, self.unset_policy())
+        let value = self.parameters.expand_text(&word.parts, self.unset_policy())?;
+        self.parameters.spend(value.len(), &word.range)?;
+        Ok(value)
     }
 
     /// Returns a word with the outputs of its command substitutions.
@@ -178,6 +176,7 @@ impl Shell<'_> {
     /// Returns the output of a command substitution, without the line ends behind it.
     fn substitute(&mut self, substitution: &CommandSubstitution) -> Result<String, RunError> {
         let CommandSubstitution { script, range, .. } = substitution;
+        self.parameters.spend(script.len(), range)?;
         let script = Script::parse(script).map_err(|error| error.shifted(range.start))?;
         let run =
             |shell: &mut Self| shell.run_subshell(|shell| shell.run_script(&script)).map(drop);

@@ -4,7 +4,9 @@
 use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::ops::Range;
+use std::rc::Rc;
 
+use super::budget::WorkBudget;
 use super::error::RunError;
 use super::pattern::{ExpandedByte, ShellPattern};
 use super::piece::{Piece, PieceKind};
@@ -17,9 +19,6 @@ use super::word::{
 /// Maximum size of a value, in bytes: Linux's limit for one argument (`MAX_ARG_STRLEN`).
 const VALUE_MAX: usize = 128 * 1024;
 
-/// Maximum work of one RUN line, in bytes that are processed.
-const BUDGET: usize = 32 << 20;
-
 /// The parameters of a shell.
 #[derive(Debug, Clone)]
 pub(super) struct ShellParameters<'a> {
@@ -29,7 +28,7 @@ pub(super) struct ShellParameters<'a> {
     assigned: BTreeMap<String, Option<String>>,
     /// Whether a parameter was looked up that nothing has set.
     is_unset_used: Cell<bool>,
-    budget: Cell<usize>,
+    budget: Rc<WorkBudget>,
 }
 
 /// What happens with a parameter that is not set.
@@ -40,9 +39,13 @@ pub(super) enum UnsetPolicy {
 }
 
 impl<'a> ShellParameters<'a> {
-    pub(super) fn new(given: &'a BTreeMap<String, String>, directory: &str) -> Self {
+    pub(super) fn new(
+        given: &'a BTreeMap<String, String>,
+        directory: &str,
+        budget: Rc<WorkBudget>,
+    ) -> Self {
         let assigned = BTreeMap::from([("PWD".to_owned(), Some(directory.to_owned()))]);
-        Self { given, assigned, is_unset_used: Cell::new(false), budget: Cell::new(BUDGET) }
+        Self { given, assigned, is_unset_used: Cell::new(false), budget }
     }
 
     /// Returns the working directory as the shell names it.
@@ -57,18 +60,19 @@ impl<'a> ShellParameters<'a> {
 
     /// Counts work; fails if it exceeds the maximum.
     pub(super) fn spend(&self, bytes: usize, range: &Range<usize>) -> Result<(), RunError> {
-        let Some(left) = self.budget.get().checked_sub(bytes) else {
-            return Err(RunError::new("this expands to too much", range.clone()));
-        };
-        self.budget.set(left);
-        Ok(())
+        let spent = self.budget.spend(bytes);
+        spent.map_err(|_| RunError::new("this expands to too much", range.clone()))
     }
 
-    /// Returns the parameters from before a subshell; its work counts.
+    /// Returns the parameters from before a subshell.
     pub(super) fn restore(&self, before: Self) -> Self {
-        before.budget.set(self.budget.get());
         before.is_unset_used.set(self.is_unset_used.get());
         before
+    }
+
+    /// Returns the length of all values of this script, in bytes.
+    pub(super) fn assigned_len(&self) -> usize {
+        self.assigned.values().flatten().map(String::len).sum()
     }
 
     /// Assigns a value to a parameter.

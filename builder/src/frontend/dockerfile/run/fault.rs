@@ -2,6 +2,7 @@
 
 use thiserror::Error;
 
+use super::budget::Exhausted;
 use crate::frontend::dockerfile::tree::TreeError;
 
 /// Errors of the kernel, with the messages of the C library.
@@ -36,8 +37,15 @@ pub(super) enum Errno {
 pub(super) enum ProcessFault {
     /// The command fails, and may go on.
     Errno(Errno),
-    /// Linux would do it, but a layer cannot contain the result.
-    Refused(TreeError),
+    /// Linux would do it, but a layer cannot contain the result, or it is too much work; the text
+    /// is the message.
+    Refused(String),
+}
+
+impl From<Exhausted> for ProcessFault {
+    fn from(_: Exhausted) -> Self {
+        Self::Refused(Exhausted.to_string())
+    }
 }
 
 impl From<Errno> for ProcessFault {
@@ -54,7 +62,9 @@ impl From<TreeError> for ProcessFault {
             TreeError::DirectoryOverFile(_) => Errno::Exists.into(),
             TreeError::FileOverDirectory(_) => Errno::IsDirectory.into(),
             TreeError::Loop(_) => Errno::Loop.into(),
-            TreeError::Root | TreeError::TooMany | TreeError::Path(_) => Self::Refused(error),
+            TreeError::Root | TreeError::TooMany | TreeError::Path(_) => {
+                Self::Refused(error.to_string())
+            }
         }
     }
 }

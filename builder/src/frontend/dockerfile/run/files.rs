@@ -3,7 +3,7 @@
 use super::access::{EXECUTE, READ, WRITE};
 use super::content::Content;
 use super::fault::{Errno, ProcessFault};
-use super::process::{Process, parent_path};
+use super::process::{Process, check_len, parent_path};
 use crate::frontend::dockerfile::tree::{FileNode, FollowLast, TreeNode, TreeNodeKind};
 use crate::recipe::SourceRecipe;
 
@@ -41,7 +41,11 @@ impl Process<'_> {
         let (_, node) = self.node(path, FollowLast::Yes)?;
         self.identity.check_access(&node, READ)?;
         match &node.kind {
-            TreeNodeKind::File(file) => Ok(Content::of_file(&file.source, file.size)),
+            TreeNodeKind::File(file) => {
+                let content = Content::of_file(&file.source, file.size);
+                self.budget.spend(content.text_len())?;
+                Ok(content)
+            }
             TreeNodeKind::Directory => Err(Errno::IsDirectory.into()),
             _ => Err(Errno::Invalid.into()),
         }
@@ -49,6 +53,7 @@ impl Process<'_> {
 
     /// Writes a file, which is created if it does not exist.
     pub(super) fn write(&mut self, path: &str, content: Content) -> Result<(), ProcessFault> {
+        self.budget.spend(content.text_len())?;
         self.create(path)?;
         let (resolved, node) = self.node(path, FollowLast::Yes)?;
         if !matches!(node.kind, TreeNodeKind::File(_)) {
@@ -106,6 +111,7 @@ impl Process<'_> {
 
     /// Checks whether a node may be created at exactly this path.
     pub(super) fn may_create(&self, path: &str) -> Result<(), ProcessFault> {
+        check_len(path)?;
         let parent = self.tree.get(parent_path(path)).ok_or(Errno::NoEntry)?;
         Ok(self.identity.check_access(parent, WRITE | EXECUTE)?)
     }

@@ -3,6 +3,7 @@
 //! an image makes no difference, and the result is always the same.
 
 mod access;
+mod budget;
 mod builtins;
 mod commands;
 mod compound;
@@ -39,8 +40,10 @@ mod word;
 
 use std::collections::BTreeMap;
 use std::ops::Range;
+use std::rc::Rc;
 
 use crate::frontend::dockerfile::tree::{Accounts, FollowLast, Tree, UMASK, UserIdentity};
+use budget::WorkBudget;
 use content::Content;
 use early::check_script;
 use execute::{failure_error, run_words};
@@ -168,6 +171,7 @@ fn start_process<'a>(
         output,
         inputs,
         notes,
+        budget: Rc::new(WorkBudget::new()),
     })
 }
 
@@ -180,6 +184,6 @@ fn evaluate_script(
     let script = Script::parse(text)?;
     let process = start_process(tree, context, 0..text.len())?;
     let directory = if context.directory.is_empty() { "/" } else { context.directory };
-    let parameters = ShellParameters::new(context.variables, directory);
+    let parameters = ShellParameters::new(context.variables, directory, Rc::clone(&process.budget));
     Shell::new(process, parameters, settings).run(&script)
 }

@@ -1,7 +1,10 @@
 //! A *process* acts on a tree as a user in a working directory. It may do what Linux would let it
 //! do, and fails as it would there.
 
+use std::rc::Rc;
+
 use super::access::{EXECUTE, READ, WRITE};
+use super::budget::{Exhausted, WorkBudget};
 use super::content::Content;
 use super::fault::{Errno, ProcessFault};
 use super::inputs::RunInputs;
@@ -18,6 +21,10 @@ const STICKY: u32 = 0o1000;
 /// The longest path and name, in bytes (`PATH_MAX` without its end, `NAME_MAX`).
 const PATH_MAX: usize = 4095;
 const NAME_MAX: usize = 255;
+
+/// Work that a directory on the way to a file counts for, in bytes; long paths have more of them,
+/// and each takes longer.
+const STEP_COST: usize = 4;
 
 /// A process that acts on a tree.
 #[derive(Debug)]
@@ -39,6 +46,8 @@ pub(super) struct Process<'a> {
     pub(super) inputs: &'a dyn RunInputs,
     /// Messages for the user.
     pub(super) notes: Vec<String>,
+    /// Work that the line may still do.
+    pub(super) budget: Rc<WorkBudget>,
 }
 
 /// What a process does not leave to the one that started it.
@@ -60,7 +69,11 @@ impl Process<'_> {
     /// Writes to standard output.
     pub(super) fn print(&mut self, content: Content) -> Result<(), CommandRefusal> {
         if let Some(before) = self.output.take() {
-            self.output = Some(before.joined(content, self.inputs)?);
+            let len = before.text_len();
+            let output = before.joined(content, self.inputs)?;
+            let spent = self.budget.spend(output.text_len().saturating_sub(len));
+            spent.map_err(|Exhausted| CommandRefusal::new(Exhausted.to_string()))?;
+            self.output = Some(output);
         }
         Ok(())
     }
@@ -80,7 +93,9 @@ impl Process<'_> {
         if path.len() > PATH_MAX || path.split('/').any(|part| part.len() > NAME_MAX) {
             return Err(Errno::NameTooLong.into());
         }
+        let len = self.directory.len() + path.len();
         self.tree.resolve_with(&self.directory, path, last, |directory| {
+            self.budget.spend(STEP_COST + len * len / 1024)?;
             let directory = directory.ok_or(Errno::NoEntry)?;
             Ok(self.identity.check_access(directory, EXECUTE)?)
         })
@@ -132,6 +147,7 @@ impl Process<'_> {
         if found.exists {
             return Err(Errno::Exists.into());
         }
+        check_len(&found.path)?;
         let parent = self.tree.get(parent_path(&found.path)).ok_or(Errno::NoEntry)?;
         self.identity.check_access(parent, WRITE | EXECUTE)?;
         let Owner { uid, gid } = self.identity.owner;
@@ -247,6 +263,11 @@ impl Process<'_> {
         self.tree.remove(path);
         Ok(())
     }
+}
+
+/// Refuses a new node whose whole path is too long, which Linux lets a program make step by step.
+pub(super) fn check_len(path: &str) -> Result<(), Errno> {
+    if path.len() < PATH_MAX { Ok(()) } else { Err(Errno::NameTooLong) }
 }
 
 /// Returns the directory that a path is in.

@@ -1,5 +1,6 @@
 //! A *shell* runs the commands of a script one after the other.
 
+use super::budget::Exhausted;
 use super::error::RunError;
 use super::expand::{ShellParameters, UnsetPolicy};
 use super::pattern::ShellPattern;
@@ -9,6 +10,9 @@ use super::script::{
     ShellCommand,
 };
 use super::settings::{ShellSetting, ShellSettings};
+
+/// Work that a command counts for besides its text, in bytes.
+const COMMAND_COST: usize = 256;
 
 /// A shell that runs a script.
 pub(super) struct Shell<'a> {
@@ -50,6 +54,10 @@ impl<'a> Shell<'a> {
         self.run_script(script)?;
         if self.parameters.is_unset_used() {
             self.process.tree.use_base();
+        }
+        if self.process.budget.is_exhausted() {
+            // Some commands take a file that they cannot look up for one that does not exist.
+            return Err(RunError::new(Exhausted.to_string(), 0..0));
         }
         self.failure.map_or(Ok(self.process.notes), Err)
     }
@@ -119,6 +127,7 @@ impl<'a> Shell<'a> {
     fn run_piped(&mut self, commands: &[ShellCommand]) -> Result<Flow, RunError> {
         let outer_input = std::mem::take(&mut self.process.input);
         self.process.input = outer_input.clone();
+        self.parameters.spend(outer_input.text_len(), &(0..0))?;
         let mut failure = None;
         for (at, command) in commands.iter().enumerate() {
             let is_last = at + 1 == commands.len();
@@ -145,6 +154,7 @@ impl<'a> Shell<'a> {
         &mut self,
         run: impl FnOnce(&mut Self) -> Result<Flow, RunError>,
     ) -> Result<Flow, RunError> {
+        self.parameters.spend(self.parameters.assigned_len(), &(0..0))?;
         let state = ShellState {
             parameters: self.parameters.clone(),
             settings: self.settings,
@@ -160,6 +170,7 @@ impl<'a> Shell<'a> {
 
     /// Runs a command with its redirections.
     fn run_command(&mut self, command: &ShellCommand) -> Result<Flow, RunError> {
+        self.parameters.spend(COMMAND_COST + command.range.len(), &command.range)?;
         if let CommandKind::Simple(simple) = &command.kind {
             return self.run_simple(simple, command);
         }

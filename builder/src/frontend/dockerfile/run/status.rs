@@ -45,9 +45,7 @@ impl CommandStatus {
         match result {
             Ok(value) => return Ok(Some(value)),
             Err(ProcessFault::Errno(errno)) => self.fail(format!("{}: {errno}", what())),
-            Err(ProcessFault::Refused(error)) => {
-                return Err(CommandRefusal::new(error.to_string()));
-            }
+            Err(ProcessFault::Refused(message)) => return Err(CommandRefusal::new(message)),
         }
         Ok(None)
     }

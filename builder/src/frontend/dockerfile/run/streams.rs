@@ -80,7 +80,7 @@ impl Shell<'_> {
         let content = content.map_err(|refusal| RunError::new(refusal.message, range.clone()))?;
         self.process.write(&path, content).map_err(|fault| match fault {
             ProcessFault::Errno(errno) => RunError::new(format!("{path}: {errno}"), range),
-            ProcessFault::Refused(error) => RunError::new(error.to_string(), range),
+            ProcessFault::Refused(message) => RunError::new(message, range),
         })
     }
 
@@ -136,8 +136,6 @@ fn outcome<T>(
         Err(ProcessFault::Errno(errno)) => {
             Ok(Err(RunError::new(message(errno), word.range.clone())))
         }
-        Err(ProcessFault::Refused(error)) => {
-            Err(RunError::new(error.to_string(), word.range.clone()))
-        }
+        Err(ProcessFault::Refused(message)) => Err(RunError::new(message, word.range.clone())),
     }
 }

@@ -1,13 +1,12 @@
 //! `sha256sum -c` and `sha512sum -c`: what is not read now is checked when the layer is made.
 
-use std::fmt::Write as _;
-
 use sha2::{Digest as _, Sha256, Sha512};
 
 use super::super::content::Content;
 use super::super::options::{CommandArguments, KnownOption, OptionValue};
 use super::super::process::Process;
 use super::super::status::{CommandRefusal, CommandStatus, escaped};
+use crate::oci::image::digest::encode_hex;
 use crate::recipe::{Checksum, SourceLocation, SourceRecipe};
 
 const OPTIONS: &[KnownOption] = &[
@@ -95,8 +94,8 @@ fn check_file(
     };
     let is_right = match &content {
         Content::Text(text) => match checksum {
-            Checksum::Sha256(digits) => to_hex(&Sha256::digest(text)) == *digits,
-            Checksum::Sha512(digits) => to_hex(&Sha512::digest(text)) == *digits,
+            Checksum::Sha256(digits) => encode_hex(&Sha256::digest(text)) == *digits,
+            Checksum::Sha512(digits) => encode_hex(&Sha512::digest(text)) == *digits,
         },
         Content::Source(source, _) => check_source(source, checksum, path)?,
     };
@@ -139,12 +138,4 @@ fn check_source(
         );
     };
     Ok(known.is_none_or(|known| known == checksum))
-}
-
-fn to_hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        // Writing to a string does not fail.
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }

@@ -2,7 +2,7 @@
 
 use std::str::Chars;
 
-use super::super::content::Content;
+use super::super::content::{Content, TEXT_MAX};
 use super::super::options::{CommandArguments, KnownOption, OptionValue};
 use super::super::process::Process;
 use super::super::status::{CommandRefusal, CommandStatus, escaped};
@@ -49,6 +49,9 @@ pub(super) fn printf(
     loop {
         let before = left.len();
         write_format(format, &mut left, &mut text)?;
+        if text.len() > TEXT_MAX {
+            return Err(CommandRefusal::new("`printf` is evaluated for short texts only"));
+        }
         if left.len() == 0 || left.len() == before {
             break;
         }

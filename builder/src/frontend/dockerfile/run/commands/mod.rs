@@ -59,7 +59,7 @@ const BZIP2: Decompressor = Decompressor { name: "bzip2", compresses: true, ..BU
 
 /// Finds a command by its name, or by the path of its program.
 pub(super) fn find_command(name: &str) -> Option<CommandFunction> {
-    let program = ["/bin/", "/usr/bin/"].iter().find_map(|dir| name.strip_prefix(dir));
+    let program = program_of(name);
     Some(match program.unwrap_or(name) {
         "mkdir" => mkdir::mkdir,
         "ln" => ln::ln,
@@ -112,6 +112,11 @@ pub(super) fn find_command(name: &str) -> Option<CommandFunction> {
     })
 }
 
+/// Returns the program that a path of it names.
+fn program_of(path: &str) -> Option<&str> {
+    ["/bin/", "/usr/bin/"].iter().find_map(|dir| path.strip_prefix(dir))
+}
+
 /// Package managers.
 const MANAGERS: [&str; 8] = ["apk", "apt-get", "apt", "dnf", "microdnf", "yum", "tdnf", "zypper"];
 
@@ -129,8 +134,7 @@ const SILENT: [&str; 16] = [
 
 /// Returns whether a command's standard output is evaluated.
 pub(super) fn is_output_known(name: &str, arguments: &[String]) -> bool {
-    let program = ["/bin/", "/usr/bin/"].iter().find_map(|dir| name.strip_prefix(dir));
-    let name = program.unwrap_or(name);
+    let name = program_of(name).unwrap_or(name);
     let is_loud = |word: &String| match word.strip_prefix('-') {
         Some(long) if long.starts_with('-') => {
             ["--verbose", "--changes"].iter().any(|option| option.starts_with(word.as_str()))
@@ -140,7 +144,6 @@ pub(super) fn is_output_known(name: &str, arguments: &[String]) -> bool {
     };
     match name {
         ":" | "zcat" | "xzcat" | "zstdcat" | "bzcat" => true,
-        "tar" => !arguments.iter().any(|word| word.contains('v')),
         name if PRINTING.contains(&name) => true,
         name => SILENT.contains(&name) && !arguments.iter().any(is_loud),
     }

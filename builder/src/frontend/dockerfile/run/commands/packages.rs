@@ -1,5 +1,5 @@
-//! Package managers: an install is passed over if it is of programs that are evaluated, since none of
-//! them is needed in the image.
+//! Package managers: an install of nothing but programs that are evaluated is left out, since
+//! none of them is needed in the image.
 
 use super::super::process::Process;
 use super::super::status::{CommandRefusal, CommandStatus};
@@ -56,8 +56,8 @@ pub(super) fn install(
     if let Some(package) = packages.iter().find(|package| !is_tool(package)) {
         let message = format!("the package `{}` is not installed", package.escape_debug());
         let help = format!(
-            "an install of {} is passed over, since these are evaluated; take a base image that \
-             has other packages",
+            "an install of nothing but {} is left out, since what they do is evaluated; take a \
+             base image that has other packages",
             TOOLS.join(", ")
         );
         return Err(CommandRefusal::new(message).help(help));

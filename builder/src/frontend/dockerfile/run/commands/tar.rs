@@ -4,12 +4,12 @@
 use std::sync::Arc;
 
 use super::super::content::Content;
-use super::super::fault::Errno;
+use super::super::fault::{Errno, ProcessFault};
 use super::super::options::{CommandArguments, KnownOption, OptionValue};
 use super::super::process::{Process, last_part};
 use super::super::status::{CommandRefusal, CommandStatus, escaped};
 use crate::frontend::dockerfile::tree::{FileNode, FollowLast, Inode, TreeNode, TreeNodeKind};
-use crate::oci::tar::{Owner, TarEntry, TarEntryKind};
+use crate::oci::tar::{TarEntry, TarEntryKind};
 use crate::recipe::path::{is_below, join};
 use crate::recipe::{SourceLocation, SourceRecipe, SourceRole, SpecialKind, TarMember, TarOrigin};
 
@@ -45,6 +45,10 @@ pub(super) fn tar(
     let arguments = CommandArguments::parse("tar", OPTIONS, &words)?;
     if !arguments.has("extract") || arguments.has("create") || arguments.has("list") {
         return Err(CommandRefusal::new("`tar` is evaluated with `-x` only"));
+    }
+    // With `-O` the names are written to standard error.
+    if arguments.has("verbose") && process.output.is_some() && !arguments.has("to-stdout") {
+        return Err(CommandRefusal::new("the names that `tar -v` prints are not evaluated"));
     }
     let mut status = CommandStatus::default();
     let content = match arguments.value("file") {
@@ -171,9 +175,9 @@ impl Extraction {
             return Ok(());
         }
         let path = join(&self.directory, &name);
-        make_parents(process, &path)?;
         let what = || format!("{}: Cannot open", escaped(&name));
-        if status.record(make_room(process, &path, entry), what)?.is_none() {
+        let prepared = make_parents(process, &path).and_then(|()| make_room(process, &path, entry));
+        if status.record(prepared, what)?.is_none() {
             return Ok(());
         }
         let Some(kind) = self.node_kind(process, entry)? else {
@@ -224,24 +228,19 @@ impl Extraction {
 }
 
 /// Makes the directories that an entry is in, and that the archive does not have.
-fn make_parents(process: &mut Process<'_>, path: &str) -> Result<(), CommandRefusal> {
+fn make_parents(process: &mut Process<'_>, path: &str) -> Result<(), ProcessFault> {
     for (end, _) in path.match_indices('/') {
         let parent = &path[..end];
         match process.tree.get(parent).map(|node| &node.kind) {
             Some(TreeNodeKind::Directory) => {}
             Some(_) => {
                 let message = format!("`{parent}` is in the way of what `tar` unpacks");
-                return Err(CommandRefusal::new(message));
+                return Err(ProcessFault::Refused(message));
             }
             None => {
-                let Owner { uid, gid } = process.identity.owner;
-                let node = TreeNode::new(
-                    TreeNodeKind::Directory,
-                    0o777 & !process.umask,
-                    Owner { uid, gid },
-                );
-                let put = process.tree.put(parent, node);
-                put.map_err(|error| CommandRefusal::new(error.to_string()))?;
+                process.may_create(parent)?;
+                let (mode, owner) = (0o777 & !process.umask, process.identity.owner);
+                process.tree.put(parent, TreeNode::new(TreeNodeKind::Directory, mode, owner))?;
             }
         }
     }
@@ -249,11 +248,7 @@ fn make_parents(process: &mut Process<'_>, path: &str) -> Result<(), CommandRefu
 }
 
 /// Removes what an entry replaces.
-fn make_room(
-    process: &mut Process<'_>,
-    path: &str,
-    entry: &TarEntry,
-) -> Result<(), super::super::fault::ProcessFault> {
+fn make_room(process: &mut Process<'_>, path: &str, entry: &TarEntry) -> Result<(), ProcessFault> {
     let is_directory = process.is_directory_at(path);
     let exists = process.tree.get(path).is_some();
     match (exists, is_directory, &entry.kind) {

@@ -197,6 +197,45 @@ fn what_would_never_end_is_refused() {
     assert!(outcome(RunLine::Shell(&doubled), "root", "").starts_with("the value is longer"));
     let text = format!("a={}{}", "x".repeat(100_000), "; b=$a".repeat(1000));
     assert!(outcome(RunLine::Shell(&text), "root", "").starts_with("this expands to too much"));
+    let words = "0 ".repeat(60);
+    let heads: String = "abcde".chars().map(|name| format!("for {name} in {words}; do ")).collect();
+    let looped = |command: &str| format!("{heads}{command}; {}true", "done; ".repeat(5));
+    let written = "cat <<E > x\n";
+    let document = format!("{}\nE", "x".repeat(1000));
+    for (script, error) in [
+        (looped("case x in esac"), "this expands to too much"),
+        (looped("{ (:); }"), "this expands to too much"),
+        (
+            format!(
+                "for a in {words}; do for b in {words}; do {written}{document}\ndone; done; for a in {words}; do for b in {words}; do cat x x x x x x x x x x x x x x x x > y; done; done"
+            ),
+            "RUN is evaluated, not executed; this is more work",
+        ),
+        (
+            format!("for a in {words}; do truncate -s 1M $a x; done"),
+            "RUN is evaluated, not executed; this is more work",
+        ),
+        (
+            format!("truncate -s 1M x; tee {} < x", "y ".repeat(50)),
+            "RUN is evaluated, not executed; this is more work",
+        ),
+        (
+            format!("mkdir -p {}", "a/".repeat(2040)),
+            "RUN is evaluated, not executed; this is more work",
+        ),
+        (format!("test -e {}", "loop/../".repeat(500)), ""),
+        (
+            format!("a={}; printf \"$a%s\" {}", "x".repeat(100_000), "1 ".repeat(20)),
+            "RUN is evaluated, not executed; `printf` is evaluated for short texts",
+        ),
+        (
+            format!("for a in {words}; do mkdir {0} && cd {0}; done", "a".repeat(250)),
+            "`mkdir` fails: cannot create directory",
+        ),
+    ] {
+        let said = outcome(RunLine::Shell(&script), "root", "");
+        assert!(said.starts_with(error) && !said.is_empty(), "{script}: {said}");
+    }
     let paths = format!("touch {}", "data/../*/".repeat(30));
     assert!(!outcome(RunLine::Shell(&paths), "root", "").is_empty());
     let paths = format!("touch {}", "*/../".repeat(30));

@@ -1,7 +1,7 @@
 //! Tests of `install`, `truncate`, `dd`, `tar`, `qemu-img`, `ls` and package managers.
 
-use super::check;
 use super::contents::{check_contents, contents};
+use super::{check, check_me};
 
 #[test]
 fn files_are_installed() {
@@ -60,6 +60,15 @@ fn archives_are_unpacked() {
         &format!("curl -sL {url} | tar xz none"),
         "`tar` fails: none: Not found in archive",
     );
+    check_contents(
+        &format!("curl -so v {url} && tar -xvOf v top/bin/tool > x; rm v"),
+        &format!("x={url} at 512"),
+    );
+    assert!(contents(&format!("curl -so v {url}; tar -xvf v > x")).contains("names that `tar -v`"));
+    check_me(
+        &format!("curl -so x {url}; cd /; tar -xf /home/me/x top/bin/tool"),
+        "`tar` fails: top/bin/tool: Cannot open: Permission denied [tar -xf /home/me/x top/bin/tool]",
+    );
     assert!(contents("tar -cf x data").contains("`tar` is evaluated with `-x` only"));
 }
 
@@ -100,7 +109,7 @@ fn what_is_only_looked_at() {
 }
 
 #[test]
-fn installs_of_tools_are_passed_over() {
+fn installs_of_tools_are_left_out() {
     check_contents("apk add --no-cache --virtual .d curl qemu-img=9.0 && apk del .d", "");
     check_contents(
         "apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends -o a=b qemu-utils xz-utils && apt-get clean && rm -rf /var/lib/apt/lists/*",
