@@ -66,7 +66,7 @@ pub(crate) struct RegistryArguments {
     #[arg(long, value_name = "N", default_value_t = 5)]
     retry: u32,
 
-    /// Time limit for a connection that transfers no data, in seconds
+    /// Time limit for a connection that transfers no data or hardly any, in seconds
     #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..))]
     timeout: u64,
 

@@ -128,9 +128,16 @@ fn limits_are_those_of_the_program() {
     for (what, unit, file, name) in LIMITS {
         writeln!(page, "| {what} | {} |", shown(constant(file, name), *unit)).unwrap();
     }
-    page.push_str(
-        "\nTime: a server may be silent for `--timeout` seconds (60 unless it is said), and a request is tried again `--retry` times (5).\n",
-    );
+    let rate = constant("builder/src/net/http/progress.rs", "RATE_MIN");
+    writeln!(
+        page,
+        "\nTime: a server may be silent for `--timeout` seconds (60 unless it is said), and a request is tried again `--retry` times (5). From the first \
+         byte on, a server that\nsends or accepts fewer than {rate} bytes per second for `--timeout` seconds of waiting is given up as a silent one is: \
+         otherwise a byte from time to time would hold the program\nfor ever. This one rule holds for handshakes, proxies, headers, documents and blobs, in \
+         both directions. A document has no limit of its whole time beside that, since\nits length is limited, and a blob has none since a slow line needs \
+         hours for it. The end of an upload may take longer: the registry has five minutes and a second for each\n20 MiB, unless `--timeout` is below 30."
+    )
+    .unwrap();
     assert_data_eq!(page, file!["../../../docs/limits.md"].raw());
 }
 

@@ -27,6 +27,7 @@ mod probes;
 mod proxy;
 mod resume;
 mod server;
+mod slow;
 mod tags;
 mod tls;
 mod tokens;

@@ -41,6 +41,12 @@ pub enum Fault {
     CutAt(u64),
     /// The request is carried out, but the response is delayed.
     Delay(Duration),
+    /// The request is carried out, but each byte of the response takes this long.
+    Drip(Duration),
+    /// The body of the response is sent so, its head at once.
+    DripBody(Duration),
+    /// Interim responses without end are sent so.
+    DripInterim(Duration),
     /// All tokens issued so far become invalid.
     Expire,
     /// The same, and the user has another password from now on. The answer takes a moment, in which
@@ -101,9 +107,11 @@ impl Fault {
     fn stage(&self, kind: RequestKind, length: BodyLength) -> FaultStage {
         match self {
             // Registries authenticate the client first.
-            Self::Close | Self::ResetBefore | Self::HangBefore | Self::Status(401) => {
-                FaultStage::Early
-            }
+            Self::Close
+            | Self::ResetBefore
+            | Self::HangBefore
+            | Self::DripInterim(_)
+            | Self::Status(401) => FaultStage::Early,
             Self::Expire | Self::Rotate(_) => FaultStage::Arrived,
             Self::Redirect(_) if kind == RequestKind::Ping => FaultStage::Early,
             // A client that has not shown a secret yet has none to lose.
@@ -116,6 +124,8 @@ impl Fault {
             | Self::HangInside
             | Self::ResetAfter
             | Self::CutHead
+            | Self::Drip(_)
+            | Self::DripBody(_)
             | Self::Delay(_) => FaultStage::Done,
             _ if matches!(
                 kind,

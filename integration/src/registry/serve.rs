@@ -44,7 +44,10 @@ impl Shared {
             }
         }
         let early = self.faults.next_fault(request, FaultStage::Early);
-        if let Some(fault @ (Fault::Close | Fault::ResetBefore | Fault::HangBefore)) = early {
+        if let Some(
+            fault @ (Fault::Close | Fault::ResetBefore | Fault::HangBefore | Fault::DripInterim(_)),
+        ) = early
+        {
             self.note(request, 0, None);
             return broken(wire, &fault);
         }
@@ -147,10 +150,22 @@ fn broken(wire: &Wire, fault: &Fault) -> io::Result<NextStep> {
     match fault {
         Fault::Close => return Ok(NextStep::Close),
         Fault::HangBefore | Fault::HangInside => wire.wait(FOREVER),
+        Fault::DripInterim(pause) => {
+            drip(wire, &b"HTTP/1.1 102 Processing\r\n\r\n".repeat(1000), *pause)?;
+        }
         _ => {}
     }
     wire.reset()?;
     Err(io::Error::other("a fault"))
+}
+
+/// Sends a byte at a time.
+fn drip(wire: &Wire, bytes: &[u8], pause: Duration) -> io::Result<()> {
+    for byte in bytes {
+        wire.write(&[*byte])?;
+        wire.wait(pause);
+    }
+    Ok(())
 }
 
 /// Answers incorrectly after the request was carried out.
@@ -166,6 +181,16 @@ fn spoiled(
         Fault::Delay(delay) => {
             wire.wait(*delay);
             wire.write(&bytes)?;
+            return Ok(NextStep::Next);
+        }
+        Fault::Drip(pause) => {
+            drip(wire, &bytes, *pause)?;
+            return Ok(NextStep::Next);
+        }
+        Fault::DripBody(pause) => {
+            let head = bytes.windows(4).position(|four| four == b"\r\n\r\n").unwrap() + 4;
+            wire.write(&bytes[..head])?;
+            drip(wire, &bytes[head..], *pause)?;
             return Ok(NextStep::Next);
         }
         Fault::CutHead => {

@@ -6,6 +6,7 @@ use std::time::Duration;
 use thiserror::Error;
 
 use super::alert::{TlsProblem, find_refusal};
+use super::progress::{RATE_MIN, slow_time};
 use super::socket::is_cancelled;
 use super::socks::SocksFailure;
 use super::words::printable;
@@ -113,6 +114,9 @@ pub enum HttpError {
     /// No byte was transferred for this time.
     #[error("timed out: no data for {} s", .0.as_secs())]
     Stalled(Duration),
+    /// Few bytes were transferred for this time.
+    #[error("timed out: less than {RATE_MIN} bytes per second for {} s", .0.as_secs())]
+    Slow(Duration),
     /// The server does not speak TLS.
     #[error("{0} does not speak TLS")]
     NotTls(String),
@@ -156,6 +160,9 @@ pub(crate) const PRIVATE_REDIRECT_HELP: &str = "if that address is meant, use \
 impl HttpError {
     /// Converts the error of a read or write that had a deadline of `waited`.
     pub(crate) fn from_io(error: io::Error, waited: Duration) -> Self {
+        if let Some(slow) = slow_time(&error) {
+            return Self::Slow(slow);
+        }
         match error.kind() {
             io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => Self::Stalled(waited),
             io::ErrorKind::UnexpectedEof => Self::Closed,
@@ -178,6 +185,7 @@ impl HttpError {
             Self::Lost(_)
             | Self::Closed
             | Self::Stalled(_)
+            | Self::Slow(_)
             // Invalid HTTP often comes from something between, such as a gateway.
             | Self::Protocol(_) => true,
             Self::Proxy { status, .. } => *status >= 500 || *status == 429,

@@ -102,6 +102,7 @@ impl ResponseHead {
     /// Reads a head.
     pub(super) fn read(reader: &mut impl BufRead, waited: Duration) -> Result<Self, HttpError> {
         let mut bytes = Vec::new();
+        let mut parsed = 0;
         loop {
             let more = reader.fill_buf().map_err(|error| HttpError::from_io(error, waited))?;
             if more.is_empty() {
@@ -110,9 +111,13 @@ impl ResponseHead {
             let before = bytes.len();
             let count = more.len();
             bytes.extend_from_slice(more);
-            if let Some((head, len)) = Self::parse(&bytes)? {
-                reader.consume(len - before);
-                return Ok(head);
+            // A head that comes a byte at a time is not parsed at every byte.
+            if bytes.len() >= 2 * parsed || has_blank_line(&bytes, before) {
+                if let Some((head, len)) = Self::parse(&bytes)? {
+                    reader.consume(len - before);
+                    return Ok(head);
+                }
+                parsed = bytes.len();
             }
             reader.consume(count);
             if bytes.len() > HEAD_MAX {
@@ -120,6 +125,12 @@ impl ResponseHead {
             }
         }
     }
+}
+
+/// Returns whether a blank line ends in the bytes from `start` on.
+fn has_blank_line(bytes: &[u8], start: usize) -> bool {
+    let bytes = &bytes[start.saturating_sub(2)..];
+    bytes.windows(2).any(|two| two == b"\n\n") || bytes.windows(3).any(|three| three == b"\n\r\n")
 }
 
 /// Parses a number of digits alone, as headers have them; `u64` would accept a sign.

@@ -15,6 +15,7 @@ mod options;
 mod origin;
 mod policy;
 mod pool;
+mod progress;
 mod range;
 mod reach;
 mod redirect;

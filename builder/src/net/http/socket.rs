@@ -10,6 +10,8 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::net::sockopt;
 use thiserror::Error;
 
+use super::progress::TransferProgress;
+
 /// Returns whether the user has cancelled.
 pub(crate) type CancelCheck = Arc<dyn Fn() -> bool + Send + Sync>;
 
@@ -20,6 +22,8 @@ pub(super) struct Socket {
     tcp: TcpStream,
     deadline: Cell<Duration>,
     read_wait: Cell<ReadWait>,
+    received: Cell<TransferProgress>,
+    sent: Cell<TransferProgress>,
     cancelled: CancelCheck,
 }
 
@@ -42,13 +46,22 @@ impl Socket {
         // A commit of many gigabytes is silent for minutes, and routers drop silent connections.
         sockopt::set_socket_keepalive(&tcp, true)?;
         sockopt::set_tcp_keepidle(&tcp, Duration::from_secs(30))?;
-        let (deadline, waiting) = (Cell::new(deadline), Cell::new(ReadWait::Deadline));
-        Ok(Self { tcp, deadline, read_wait: waiting, cancelled })
+        Ok(Self {
+            tcp,
+            deadline: Cell::new(deadline),
+            read_wait: Cell::new(ReadWait::Deadline),
+            received: Cell::default(),
+            sent: Cell::default(),
+            cancelled,
+        })
     }
 
-    /// Sets how long a read or write may take without moving a byte.
+    /// Sets how long a read or write may take without moving a byte, and for how long the transfer that
+    /// begins now may be slow.
     pub(super) fn set_deadline(&self, deadline: Duration) {
         self.deadline.set(deadline);
+        self.received.take();
+        self.sent.take();
     }
 
     pub(super) fn set_read_wait(&self, waiting: ReadWait) {
@@ -70,12 +83,19 @@ impl Socket {
     /// Repeats an attempt until it transfers bytes, the deadline has passed or the user cancels.
     fn retry_until_deadline(
         &self,
+        transferred: &Cell<TransferProgress>,
         mut attempt: impl FnMut(&TcpStream) -> io::Result<usize>,
     ) -> io::Result<usize> {
         let since = Instant::now();
         loop {
             match attempt(&self.tcp) {
                 Err(error) if is_temporary(&error) => {}
+                Ok(count) if count > 0 => {
+                    let mut progress = transferred.get();
+                    let added = progress.add(count, since.elapsed(), self.deadline.get());
+                    transferred.set(progress);
+                    return Ok(added.map(|()| count)?);
+                }
                 result => return result,
             }
             if (self.cancelled)() {
@@ -117,17 +137,17 @@ impl Read for Socket {
         if (self.cancelled)() {
             return Err(cancelled_error());
         }
-        self.retry_until_deadline(|mut tcp| tcp.read(space))
+        self.retry_until_deadline(&self.received, |mut tcp| tcp.read(space))
     }
 }
 
 impl Write for Socket {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.retry_until_deadline(|mut tcp| tcp.write(bytes))
+        self.retry_until_deadline(&self.sent, |mut tcp| tcp.write(bytes))
     }
 
     fn write_vectored(&mut self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
-        self.retry_until_deadline(|mut tcp| tcp.write_vectored(slices))
+        self.retry_until_deadline(&self.sent, |mut tcp| tcp.write_vectored(slices))
     }
 
     fn flush(&mut self) -> io::Result<()> {
