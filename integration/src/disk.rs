@@ -100,6 +100,13 @@ pub fn sha256(bytes: &[u8]) -> String {
     hex(&Sha256::digest(bytes))
 }
 
+/// Returns the SHA-256 of parts in hexadecimal digits.
+pub fn sha256_of_parts<'a>(parts: impl IntoIterator<Item = &'a [u8]>) -> String {
+    let mut hash = Sha256::new();
+    parts.into_iter().for_each(|part| hash.update(part));
+    hex(&hash.finalize())
+}
+
 /// Returns the SHA-512 in hexadecimal digits.
 pub fn sha512(bytes: &[u8]) -> String {
     hex(&sha2::Sha512::digest(bytes))

@@ -7,6 +7,7 @@
 
 mod boot;
 mod convert;
+mod huge;
 mod large;
 mod named;
 mod packed;

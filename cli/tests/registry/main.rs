@@ -26,6 +26,7 @@ mod precedence;
 mod probes;
 mod proxy;
 mod resume;
+mod scopes;
 mod server;
 mod slow;
 mod tags;
