@@ -75,7 +75,8 @@ fuzz: .cargo/config.toml
 	command -v cargo-fuzz >/dev/null || $(CARGO) install --locked cargo-fuzz
 	builder/fuzz/run.sh "$(abspath $(TARGET))/fuzz" "$(FUZZ_SECONDS)" $(FUZZ_TARGETS)
 
-# Tests that take too long for every day: a 100 GiB sparse disk in bounded memory, a catalogue of a thousand images, Debian's
+# Tests that take too long for every day: sparse disks of 100 GiB and 1 TiB and a dense tar of 64 GiB in bounded
+# memory, a push of 10 GiB that is cut each 100 MiB, a catalogue of a thousand images, Debian's
 # installer in virtual machines of two architectures, registries with the program as it is released (its OpenSSL is
 # not the system's), a new user in a bare Debian (needs root), names that a registry and this program might read
 # differently, a fault at every system call (some need root), and an hour of fuzzing for each target.
@@ -83,6 +84,10 @@ soak:
 	$(CARGO) build --release -p diskette
 	DISKETTE="$(abspath $(TARGET)/release/diskette)" DISKETTE_LARGE_GIB=100 \
 		$(CARGO) test -p diskette --test disks -- --nocapture large::
+	DISKETTE="$(abspath $(TARGET)/release/diskette)" DISKETTE_HUGE_GIB=1024 DISKETTE_DENSE_GIB=64 \
+		$(CARGO) test -p diskette --test disks -- --nocapture huge::
+	DISKETTE="$(abspath $(TARGET)/release/diskette)" DISKETTE_CUT_GIB=10 \
+		$(CARGO) test -p diskette --test registry -- --nocapture long::
 	DISKETTE="$(abspath $(TARGET)/release/diskette)" DISKETTE_MANY_IMAGES=1000 \
 		$(CARGO) test -p diskette --test sync -- --nocapture many_images
 	integration/disks/make-bootable.sh "$(TARGET)/bootable"

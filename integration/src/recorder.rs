@@ -207,7 +207,7 @@ fn read_request(stream: &mut (impl Read + Write)) -> io::Result<String> {
                 stream.write_all(b"HTTP/1.1 100 Continue\r\n\r\n")?;
             }
         }
-        let mut space = [0; 1 << 16];
+        let mut space = vec![0; 1 << 16];
         let len = stream.read(&mut space)?;
         if len == 0 {
             return Ok(text);

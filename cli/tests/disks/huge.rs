@@ -8,6 +8,7 @@ use diskette_integration::peer::{self, Peer};
 use diskette_integration::registry::profile::AuthScheme;
 use diskette_integration::registry::{MANIFEST, Profile, Registry};
 use diskette_integration::scene::{ProgramOutcome, Scene};
+use ocidir::oci_spec::image::Descriptor;
 use serde_json::json;
 
 const GIB: u64 = 1 << 30;
@@ -31,6 +32,7 @@ fn sparse(scene: &Scene, name: &str, len: u64) {
 }
 
 /// Runs the program under `time`, and notes the time and the largest resident size.
+#[expect(clippy::print_stdout, reason = "the figures of soak tests are shown")]
 fn measure(time: &Peer, scene: &Scene, args: &[&str]) -> ProgramOutcome {
     let mut outer = time.command();
     outer.args(["--format", "%M %U %S", "--output", "peak"]);
@@ -94,6 +96,7 @@ fn dense_layer(blocks: u64) -> (Vec<u8>, String) {
 
 /// A tar whose disk has no holes is read from a base image, and another is written.
 #[test]
+#[expect(clippy::print_stdout, reason = "the figures of soak tests are shown")]
 fn a_dense_tar_in_bounded_memory() {
     let Some(time) = peer::find("time") else { return };
     let blocks = size("DISKETTE_DENSE_GIB", 1) / BLOCK as u64;
@@ -125,7 +128,6 @@ fn a_dense_tar_in_bounded_memory() {
     measure(&time, &scene, &args).digest();
     let image = Layout::open(&scene.path("out"));
     image.verify_blobs("1").unwrap();
-    let sizes =
-        image.images("1")[0].manifest.layers().iter().map(|layer| layer.size()).sum::<u64>();
+    let sizes = image.images("1")[0].manifest.layers().iter().map(Descriptor::size).sum::<u64>();
     println!("{} GiB of tar, {sizes} bytes of layer", blocks * BLOCK as u64 / GIB);
 }

@@ -17,6 +17,7 @@ mod hostile_names;
 mod interop;
 mod leaks;
 mod login;
+mod long;
 mod nginx;
 mod odd_answers;
 mod outputs;
