@@ -10,6 +10,13 @@ mod limits;
 mod sinks;
 pub mod targets;
 mod tars;
+/// What shows diagnostics; it belongs to the program, which is no library.
+#[path = "../../../cli/src/ui"]
+mod ui {
+    pub(crate) mod redact;
+    pub(crate) mod render;
+    pub(crate) mod visible;
+}
 
 #[cfg(fuzzing)]
 pub use libfuzzer_sys;

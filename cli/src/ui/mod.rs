@@ -5,6 +5,8 @@ pub(crate) mod progress;
 pub(crate) mod prompt;
 pub(crate) mod redact;
 pub(crate) mod render;
+#[cfg(test)]
+mod render_tests;
 pub(crate) mod signal;
 pub(crate) mod visible;
 

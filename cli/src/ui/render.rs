@@ -94,6 +94,3 @@ impl<'a> Excerpt<'a> {
             .annotation(AnnotationKind::Primary.span(self.range.clone()))
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -25,6 +25,7 @@ pub mod oci_archive;
 pub mod reference;
 pub mod registries_conf;
 pub mod releases;
+pub mod render;
 pub mod run;
 pub mod span;
 pub mod spec;
@@ -68,6 +69,7 @@ pub const ALL: &[(&str, Target)] = &[
     ("reference", reference::run),
     ("registries_conf", registries_conf::run),
     ("releases", releases::run),
+    ("render", render::run),
     ("run", run::run),
     ("span", span::run),
     ("spec", spec::run),

@@ -6,7 +6,7 @@ use diskette_builder::recipe::diagnostic::{Diagnostic, SourceText, Span};
 use diskette_integration::pairs;
 use snapbox::{assert_data_eq, str};
 
-use super::{Color, MessageSeverity, render};
+use super::render::{Color, MessageSeverity, render};
 
 /// Renders all problems of a spec.
 fn problems(text: &str) -> String {
