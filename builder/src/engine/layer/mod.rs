@@ -27,3 +27,4 @@ mod tests;
 
 pub use pipeline::LayerWorkers;
 pub(crate) use pipeline::{LayerError, LayerInput, write_layer};
+pub(crate) use tar::{TarPiece, TarPlan};

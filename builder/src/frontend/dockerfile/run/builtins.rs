@@ -10,16 +10,21 @@ use super::word::variable_name;
 use crate::frontend::dockerfile::pattern::clean_path;
 use crate::frontend::dockerfile::tree::{ModeChange, ModeSubject};
 
+/// Names of the builtins.
+pub(super) const BUILTINS: [&str; 10] =
+    ["set", "cd", "export", "unset", "umask", "exit", "pwd", "read", "break", "continue"];
+
 /// Returns whether a command changes the shell itself.
 pub(super) fn is_builtin(name: &str) -> bool {
-    ["set", "cd", "export", "unset", "umask", "exit", "pwd"].contains(&name)
+    BUILTINS.contains(&name)
 }
 
 impl Shell<'_> {
-    /// Runs a builtin.
+    /// Runs a builtin; `separators` is the `IFS` in front of it.
     pub(super) fn run_builtin(
         &mut self,
         words: &[String],
+        separators: Option<&str>,
         range: Range<usize>,
     ) -> Result<Flow, RunError> {
         let arguments = words.get(1..).unwrap_or_default();
@@ -33,6 +38,9 @@ impl Shell<'_> {
             "unset" => self.unset(arguments, range)?,
             "umask" => self.set_umask(arguments, range)?,
             "exit" => return self.exit(arguments, range),
+            "read" => self.read_line(arguments, separators, range)?,
+            "break" => return self.leave_loops(arguments, range, Flow::Break),
+            "continue" => return self.leave_loops(arguments, range, Flow::NextRound),
             "pwd" if arguments.is_empty() => {
                 let line = format!("{}\n", self.parameters.directory());
                 let printed = self.process.print(Content::Text(line.into_bytes()));

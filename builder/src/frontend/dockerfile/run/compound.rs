@@ -1,17 +1,16 @@
-//! Reads *compound commands*: groups, `if`, `for` and `case`
+//! Reads *compound commands*: groups, `if`, `for`, `while`, `until` and `case`
 //! (POSIX.1-2017, Shell & Utilities 2.9.4).
 
 use super::error::RunError;
 use super::reader::ShellReader;
 use super::script::{
-    CaseCommand, CommandKind, ForLoop, IfCommand, OutputStream, Script, ShellCommand,
+    CaseCommand, CommandKind, ForLoop, IfCommand, OutputStream, Script, ShellCommand, WhileLoop,
 };
 use super::syntax::ScriptEnd;
 use super::word::{ShellWord, variable_name};
 
 /// Reserved words whose commands are not evaluated.
-const REFUSED: [&str; 8] =
-    ["while", "until", "function", "select", "time", "coproc", "[[", "declare"];
+const REFUSED: [&str; 6] = ["function", "select", "time", "coproc", "[[", "declare"];
 
 /// Reserved words that only stand inside of a command.
 const MISPLACED: [&str; 9] = ["then", "elif", "else", "fi", "do", "done", "esac", "}", "in"];
@@ -33,6 +32,7 @@ impl ShellReader<'_> {
             "{" => CommandKind::Group(self.read_enclosed("{", ScriptEnd::Words(&["}"]), "}")?),
             "if" => CommandKind::If(self.read_if()?),
             "for" => CommandKind::For(self.read_for()?),
+            "while" | "until" => CommandKind::While(self.read_while(&keyword)?),
             "case" => CommandKind::Case(self.read_case()?),
             _ if self.peek() == Some('(') => {
                 if self.rest().starts_with("((") {
@@ -130,6 +130,13 @@ impl ShellReader<'_> {
         self.at += "do".len();
         let (body, _) = self.read_until(&["done"])?;
         Ok(ForLoop { variable, words, body })
+    }
+
+    fn read_while(&mut self, keyword: &str) -> Result<WhileLoop, RunError> {
+        self.at += keyword.len();
+        let (condition, _) = self.read_until(&["do"])?;
+        let (body, _) = self.read_until(&["done"])?;
+        Ok(WhileLoop { is_until: keyword == "until", condition, body })
     }
 
     /// Reads the words of a line.

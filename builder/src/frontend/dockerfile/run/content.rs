@@ -1,5 +1,6 @@
 //! *Content* that commands pass on: texts that are known, and sources that are read later.
 
+use super::archive::TreeArchive;
 use super::inputs::RunInputs;
 use super::status::CommandRefusal;
 use crate::recipe::{SourceLocation, SourceRecipe, SourceRole};
@@ -13,6 +14,8 @@ pub(super) enum Content {
     Text(Vec<u8>),
     /// The content of a source, and its size if it is known.
     Source(Box<SourceRecipe>, Option<u64>),
+    /// An archive that has not been written.
+    Archive(TreeArchive),
 }
 
 impl Default for Content {
@@ -30,16 +33,17 @@ impl Content {
         }
     }
 
-    /// Returns the source of a file with this content, and its size.
-    pub(super) fn into_source(self) -> (SourceRecipe, Option<u64>) {
-        match self {
-            Self::Text(text) => {
-                let size = text.len() as u64;
-                let location = SourceLocation::Inline(text.into());
-                (SourceRecipe::new(location, SourceRole::File), Some(size))
-            }
-            Self::Source(source, size) => (*source, size),
-        }
+    /// Returns the source of a file with this content, and its size; `None` for an archive that
+    /// cannot be written before the build.
+    pub(super) fn into_source(self, inputs: &dyn RunInputs) -> Option<(SourceRecipe, Option<u64>)> {
+        let text = match self {
+            Self::Text(text) => text,
+            Self::Source(source, size) => return Some((*source, size)),
+            Self::Archive(archive) => archive_bytes(&archive, inputs)?,
+        };
+        let size = text.len() as u64;
+        let location = SourceLocation::Inline(text.into());
+        Some((SourceRecipe::new(location, SourceRole::File), Some(size)))
     }
 
     /// Returns the bytes, if they are few and known before the build.
@@ -50,14 +54,15 @@ impl Content {
                 inputs.read_small(source).filter(|text| text.len() <= TEXT_MAX)
             }
             Self::Source(..) => None,
+            Self::Archive(archive) => archive_bytes(archive, inputs),
         }
     }
 
-    /// Returns the number of bytes that a copy copies: none of a source, which is read later.
+    /// Returns the number of bytes that a copy copies: none of what is read later.
     pub(super) fn text_len(&self) -> usize {
         match self {
             Self::Text(text) => text.len(),
-            Self::Source(..) => 0,
+            Self::Source(..) | Self::Archive(_) => 0,
         }
     }
 
@@ -81,6 +86,11 @@ impl Content {
             }
         }
     }
+}
+
+/// Returns the bytes of an archive, if they are few and known before the build.
+fn archive_bytes(archive: &TreeArchive, inputs: &dyn RunInputs) -> Option<Vec<u8>> {
+    archive.bytes(TEXT_MAX, |file| Content::of_file(&file.source, file.size).text(inputs))
 }
 
 /// Returns whether the content is that of the source as it is.

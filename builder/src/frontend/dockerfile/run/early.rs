@@ -34,6 +34,7 @@ fn check_command(command: &ShellCommand) -> Result<(), RunError> {
             Some((condition, _)) => check_script(condition),
             None => Ok(()),
         },
+        CommandKind::While(command) => check_script(&command.condition),
         // They can have nothing to do.
         CommandKind::For(_) | CommandKind::Case(_) => Ok(()),
     }

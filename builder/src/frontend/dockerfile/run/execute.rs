@@ -44,11 +44,8 @@ impl Shell<'_> {
                 Flow::Continue
             }
             Some(name) if builtins::is_builtin(name) => {
-                if !simple.assignments.is_empty() {
-                    let what = format!("a value in front of `{name}`");
-                    return Err(RunError::not_evaluated(&what, range));
-                }
-                self.run_builtin(&words, range.clone())?
+                let separators = self.field_separators(simple, name, &range)?;
+                self.run_builtin(&words, separators.as_deref(), range.clone())?
             }
             Some(name) => {
                 self.check_output(name, &words, &range)?;
@@ -63,6 +60,26 @@ impl Shell<'_> {
         };
         self.close_streams(streams, range)?;
         Ok(flow)
+    }
+
+    /// Returns the value of `IFS` in front of `read`; any other value in front of a builtin is
+    /// refused.
+    fn field_separators(
+        &mut self,
+        simple: &SimpleCommand,
+        name: &str,
+        range: &Range<usize>,
+    ) -> Result<Option<String>, RunError> {
+        match simple.assignments.as_slice() {
+            [] => Ok(None),
+            [(variable, word)] if variable == "IFS" && name == "read" => {
+                self.expand_value(word).map(Some)
+            }
+            _ => {
+                let what = format!("a value in front of `{name}`");
+                Err(RunError::not_evaluated(&what, range.clone()))
+            }
+        }
     }
 
     /// Refuses a command whose output is needed, and not evaluated.

@@ -59,7 +59,11 @@ impl Process<'_> {
         if !matches!(node.kind, TreeNodeKind::File(_)) {
             return Err(Errno::Invalid.into());
         }
-        let (source, size) = content.into_source();
+        let Some((source, size)) = content.into_source(self.inputs) else {
+            let message = "an archive is written to a file only if all that is in it is small and \
+                           known before the build; pipe it into `tar -x`";
+            return Err(ProcessFault::Refused(message.into()));
+        };
         self.tree.set_content(&resolved, source, size)?;
         // As in Linux, programs of others are no longer run with their identity.
         if !self.identity.is_root() && node.mode & 0o6000 != 0 {

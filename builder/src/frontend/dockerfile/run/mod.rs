@@ -3,6 +3,7 @@
 //! an image makes no difference, and the result is always the same.
 
 mod access;
+mod archive;
 mod budget;
 mod builtins;
 mod commands;
@@ -17,12 +18,14 @@ mod fault;
 mod files;
 mod glob;
 mod inputs;
+mod loops;
 mod options;
 mod ownership;
 mod parameter;
 mod pattern;
 mod piece;
 mod process;
+mod read;
 mod reader;
 mod redirect;
 mod script;

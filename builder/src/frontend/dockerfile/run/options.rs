@@ -18,8 +18,8 @@ pub(super) enum OptionValue {
 /// Arguments of a command, separated into options and operands.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct CommandArguments {
-    /// Options by long name, with their values.
-    options: Vec<(&'static str, String)>,
+    /// Options by long name, with their values, and the number of operands in front of each.
+    options: Vec<(&'static str, String, usize)>,
     pub(super) operands: Vec<String>,
 }
 
@@ -69,7 +69,7 @@ impl CommandArguments {
             (OptionValue::Value, Some(value)) => value,
             (OptionValue::Value, None) => more.next()?,
         };
-        self.options.push((name, value.to_owned()));
+        self.options.push((name, value.to_owned(), self.operands.len()));
         Some(())
     }
 
@@ -90,7 +90,7 @@ impl CommandArguments {
                 OptionValue::Value if rest.is_empty() => more.next().ok_or_else(unknown)?,
                 OptionValue::Value => rest,
             };
-            self.options.push((name, value.to_owned()));
+            self.options.push((name, value.to_owned(), self.operands.len()));
             if takes == OptionValue::Value {
                 break;
             }
@@ -104,8 +104,18 @@ impl CommandArguments {
 
     /// Returns the last value of an option.
     pub(super) fn value(&self, name: &str) -> Option<&str> {
-        let mut found = self.options.iter().rev().filter(|(own, _)| *own == name);
-        found.next().map(|(_, value)| value.as_str())
+        self.values(name).next_back()
+    }
+
+    /// Returns all values of an option, in their order.
+    pub(super) fn values(&self, name: &str) -> impl DoubleEndedIterator<Item = &str> {
+        let found = self.options.iter().filter(move |(own, ..)| *own == name);
+        found.map(|(_, value, _)| value.as_str())
+    }
+
+    /// Returns whether an option stands behind an operand.
+    pub(super) fn is_behind_operand(&self, name: &str) -> bool {
+        self.options.iter().any(|(own, _, before)| *own == name && *before > 0)
     }
 }
 
@@ -136,7 +146,7 @@ mod tests {
                 |refusal| refusal.message,
                 |found| {
                     let options =
-                        found.options.iter().map(|(name, value)| format!("{name}={value}"));
+                        found.options.iter().map(|(name, value, _)| format!("{name}={value}"));
                     [options.collect::<Vec<_>>().join(" "), found.operands.join(" ")].join(" | ")
                 },
             );

@@ -54,16 +54,19 @@ pub(super) struct Process<'a> {
 #[derive(Debug)]
 pub(super) struct ProcessState {
     directory: String,
+    is_directory_assumed: bool,
     umask: u32,
 }
 
 impl Process<'_> {
     pub(super) fn state(&self) -> ProcessState {
-        ProcessState { directory: self.directory.clone(), umask: self.umask }
+        let (is_directory_assumed, umask) = (self.is_directory_assumed, self.umask);
+        ProcessState { directory: self.directory.clone(), is_directory_assumed, umask }
     }
 
-    pub(super) fn set_state(&mut self, ProcessState { directory, umask }: ProcessState) {
-        (self.directory, self.umask) = (directory, umask);
+    pub(super) fn set_state(&mut self, state: ProcessState) {
+        (self.directory, self.umask) = (state.directory, state.umask);
+        self.is_directory_assumed = state.is_directory_assumed;
     }
 
     /// Writes to standard output.
@@ -150,9 +153,15 @@ impl Process<'_> {
         check_len(&found.path)?;
         let parent = self.tree.get(parent_path(&found.path)).ok_or(Errno::NoEntry)?;
         self.identity.check_access(parent, WRITE | EXECUTE)?;
+        let owner = self.owner_below(parent_path(&found.path));
+        Ok((found.path, owner))
+    }
+
+    /// Returns the owner of a new node in the directory at exactly this path.
+    pub(super) fn owner_below(&self, directory: &str) -> Owner {
         let Owner { uid, gid } = self.identity.owner;
-        let gid = if parent.mode & SET_GID == 0 { gid } else { parent.owner.gid };
-        Ok((found.path, Owner { uid, gid }))
+        let parent = self.tree.get(directory).filter(|parent| parent.mode & SET_GID != 0);
+        Owner { uid, gid: parent.map_or(gid, |parent| parent.owner.gid) }
     }
 
     /// Creates a directory with all permissions that the umask leaves.

@@ -46,6 +46,7 @@ pub(super) enum CommandKind {
     Subshell(Script),
     If(IfCommand),
     For(ForLoop),
+    While(WhileLoop),
     Case(CaseCommand),
 }
 
@@ -67,6 +68,15 @@ pub(super) struct IfCommand {
 pub(super) struct ForLoop {
     pub(super) variable: String,
     pub(super) words: Vec<ShellWord>,
+    pub(super) body: Script,
+}
+
+/// `while` and `until`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct WhileLoop {
+    /// `until`: it goes on as long as the condition fails.
+    pub(super) is_until: bool,
+    pub(super) condition: Script,
     pub(super) body: Script,
 }
 

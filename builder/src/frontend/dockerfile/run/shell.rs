@@ -1,13 +1,13 @@
 //! A *shell* runs the commands of a script one after the other.
 
 use super::budget::Exhausted;
+use super::content::Content;
 use super::error::RunError;
 use super::expand::{ShellParameters, UnsetPolicy};
 use super::pattern::ShellPattern;
 use super::process::{Process, ProcessState};
 use super::script::{
-    CaseCommand, CommandKind, CommandList, ForLoop, IfCommand, ListOperator, Pipeline, Script,
-    ShellCommand,
+    CaseCommand, CommandKind, CommandList, IfCommand, ListOperator, Pipeline, Script, ShellCommand,
 };
 use super::settings::{ShellSetting, ShellSettings};
 
@@ -23,12 +23,20 @@ pub(super) struct Shell<'a> {
     pub(super) failure: Option<RunError>,
     /// How many conditions the current command is part of; there `set -e` has no effect.
     tested: usize,
+    /// How many loops the current command is part of.
+    pub(super) loops: usize,
 }
 
-/// Whether a script goes on.
+/// What is run after a command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Flow {
+    /// The next command.
     Continue,
+    /// What follows this number of loops.
+    Break(usize),
+    /// The next round of the loop with this number, from the innermost.
+    NextRound(usize),
+    /// Nothing.
     Exit,
 }
 
@@ -45,7 +53,7 @@ impl<'a> Shell<'a> {
         parameters: ShellParameters<'a>,
         settings: ShellSettings,
     ) -> Self {
-        Self { process, parameters, settings, failure: None, tested: 0 }
+        Self { process, parameters, settings, failure: None, tested: 0, loops: 0 }
     }
 
     /// Runs a whole script and returns the notes of its commands; the error is that of the last
@@ -64,8 +72,9 @@ impl<'a> Shell<'a> {
 
     pub(super) fn run_script(&mut self, Script(lists): &Script) -> Result<Flow, RunError> {
         for list in lists {
-            if self.run_list(list)? == Flow::Exit {
-                return Ok(Flow::Exit);
+            let flow = self.run_list(list)?;
+            if flow != Flow::Continue {
+                return Ok(flow);
             }
         }
         Ok(Flow::Continue)
@@ -90,7 +99,10 @@ impl<'a> Shell<'a> {
             };
             let is_fatal =
                 !is_tested && self.tested == 0 && self.settings.has(ShellSetting::Errexit);
-            if flow == Flow::Exit || is_fatal && self.failure.is_some() {
+            if flow != Flow::Continue {
+                return Ok(flow);
+            }
+            if is_fatal && self.failure.is_some() {
                 return Ok(Flow::Exit);
             }
         }
@@ -98,7 +110,7 @@ impl<'a> Shell<'a> {
     }
 
     /// Runs what does not end the script if it fails.
-    fn run_tested(
+    pub(super) fn run_tested(
         &mut self,
         run: impl FnOnce(&mut Self) -> Result<Flow, RunError>,
     ) -> Result<Flow, RunError> {
@@ -125,9 +137,7 @@ impl<'a> Shell<'a> {
 
     /// Runs commands in subshells, each of which reads what the one before it writes.
     fn run_piped(&mut self, commands: &[ShellCommand]) -> Result<Flow, RunError> {
-        let outer_input = std::mem::take(&mut self.process.input);
-        self.process.input = outer_input.clone();
-        self.parameters.spend(outer_input.text_len(), &(0..0))?;
+        let mut outer_input = Content::default();
         let mut failure = None;
         for (at, command) in commands.iter().enumerate() {
             let is_last = at + 1 == commands.len();
@@ -137,7 +147,12 @@ impl<'a> Shell<'a> {
                 let run = |shell: &mut Self| {
                     shell.run_subshell(|shell| shell.run_command(command)).map(drop)
                 };
-                self.process.input = self.capture(run)?;
+                let output = self.capture(run)?;
+                let left = std::mem::replace(&mut self.process.input, output);
+                // The first command reads what this shell would read.
+                if at == 0 {
+                    outer_input = left;
+                }
             }
             let failed = self.failure.take();
             if is_last || self.settings.has(ShellSetting::Pipefail) {
@@ -188,6 +203,16 @@ impl<'a> Shell<'a> {
             CommandKind::Subshell(script) => self.run_subshell(|shell| shell.run_script(script))?,
             CommandKind::If(command) => self.run_if(command)?,
             CommandKind::For(command) => self.run_for(command)?,
+            CommandKind::While(command) => {
+                let flow = self.run_while(command);
+                flow.map_err(|error| {
+                    if self.process.budget.is_exhausted() {
+                        RunError::new("this loop does not end, or not soon", error.range)
+                    } else {
+                        error
+                    }
+                })?
+            }
             CommandKind::Case(command) => self.run_case(command)?,
         };
         self.close_streams(streams, command.range.clone())?;
@@ -196,30 +221,15 @@ impl<'a> Shell<'a> {
 
     fn run_if(&mut self, command: &IfCommand) -> Result<Flow, RunError> {
         for (condition, body) in &command.branches {
-            if self.run_tested(|shell| shell.run_script(condition))? == Flow::Exit {
-                return Ok(Flow::Exit);
+            let flow = self.run_tested(|shell| shell.run_script(condition))?;
+            if flow != Flow::Continue {
+                return Ok(flow);
             }
             if self.failure.take().is_none() {
                 return self.run_script(body);
             }
         }
         self.run_script(&command.otherwise)
-    }
-
-    fn run_for(&mut self, command: &ForLoop) -> Result<Flow, RunError> {
-        let mut values = Vec::new();
-        for word in &command.words {
-            values.extend(self.expand_arguments(word)?);
-        }
-        self.failure = None;
-        for value in values {
-            let range = command.words.first().map_or(0..0, |word| word.range.clone());
-            self.parameters.assign(&command.variable, value, range)?;
-            if self.run_script(&command.body)? == Flow::Exit {
-                return Ok(Flow::Exit);
-            }
-        }
-        Ok(Flow::Continue)
     }
 
     fn run_case(&mut self, command: &CaseCommand) -> Result<Flow, RunError> {

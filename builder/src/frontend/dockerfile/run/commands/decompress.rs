@@ -1,5 +1,6 @@
 //! `gunzip`, `unxz`, `unzstd` and `bunzip2`: files are decompressed when the layer is made.
 
+use super::super::archive::TreeArchive;
 use super::super::content::Content;
 use super::super::options::{CommandArguments, KnownOption, OptionValue};
 use super::super::process::Process;
@@ -97,6 +98,9 @@ impl Decompressor {
             {
                 source.compression = Some(self.format);
                 Ok(Content::Source(source, None))
+            }
+            Content::Archive(archive) if archive.compression == Some(self.format) => {
+                Ok(Content::Archive(TreeArchive { compression: None, ..archive }))
             }
             _ => {
                 let message = format!("`{}` is evaluated once for a file that is read", self.name);

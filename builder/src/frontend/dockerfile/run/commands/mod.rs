@@ -15,6 +15,7 @@ mod names;
 mod packages;
 mod qemu_img;
 mod rm;
+mod sed;
 mod tar;
 mod test;
 mod touch;
@@ -93,6 +94,7 @@ pub(super) fn find_command(name: &str) -> Option<CommandFunction> {
         "tee" => echo::tee,
         "test" => test::test,
         "[" => test::bracket,
+        "sed" => sed::sed,
         "tar" => tar::tar,
         "truncate" => truncate::truncate,
         "dd" => truncate::dd,
@@ -121,9 +123,9 @@ fn program_of(path: &str) -> Option<&str> {
 const MANAGERS: [&str; 8] = ["apk", "apt-get", "apt", "dnf", "microdnf", "yum", "tdnf", "zypper"];
 
 /// Commands whose output is evaluated.
-const PRINTING: [&str; 21] = [
+const PRINTING: [&str; 22] = [
     "cat", "echo", "printf", "tee", "curl", "wget", "gunzip", "gzip", "unxz", "xz", "unzstd",
-    "zstd", "bunzip2", "bzip2", "dd", "tar", "basename", "dirname", "uname", "arch", "dpkg",
+    "zstd", "bunzip2", "bzip2", "dd", "sed", "tar", "basename", "dirname", "uname", "arch", "dpkg",
 ];
 
 /// Commands that print nothing, unless an option asks for it.

@@ -1,7 +1,7 @@
 //! Tests of compound commands, substitutions and the settings of a shell.
 
-use super::check;
 use super::contents::check_contents;
+use super::{check, refused};
 
 #[test]
 fn conditions() {
@@ -34,6 +34,33 @@ fn loops_and_choices() {
     check("case $DIR in '*') mkdir a;; /opt/*) mkdir b;; esac", "b/ 755");
     check("case abc in x) false;; esac", "");
     check("case abc in\na)\n;;\nabc)\nmkdir a\n;;\nesac", "a/ 755");
+}
+
+#[test]
+fn loops_with_conditions() {
+    check("while [ ! -d a ]; do mkdir a; done", "a/ 755");
+    check("until [ -d a ]; do mkdir a; done; mkdir b", "a/ 755, b/ 755");
+    check("printf 'a\\nb\\n' | while read x; do mkdir $x; done", "a/ 755, b/ 755");
+    check("while true; do mkdir a; break; done", "a/ 755");
+    check("for i in a b c; do [ $i = b ] && continue; mkdir $i; done", "a/ 755, c/ 755");
+    check("read x < file; mkdir $x", "abc/ 755");
+    check("while :; do :; done", "this loop does not end, or not soon [:]");
+    let not = |what: &str| format!("{what} is not understood");
+    refused("read -n 1 x", &not("`read` without names of variables"), "read -n 1 x");
+    refused("break 0", &not("this number of loops"), "break 0");
+    refused(
+        "printf '\\134\\n' | read x",
+        &not("a backslash in a line, without `read -r`,"),
+        "read x",
+    );
+    refused("printf '\\0\\n' | read -r x", &not("`read` of what is no text"), "read -r x");
+    refused(
+        "curl -so x https://e/x; read x < x",
+        &not("`read` of what is not known before the build"),
+        "read x",
+    );
+    refused("A=b read x", &not("a value in front of `read`"), "A=b read x");
+    check("while true; do :", "`done` is missing [o]");
 }
 
 #[test]

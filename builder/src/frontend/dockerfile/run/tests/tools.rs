@@ -69,7 +69,106 @@ fn archives_are_unpacked() {
         &format!("curl -so x {url}; cd /; tar -xf /home/me/x top/bin/tool"),
         "`tar` fails: top/bin/tool: Cannot open: Permission denied [tar -xf /home/me/x top/bin/tool]",
     );
-    assert!(contents("tar -cf x data").contains("`tar` is evaluated with `-x` only"));
+    assert!(contents("tar -tf x").contains("`tar` is evaluated with `-x` or `-c` only"));
+}
+
+#[test]
+fn archives_are_made() {
+    let url = "https://example.com/disk.img";
+    check_contents(
+        &format!("curl -so x {url} && tar -cf - file x | tar -xf - -C data && rm x"),
+        &format!("data/file=content, data/x={url}"),
+    );
+    check_contents("tar cf x -C data a && tar xf x -C empty && rm x", "empty/a=\"abc\"");
+    check_contents("tar czf x -C data a && tar xzf x -C empty && rm x", "empty/a=\"abc\"");
+    check_contents("tar c file | tar xO > x", "x=content");
+    check_contents("echo a > x; tar xf x", "`tar` fails: This does not look like a tar archive");
+    check(
+        "tar c -C data sub | tar xm --exclude=x -C empty",
+        "empty/sub/ 750, empty/sub/back->../a",
+    );
+    let refused = |script: &str, message: &str| {
+        let said = contents(script);
+        assert!(said.contains(message), "{script}: {said}");
+    };
+    refused(&format!("curl -so x {url}; tar cf y x"), "pipe it into `tar -x`");
+    refused("tar cJf x file", "pipe it into `tar -x`");
+    refused("tar czf - file | tar xf -", "with the option of the compression");
+    refused("tar c file -C data", "`--directory` of `tar -c` stands in front");
+    refused("tar c -C data -C sub .", "with one `-C`");
+    refused("tar c --strip-components=1 file", "`--strip-components` of `tar -c`");
+    refused("tar c file | tar x --owner=0", "`--owner` of `tar -x`");
+    refused("tar c --owner=nobody-here file", "`--owner=nobody-here`");
+    refused("tar c --exclude='a*b' file", "the pattern `--exclude=a*b`");
+    refused("tar cvf x file > y", "names that `tar -v`");
+    refused("printf 'x%0600d' | tar x", "%s, %d");
+    check_contents("tar cf -", "`tar` fails: Cowardly refusing to create an empty archive");
+}
+
+#[test]
+fn texts_are_edited() {
+    check_contents("echo a=1 > x; sed -i 's/1/2/' x", "x=\"a=2\\n\"");
+    check_contents("sed -i s/b/x/ file", "file=\"axc\"");
+    check("sed -i s/b/x/ data/b.txt link/c.txt", "data/b.txt 640, data/c.txt 600");
+    check("ln file new; sed -i s/b/x/ new", "file 644, new 644");
+    check_contents("sed 's,b,x,;s/a/y/' file > x; echo ab | sed -e 1d > y", "x=\"yxc\", y=\"\"");
+    let refused = |script: &str, message: &str| {
+        let said = contents(script);
+        assert!(said.contains(message), "{script}: {said}");
+    };
+    let not = |script: &str, what: &str| {
+        let message = format!("{what} in the script of `sed` is not evaluated");
+        refused(&format!("sed -i '{script}' file"), &message);
+    };
+    not("s/a/b/I", "the flag `I` of `s`");
+    not("s/a/b/2", "the flag `2` of `s`");
+    not("s/a\\|b/c/", "`\\|`");
+    not("s/a\\{2\\}/c/", "a number of repetitions");
+    not("s/\\(a\\)*/c/", "a repetition of a group");
+    not("s/\\(a/c/", "a group that is not closed");
+    not("s/a\\)/c/", "a group that is not open");
+    not("s/\\(*a\\)/c/", "this start of a group");
+    not("s/*a/c/", "`*` at this position");
+    not("s/a$b/c/", "`$` at this position");
+    not("s//c/", "an empty regular expression");
+    not("s/\\w/c/", "`\\w`");
+    not("s/[a/c/", "a `[` without a `]`");
+    not("s/[[:word:]]/c/", "the class `[:word:]`");
+    not("s/[[:alpha/c/", "a `[:` without a `:]`");
+    not("s/[\\n]/c/", "a backslash or a collating symbol inside of `[…]`");
+    not("s/[%-z]/c/", "this range inside of `[…]`");
+    not("s/[é]/c/", "a character inside of `[…]` that is not ASCII");
+    not("s/é*/c/", "a repetition of a character that is not ASCII");
+    not("s/a/\\1/", "`\\1` without such a group");
+    not("s/a/\\t/", "`\\t` in a replacement");
+    not("s|a\\|b|c|", "where `|` is the separator");
+    not("sxaxbx", "this separator of `s`");
+    not("s/a/b", "a part of a command that does not end");
+    not("s/a\nb/c/", "a line end inside of a command");
+    not("a x", "`a`");
+    not("2", "an address without a command");
+    not("0d", "the line `0`");
+    not("0~2d", "the line `0`");
+    not("1~2d", "a step of lines");
+    not("1,/a/d", "this end of a range");
+    not("/a/,2d", "a range from a pattern");
+    not("1d}", "`}` behind a command");
+    refused("sed -i.bak s/a/b/ file", "without a suffix for copies");
+    refused("sed -ie s/a/b/ file", "without a suffix for copies");
+    refused("sed -n 1p file", "`-n` of `sed`");
+    refused("sed", "with a script");
+    refused("sed s/a/b/ file file", "with one file");
+    refused("echo é > x; sed -i s/./x/ x", "for lines of ASCII characters");
+    refused("printf '\\0' > x; sed -i s/a/x/ x", "has NUL bytes");
+    refused("sed 's/b/\\n/;s/a/x/' file > x", "behind one that adds a line end");
+    refused("curl -so x https://e/x; sed -i s/a/b/ x", "for small texts");
+    check_contents("sed -i s/a/b/", "`sed` fails: no input files");
+    check_contents("sed -i s/a/b/ none", "`sed` fails: can't read none: No such file or directory");
+    check_contents("sed -i s/a/b/ data", "`sed` fails: couldn't edit data: not a regular file");
+    check_me(
+        "cd /; sed -i s/a/b/ file",
+        "`sed` fails: couldn't open temporary file for file: Permission denied [sed -i s/a/b/ file]",
+    );
 }
 
 #[test]
