@@ -245,92 +245,89 @@ fn rules_are_skipped() {
     assert_eq!(wrong.to_string(), "Dockerfile:1:9: invalid check option `skip`");
 }
 
-/// What BuildKit says, and the text for which it says nothing (moby/buildkit
+/// Texts that break a rule, the same texts mended, and what BuildKit says to the first (moby/buildkit
 /// `frontend/dockerfile/linter/ruleset.go`). `CopyIgnoredFile` is in `cli/tests/dockerfile/check.rs`.
-#[test]
-fn messages_are_those_of_buildkit() {
-    let experimental = "# check=experimental=InvalidDefinitionDescription\n";
-    let described = |text: &str| format!("{experimental}{text}");
-    let check = |bad: &str, good: &str, message: &str| {
-        check_message(bad, message);
-        check_rules(good, &[]);
-    };
-    check(
+const MESSAGES: &[(&str, &str, &str)] = &[
+    (
         "FROM scratch AS a\nFROM scratch AS a",
         "FROM scratch AS a\nFROM scratch AS b",
         "Duplicate stage name \"a\", stage names should be unique",
-    );
-    check(
+    ),
+    (
         "FROM scratch AS context",
         "FROM scratch AS contexts",
         "Stage name should not use the same name as reserved stage \"context\"",
-    );
-    check(
-        "FROM scratch\nCOPY a \\\n\n /",
-        "FROM scratch\nCOPY a \\\n /",
-        "Empty continuation line",
-    );
-    check(
+    ),
+    ("FROM scratch\nCOPY a \\\n\n /", "FROM scratch\nCOPY a \\\n /", "Empty continuation line"),
+    (
         "FROM scratch\nMAINTAINER me",
         "FROM scratch\nLABEL maintainer=me",
         "Maintainer instruction is deprecated in favor of using label",
-    );
-    check(
-        &described("# what it is\nARG A=1\nFROM scratch"),
-        &described("# A is it\nARG A=1\nFROM scratch"),
+    ),
+    (
+        "# check=experimental=InvalidDefinitionDescription\n# what it is\nARG A=1\nFROM scratch",
+        "# check=experimental=InvalidDefinitionDescription\n# A is it\nARG A=1\nFROM scratch",
         "Comment for ARG should follow the format: `# A <description>`",
-    );
-    check(
+    ),
+    (
         "FROM scratch\nCMD [\"a\"]\nCMD [\"b\"]",
         "FROM scratch\nCMD [\"b\"]",
         "Multiple CMD instructions should not be used in the same stage because only the last one \
          will be used",
-    );
-    check(
+    ),
+    (
         "FROM scratch\nCMD a",
         "FROM scratch\nCMD [\"a\"]",
         "JSON arguments recommended for CMD to prevent unintended behavior related to OS signals",
-    );
-    check(
+    ),
+    (
         "FROM scratch\nENV TOKEN=1",
         "FROM scratch\nENV TOKEN_FILE=1",
         "Do not use ARG or ENV instructions for sensitive data (ENV \"TOKEN\")",
-    );
-    check(
+    ),
+    (
         "ARG TAG\nFROM base:$TAG",
         "ARG TAG=1\nFROM base:$TAG",
         "Default value for ARG base:$TAG results in empty or invalid base image name",
-    );
-    check(
+    ),
+    (
         "FROM --platform=$TARGETPLATFORM base",
         "FROM --platform=$BUILDPLATFORM base",
         "Setting platform to predefined $TARGETPLATFORM in FROM is redundant as this is the \
          default behavior",
-    );
-    check(
+    ),
+    (
         "FROM --platform=linux/amd64 base",
         "FROM --platform=linux/amd64 base AS amd64",
         "FROM --platform flag should not use constant value \"linux/amd64\"",
-    );
-    check(
+    ),
+    (
         "FROM foreign",
         "FROM base",
         "Base image foreign was pulled with platform \"linux/arm64\", expected \"linux/amd64\" for \
          current build",
-    );
-    check(
+    ),
+    (
         "FROM scratch\nWORKDIR app",
         "FROM scratch\nWORKDIR /app",
         "Relative workdir \"app\" can have unexpected results if the base image changes",
-    );
-    check(
+    ),
+    (
         "FROM scratch\nEXPOSE 80/TCP",
         "FROM scratch\nEXPOSE 80/tcp",
         "Defined protocol '80/TCP' in EXPOSE instruction should be lowercase",
-    );
-    check(
+    ),
+    (
         "FROM scratch\nEXPOSE 8080:80",
         "FROM scratch\nEXPOSE 80",
         "EXPOSE instruction should not define an IP address or host-port mapping, found '8080:80'",
-    );
+    ),
+];
+
+#[test]
+fn messages_are_those_of_buildkit() {
+    for (bad, good, message) in MESSAGES {
+        check_message(bad, message);
+        check_rules(good, &[]);
+    }
 }
