@@ -79,7 +79,7 @@ fuzz: .cargo/config.toml
 # memory, a push of 10 GiB that is cut each 100 MiB, a catalogue of a thousand images, Debian's
 # installer in virtual machines of two architectures, registries with the program as it is released (its OpenSSL is
 # not the system's), a new user in a bare Debian (needs root), names that a registry and this program might read
-# differently, a fault at every system call (some need root), and an hour of fuzzing for each target.
+# differently, 2,000 random COPY and ADD against buildah (needs root), a fault at every system call (some need root), and an hour of fuzzing for each target.
 soak:
 	$(CARGO) build --release -p diskette
 	DISKETTE="$(abspath $(TARGET)/release/diskette)" DISKETTE_LARGE_GIB=100 \
@@ -98,6 +98,8 @@ soak:
 	integration/test-user.sh "$(TARGET)/test-user"
 	DISKETTE_GRAMMAR_NAMES=20000 $(CARGO) test -p diskette --test registry -- --nocapture grammar::
 	DISKETTE_GRAMMAR_NAMES=1000 $(CARGO) test -p diskette --test program -- --nocapture names_of_files
+	DISKETTE="$(abspath $(TARGET)/release/diskette)" DISKETTE_COPY_CASES=2000 \
+		$(CARGO) test -p diskette --test dockerfile -- --nocapture random_copies
 	DISKETTE="$(abspath $(TARGET)/release/diskette)" DISKETTE_FAULT_POINTS=100000 \
 		$(CARGO) test -p diskette --test faults -- --nocapture --test-threads 1
 	$(MAKE) fuzz FUZZ_SECONDS=3600

@@ -56,9 +56,7 @@ fn has_run(case: &Case) -> bool {
 fn judge(name: &str) {
     let (text, cases) = read(name);
     let scene = Scene::new();
-    let bases = fs::read_to_string(path("bases")).unwrap();
-    let bases = Base::make_all(&bases, &scene.path("bases"));
-    let bases = bases.unwrap_or_else(|why| panic!("bases.txt:{why}"));
+    let bases = bases(&scene);
     let mode = Mode::asked_for();
     let mut bench =
         Bench { mode, scene: &scene, bases: &bases, problems: vec![], recorded: vec![] };
@@ -72,6 +70,13 @@ fn judge(name: &str) {
     let (wrong, all) = (bench.problems.len(), cases.len());
     let list = bench.problems.join(&format!("\n{name}.txt:"));
     assert!(wrong == 0, "{wrong} problems with {all} cases:\n{name}.txt:{list}");
+}
+
+/// Makes the bases that cases name.
+pub(crate) fn bases(scene: &Scene) -> Vec<Base> {
+    let bases = fs::read_to_string(path("bases")).unwrap();
+    let bases = Base::make_all(&bases, &scene.path("bases"));
+    bases.unwrap_or_else(|why| panic!("bases.txt:{why}"))
 }
 
 fn read(name: &str) -> (String, Vec<Case>) {

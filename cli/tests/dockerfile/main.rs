@@ -18,6 +18,7 @@ mod errors;
 mod escapes;
 mod options;
 mod outputs;
+mod random_copies;
 mod run;
 mod sources;
 mod vddk;
