@@ -104,7 +104,8 @@ fn disks_with_hidden_names_are_not_extracted_under_them() {
 fn results_have_no_invisible_characters() {
     let (label, file) = ("x\u{9b}31m\u{202e}y", ".z\u{9b}31m\u{202e}");
     let scene = Scene::with_disk();
-    scene.build(&["--label", &format!("a={label}")]);
+    let value = format!("a={label}");
+    scene.build(&["--label", &value, "--annotation", &format!("index:{value}")]);
     scene.build_to("plain", &[]);
     scene.write(&format!("out/blobs/sha256/{file}"), "left behind");
     for (args, is_json) in [
@@ -122,7 +123,7 @@ fn results_have_no_invisible_characters() {
             let escaped = r"x\u009b31m\u202ey";
             assert!(shown.contains(escaped) && result.to_string().contains(label), "{shown}");
         } else if args[0] != "inspect" {
-            // The labels are only in its JSON.
+            // Neither labels nor annotations are in its text.
             assert!(shown.contains(r"\u{9b}31m\u{202e}"), "{args:?} {shown}");
         }
     }
