@@ -9,6 +9,8 @@ pub enum LayerCompression {
     Gzip(GzipLevel),
     /// zstd.
     Zstd(ZstdLevel),
+    /// zstd in chunks, with an index at the end: zstd:chunked.
+    ZstdChunked(ZstdLevel),
     /// Not compressed: the blob is the tar itself.
     None,
 }
@@ -20,6 +22,8 @@ pub enum LayerCompressionKind {
     Gzip,
     /// zstd.
     Zstd,
+    /// zstd:chunked, which readers that know it fetch in part.
+    ZstdChunked,
     /// None.
     None,
 }
@@ -29,9 +33,11 @@ impl LayerCompressionKind {
     pub fn with_level(self, level: Option<u8>) -> Result<LayerCompression, &'static str> {
         let gzip = || level.map_or(Some(GzipLevel::default()), GzipLevel::new);
         let zstd = || level.map_or(Some(ZstdLevel::default()), ZstdLevel::new);
+        let zstd_levels = "zstd has the levels 1 to 19";
         match self {
             Self::Gzip => gzip().map(LayerCompression::Gzip).ok_or("gzip has the levels 1 to 12"),
-            Self::Zstd => zstd().map(LayerCompression::Zstd).ok_or("zstd has the levels 1 to 19"),
+            Self::Zstd => zstd().map(LayerCompression::Zstd).ok_or(zstd_levels),
+            Self::ZstdChunked => zstd().map(LayerCompression::ZstdChunked).ok_or(zstd_levels),
             Self::None if level.is_some() => Err("without compression there are no levels"),
             Self::None => Ok(LayerCompression::None),
         }
@@ -45,6 +51,7 @@ impl LayerCompression {
         match self {
             Self::Gzip(_) => LayerCompressionKind::Gzip,
             Self::Zstd(_) => LayerCompressionKind::Zstd,
+            Self::ZstdChunked(_) => LayerCompressionKind::ZstdChunked,
             Self::None => LayerCompressionKind::None,
         }
     }
@@ -54,7 +61,7 @@ impl LayerCompression {
     pub fn level(self) -> Option<u8> {
         match self {
             Self::Gzip(level) => Some(level.get()),
-            Self::Zstd(level) => Some(level.get()),
+            Self::Zstd(level) | Self::ZstdChunked(level) => Some(level.get()),
             Self::None => None,
         }
     }
@@ -114,12 +121,13 @@ impl Default for LayerCompression {
     }
 }
 
-/// Written into cache keys: `gzip-6`, `zstd-3`, `none`.
+/// Written into cache keys: `gzip-6`, `zstd-3`, `zstd:chunked-3`, `none`.
 impl fmt::Display for LayerCompression {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Gzip(level) => write!(f, "gzip-{}", level.0),
             Self::Zstd(level) => write!(f, "zstd-{}", level.0),
+            Self::ZstdChunked(level) => write!(f, "zstd:chunked-{}", level.0),
             Self::None => f.write_str("none"),
         }
     }

@@ -2,6 +2,7 @@
 //! It stores no layers, only their digests, which help while the target still has the blobs.
 //! Entries that are damaged, forged, of another format version or of other input are ignored.
 
+use std::collections::BTreeMap;
 use std::io::{self, Read, Write};
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -15,7 +16,7 @@ use crate::engine::layer::compression::FORMAT_VERSION;
 use crate::engine::source::SourceIdentity;
 use crate::oci::image::digest::Digest;
 use crate::oci::image::json::to_canonical_json;
-use crate::oci::image::layer::FinishedLayer;
+use crate::oci::image::layer::{FinishedLayer, LayerIndex};
 use crate::oci::new_file::NewFile;
 use crate::recipe::{LayerEntry, LayerEntryKind, SourceRecipe};
 
@@ -45,6 +46,9 @@ struct CacheEntry {
     digest: String,
     size: u64,
     diff_id: String,
+    /// Annotations of a layer that has an index.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    index: BTreeMap<String, String>,
     check: String,
 }
 
@@ -141,6 +145,7 @@ impl LayerCache {
             digest: entry.digest.parse().ok()?,
             size: entry.size,
             diff_id: entry.diff_id.parse().ok()?,
+            index: LayerIndex::from_annotations(&entry.index),
         };
         let check = CacheKey::find(&self.dir)?.authenticate(&entry_text(key, &layer)).to_hex();
         (entry.key == key.text && entry.check == check).then_some(layer)
@@ -159,6 +164,7 @@ impl LayerCache {
             digest: layer.digest.to_string(),
             size: layer.size,
             diff_id: layer.diff_id.to_string(),
+            index: index_annotations(layer),
             check: CacheKey::ensure(&self.dir)?.authenticate(&entry_text(key, layer)).to_hex(),
         };
         let mut file = NewFile::new(&self.dir)?;
@@ -169,5 +175,13 @@ impl LayerCache {
 
 /// Returns what the code of an entry authenticates.
 fn entry_text(key: &LayerKey, layer: &FinishedLayer) -> Vec<u8> {
-    format!("{}\n{}\n{}\n{}", key.text, layer.digest, layer.size, layer.diff_id).into_bytes()
+    let mut text = format!("{}\n{}\n{}\n{}", key.text, layer.digest, layer.size, layer.diff_id);
+    for (key, value) in index_annotations(layer) {
+        text += &format!("\n{key}={value}");
+    }
+    text.into_bytes()
+}
+
+fn index_annotations(layer: &FinishedLayer) -> BTreeMap<String, String> {
+    layer.index.map(|index| index.annotations()).unwrap_or_default()
 }

@@ -13,6 +13,9 @@ pub(crate) enum CompressionKind {
     Gzip,
     /// Smaller and faster; images built by diskette work with every version of CDI
     Zstd,
+    /// zstd in chunks: podman and CRI-O fetch only those that they lack
+    #[value(name = "zstd:chunked")]
+    ZstdChunked,
     /// No compression
     None,
 }
@@ -32,6 +35,9 @@ impl CompressionChoice {
             (None, level) => (own.kind(), level),
             (Some(CompressionKind::Gzip), level) => (LayerCompressionKind::Gzip, level),
             (Some(CompressionKind::Zstd), level) => (LayerCompressionKind::Zstd, level),
+            (Some(CompressionKind::ZstdChunked), level) => {
+                (LayerCompressionKind::ZstdChunked, level)
+            }
             (Some(CompressionKind::None), level) => (LayerCompressionKind::None, level),
         };
         kind.with_level(level).map_err(|levels| {

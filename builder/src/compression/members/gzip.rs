@@ -10,10 +10,12 @@ use crate::compression::CompressionFormat;
 pub(super) const FORMAT: MemberFormat = MemberFormat {
     format: CompressionFormat::Gzip,
     compressed_len: CONTENT_MAX + 64 * 1024,
-    batch: 4,
     find_starts,
     decompress,
 };
+
+/// Number of members that are decompressed at a time on each thread.
+const BATCH: usize = 4;
 
 /// The header of a member without a time or name, of an unknown system, as the engine and Go write it.
 const HEADER: [u8; 10] = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 0xff];
@@ -27,8 +29,8 @@ const CONTENT_MAX: usize = 1 << 20;
 /// Base-two logarithm of the window of deflate.
 const WINDOW_BITS: u8 = 15;
 
-fn find_starts(input: &[u8], count: usize) -> Vec<usize> {
-    memmem::find_iter(input, &HEADER).take(count).collect()
+fn find_starts(input: &[u8], width: usize) -> Vec<usize> {
+    memmem::find_iter(input, &HEADER).take(BATCH * width).collect()
 }
 
 fn decompress(input: &[u8]) -> Option<Member> {

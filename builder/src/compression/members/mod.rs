@@ -22,10 +22,8 @@ struct MemberFormat {
     format: CompressionFormat,
     /// Length of a long compressed member, in bytes.
     compressed_len: usize,
-    /// Number of members that are decompressed at a time on each thread.
-    batch: usize,
-    /// Returns up to `count` offsets where members may begin.
-    find_starts: fn(input: &[u8], count: usize) -> Vec<usize>,
+    /// Returns offsets where members may begin: as many as `width` threads decompress at a time.
+    find_starts: fn(input: &[u8], width: usize) -> Vec<usize>,
     /// Decompresses the member at the start of the input.
     decompress: fn(input: &[u8]) -> Option<Member>,
 }
@@ -90,7 +88,7 @@ impl MemberReader<'_> {
         if self.input.is_empty() && self.has_members {
             return Ok(false);
         }
-        let starts = (self.format.find_starts)(&self.input, self.format.batch * self.width);
+        let starts = (self.format.find_starts)(&self.input, self.width);
         let (input, decompress) = (&self.input, self.format.decompress);
         let members = starts.par_iter().map(|start| decompress(input.get(*start..)?));
         let members: Vec<Option<Member>> = members.collect();

@@ -118,11 +118,25 @@ fn long_members_are_read_too() {
     let members = |len: usize, member: &dyn Fn(&[u8]) -> Vec<u8>| {
         content.chunks(len).map(member).collect::<Vec<_>>().concat()
     };
-    for len in [content.len(), 1 << 20, (1 << 20) + 1, 8 << 20, (8 << 20) + 1] {
+    for len in [content.len(), 9_999, 1 << 20, (1 << 20) + 1, 8 << 20, (8 << 20) + 1] {
         check(&members(len, &|content| gzip_member(content, 1)), CompressionFormat::Gzip);
         check(&members(len, &|content| gzip_member(content, 0)), CompressionFormat::Gzip);
         check(&members(len, &|content| zstd_frame(content, 1)), CompressionFormat::Zstd);
     }
+}
+
+#[test]
+fn skippable_frames_are_passed_over() {
+    let skippable = |content: &[u8]| {
+        let len = u32::try_from(content.len()).unwrap().to_le_bytes();
+        [&[0x50, 0x2a, 0x4d, 0x18], &len[..], content].concat()
+    };
+    let frames =
+        [zstd_frame(b"abc", 1), skippable(b"index"), zstd_frame(b"def", 1), skippable(b"")];
+    let stream = frames.concat();
+    check(&stream, CompressionFormat::Zstd);
+    let found = read_all(Ok(decompress_members(&stream[..], CompressionFormat::Zstd)));
+    assert_eq!(found, (b"abcdef".to_vec(), None));
 }
 
 #[test]

@@ -8,7 +8,6 @@ use crate::compression::CompressionFormat;
 pub(super) const FORMAT: MemberFormat = MemberFormat {
     format: CompressionFormat::Zstd,
     compressed_len: CONTENT_MAX + 64 * 1024,
-    batch: 1,
     find_starts,
     decompress,
 };
@@ -16,21 +15,33 @@ pub(super) const FORMAT: MemberFormat = MemberFormat {
 /// Longest content of a frame that is decompressed here, in bytes: that of a layer's block.
 const CONTENT_MAX: usize = 8 << 20;
 
-fn find_starts(input: &[u8], count: usize) -> Vec<usize> {
-    let next = |start: &usize| {
-        let len = zstd_safe::find_frame_compressed_size(input.get(*start..)?).ok()?;
-        Some(start + len)
-    };
-    std::iter::successors(Some(0), next)
-        .take_while(|start| *start < input.len())
-        .take(count)
-        .collect()
+/// Most frames that are decompressed at a time on each thread: those of a block in short chunks.
+const FRAMES_MAX: usize = 1024;
+
+/// Returns the starts of frames with at most one long content for each thread. Frames may be short: those
+/// of zstd:chunked have 64 KiB.
+fn find_starts(input: &[u8], width: usize) -> Vec<usize> {
+    let mut starts = Vec::new();
+    let (mut start, mut content) = (0, 0);
+    while content < width * CONTENT_MAX && starts.len() < width * FRAMES_MAX {
+        let Some(frame) = input.get(start..).filter(|frame| !frame.is_empty()) else { break };
+        starts.push(start);
+        let Ok(len) = zstd_safe::find_frame_compressed_size(frame) else { break };
+        start += len;
+        content += content_len(frame).unwrap_or(CONTENT_MAX);
+    }
+    starts
+}
+
+/// Returns the length of a frame's content, if the frame says it.
+fn content_len(frame: &[u8]) -> Option<usize> {
+    usize::try_from(zstd_safe::get_frame_content_size(frame).ok()??).ok()
 }
 
 fn decompress(input: &[u8]) -> Option<Member> {
     let compressed_len = zstd_safe::find_frame_compressed_size(input).ok()?;
     let frame = input.get(..compressed_len)?;
-    let len = usize::try_from(zstd_safe::get_frame_content_size(frame).ok()??).ok()?;
+    let len = content_len(frame)?;
     if len > CONTENT_MAX {
         return None;
     }

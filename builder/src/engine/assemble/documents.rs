@@ -103,11 +103,13 @@ fn layer_entries(platform: &PlatformRecipe, layers: &[FinishedLayer]) -> Vec<Lay
         media_type: MediaType::from(layer.media_type.as_str()),
         digest: layer.digest,
         size: layer.size,
+        annotations: layer.annotations.clone(),
     });
     let own = layers.iter().map(|layer| LayerDescriptor {
         media_type: layer_media_type(platform.compression),
         digest: layer.digest,
         size: layer.size,
+        annotations: layer.index.map(|index| index.annotations()).unwrap_or_default(),
     });
     base.chain(own).collect()
 }
@@ -115,7 +117,7 @@ fn layer_entries(platform: &PlatformRecipe, layers: &[FinishedLayer]) -> Vec<Lay
 fn layer_media_type(compression: LayerCompression) -> MediaType {
     match compression {
         LayerCompression::Gzip(_) => MediaType::ImageLayerGzip,
-        LayerCompression::Zstd(_) => MediaType::ImageLayerZstd,
+        LayerCompression::Zstd(_) | LayerCompression::ZstdChunked(_) => MediaType::ImageLayerZstd,
         LayerCompression::None => MediaType::ImageLayer,
     }
 }

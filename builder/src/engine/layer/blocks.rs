@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use super::buffers::{BlockBuffers, TarBlock};
-use super::encode::BlockPart;
+use super::contents::ContentRange;
 use super::tar::{TarPiece, TarPlan};
 use crate::engine::source::{ContentError, SourceContent};
 
@@ -27,6 +27,28 @@ pub(crate) struct BlockReader<'a, 'c> {
     block_len: usize,
 }
 
+/// A block that was read.
+pub(crate) struct ReadBlock {
+    /// The block itself.
+    pub(crate) block: TarBlock,
+    /// How it is to be encoded.
+    pub(crate) part: BlockPart,
+    /// The parts of it that are contents of files, in order.
+    pub(crate) contents: Vec<ContentRange>,
+}
+
+/// How a block is to be encoded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum BlockPart {
+    /// The tar headers in front of the first file: always stored. CDI's importer detects the
+    /// compression with a reader that loses what it read when the first block comes out small
+    /// (kubevirt/containerized-data-importer#4277); a first member of 1,024 stored bytes is
+    /// beyond what it reads.
+    Head,
+    /// Everything after the head.
+    Body,
+}
+
 /// What is left of the piece that is being read.
 enum CurrentPiece<'a> {
     Bytes(&'a [u8]),
@@ -46,21 +68,21 @@ impl<'a, 'c> BlockReader<'a, 'c> {
         Self { pieces: plan.pieces.iter(), current, contents, buffers, head, block_len }
     }
 
-    /// Returns the next block and how it is to be encoded, or nothing at the end.
-    pub(crate) fn next_block(&mut self) -> Result<Option<(TarBlock, BlockPart)>, BlockError> {
+    /// Returns the next block, or nothing at the end.
+    pub(crate) fn next_block(&mut self) -> Result<Option<ReadBlock>, BlockError> {
         if self.head > 0 {
             let head = std::mem::take(&mut self.head);
-            return Ok(Some((self.read_block(head)?, BlockPart::Head)));
+            return Ok(Some(self.read_block(head, BlockPart::Head)?));
         }
-        let block = match self.read_hole()? {
+        let read = match self.read_hole()? {
             Some(zeros) => zeros,
-            None => self.read_block(self.block_len)?,
+            None => self.read_block(self.block_len, BlockPart::Body)?,
         };
-        Ok((!block.bytes().is_empty()).then_some((block, BlockPart::Body)))
+        Ok((!read.block.bytes().is_empty()).then_some(read))
     }
 
     /// Returns a whole block of zeros if the source has a hole of that length.
-    fn read_hole(&mut self) -> Result<Option<TarBlock>, BlockError> {
+    fn read_hole(&mut self) -> Result<Option<ReadBlock>, BlockError> {
         self.next_piece()?;
         let CurrentPiece::Content(index, left) = &mut self.current else { return Ok(None) };
         let len = self.block_len as u64;
@@ -69,12 +91,17 @@ impl<'a, 'c> BlockReader<'a, 'c> {
             return Ok(None);
         }
         content.skip_hole(len);
+        let (size, offset) = (content.size(), content.size() - *left);
         *left -= len;
-        Ok(Some(self.buffers.zero_block(self.block_len)))
+        let contents =
+            vec![ContentRange { range: 0..self.block_len, content: *index, offset, size }];
+        let block = self.buffers.zero_block(self.block_len);
+        Ok(Some(ReadBlock { block, part: BlockPart::Body, contents }))
     }
 
     /// Reads up to `len` bytes of the tar into a buffer; fewer only at its end.
-    fn read_block(&mut self, len: usize) -> Result<TarBlock, BlockError> {
+    fn read_block(&mut self, len: usize, part: BlockPart) -> Result<ReadBlock, BlockError> {
+        let mut contents = Vec::new();
         let mut buffer = self.buffers.take();
         let space = &mut buffer.bytes_mut()[..len];
         let mut filled = 0;
@@ -92,13 +119,16 @@ impl<'a, 'c> BlockReader<'a, 'c> {
                     let count = usize::try_from(*left).unwrap_or(usize::MAX).min(space.len());
                     let read = self.contents[*index].read_exact(&mut space[..count]);
                     read.map_err(content_error(*index))?;
+                    let (content, size) = (*index, self.contents[*index].size());
+                    let (range, offset) = (filled..filled + count, size - *left);
+                    contents.push(ContentRange { range, content, offset, size });
                     *left -= count as u64;
                     count
                 }
             };
             filled += count;
         }
-        Ok(buffer.into_block(filled))
+        Ok(ReadBlock { block: buffer.into_block(filled), part, contents })
     }
 
     /// Moves to the next piece if the current one is consumed; returns whether there is more. A

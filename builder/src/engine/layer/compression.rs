@@ -13,7 +13,7 @@ pub(crate) const FORMAT_VERSION: u32 = 1;
 pub(crate) fn block_count(compression: LayerCompression, jobs: usize) -> usize {
     match compression {
         LayerCompression::Gzip(_) | LayerCompression::None => 2 * jobs + 16,
-        LayerCompression::Zstd(_) => jobs + 1,
+        LayerCompression::Zstd(_) | LayerCompression::ZstdChunked(_) => jobs + 1,
     }
 }
 
@@ -21,6 +21,6 @@ pub(crate) fn block_count(compression: LayerCompression, jobs: usize) -> usize {
 pub(crate) fn block_len(compression: LayerCompression) -> usize {
     match compression {
         LayerCompression::Gzip(_) | LayerCompression::None => 1 << 20,
-        LayerCompression::Zstd(_) => 8 << 20,
+        LayerCompression::Zstd(_) | LayerCompression::ZstdChunked(_) => 8 << 20,
     }
 }

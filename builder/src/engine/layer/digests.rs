@@ -1,24 +1,32 @@
 //! The *digests* of a layer are computed on a thread of their own, which receives the blocks in order:
 //! those of the tar and of the blob together, since two hashes side by side take little longer than
-//! one (see the crate `sha256-pair`).
+//! one (see the crate `sha256-pair`). Where the layer has an index, the contents of files are
+//! hashed too, together with the tar.
 
 use std::sync::Arc;
 use std::sync::mpsc::Receiver;
 
 use sha256_pair::{Sha256, update_pair};
 
+use super::contents::ChunkedContent;
 use super::encode::EncodedBlock;
+use super::index::IndexedContents;
 use crate::oci::image::digest::Digest;
 
-/// The digests of the blocks so far.
+/// The digests of the blocks so far, and the index if the layer gets one.
 #[derive(Debug, Default)]
-struct LayerDigests {
+pub(super) struct LayerDigests {
     tar: Sha256,
     blob: Sha256,
+    index: Option<IndexedContents>,
 }
 
 impl LayerDigests {
     fn add(&mut self, block: &EncodedBlock) {
+        if self.index.is_some() {
+            self.add_chunked(block);
+            return;
+        }
         let mut tar = block.source();
         for piece in block.slices() {
             let (partner, rest) = tar.split_at(tar.len().min(piece.len()));
@@ -27,13 +35,48 @@ impl LayerDigests {
         }
         self.tar.update(tar);
     }
+
+    fn add_chunked(&mut self, block: &EncodedBlock) {
+        let Some(index) = &mut self.index else { return };
+        let tar = block.source();
+        let mut end = 0;
+        for ChunkedContent { range, .. } in block.chunked() {
+            let content = &tar[range.range.clone()];
+            self.tar.update(&tar[end..range.range.start]);
+            end = range.range.end;
+            update_pair(&mut self.tar, content, index.content_hash(range.content), content);
+        }
+        self.tar.update(&tar[end..]);
+        for piece in block.slices() {
+            self.blob.update(piece);
+        }
+        index.add(block);
+    }
+
+    /// Adds bytes at the end of the blob that are not of the tar.
+    pub(super) fn add_trailer(&mut self, bytes: &[u8]) {
+        self.blob.update(bytes);
+    }
+
+    /// Returns the index, if the layer gets one.
+    pub(super) fn take_index(&mut self) -> Option<IndexedContents> {
+        self.index.take()
+    }
+
+    /// Returns the digests of the tar and of the blob.
+    pub(super) fn finish(self) -> (Digest, Digest) {
+        (Digest::from_bytes(self.tar.finalize()), Digest::from_bytes(self.blob.finalize()))
+    }
 }
 
-/// Hashes the blocks of a layer. Returns the digests of the tar and of the blob.
-pub(super) fn hash_blocks(blocks: Receiver<Arc<EncodedBlock>>) -> (Digest, Digest) {
-    let mut digests = LayerDigests::default();
+/// Hashes the blocks of a layer. `index` collects what its index needs, if it gets one.
+pub(super) fn hash_blocks(
+    blocks: Receiver<Arc<EncodedBlock>>,
+    index: Option<IndexedContents>,
+) -> LayerDigests {
+    let mut digests = LayerDigests { index, ..LayerDigests::default() };
     for block in blocks {
         digests.add(&block);
     }
-    (Digest::from_bytes(digests.tar.finalize()), Digest::from_bytes(digests.blob.finalize()))
+    digests
 }

@@ -7,8 +7,11 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use libdeflater::CompressionLvl;
 
+use super::blocks::{BlockPart, ReadBlock};
 use super::buffers::{BlockBuffer, BlockBuffers, TarBlock};
+use super::chunked::ChunkedEncoder;
 use super::compression::block_len;
+use super::contents::{ChunkedContent, ContentRange};
 use super::gzip::{GzipEncoder, write_stored_member};
 use super::output::{EncodedPiece, EncoderOutput};
 use super::zstd::{ZstdEncoder, write_raw_frame};
@@ -20,6 +23,7 @@ pub(crate) struct EncodedBlock {
     block: TarBlock,
     made: MadeBytes,
     pieces: Vec<EncodedPiece>,
+    chunked: Vec<ChunkedContent>,
 }
 
 #[derive(Debug)]
@@ -47,12 +51,18 @@ impl EncodedBlock {
     pub(crate) fn source(&self) -> &[u8] {
         self.block.bytes()
     }
+
+    /// Returns the contents of files in chunks, in order; empty where the layer has no index.
+    pub(crate) fn chunked(&self) -> &[ChunkedContent] {
+        &self.chunked
+    }
 }
 
 #[derive(Debug)]
 enum BlockEncoder {
     Gzip(Box<GzipEncoder>),
     Zstd(Box<ZstdEncoder>),
+    Chunked(Box<ChunkedEncoder>),
     None,
 }
 
@@ -66,41 +76,37 @@ impl BlockEncoder {
             LayerCompression::Zstd(level) => {
                 Self::Zstd(Box::new(ZstdEncoder::new(level.get().into())?))
             }
+            LayerCompression::ZstdChunked(level) => {
+                Self::Chunked(Box::new(ChunkedEncoder::new(level.get().into())?))
+            }
             LayerCompression::None => Self::None,
         })
     }
 
-    fn encode(&mut self, block: &[u8], output: &mut EncoderOutput<'_>) -> io::Result<()> {
+    /// Encodes a block. Returns what of it is chunked.
+    fn encode(
+        &mut self,
+        block: &[u8],
+        contents: Vec<ContentRange>,
+        output: &mut EncoderOutput<'_>,
+    ) -> io::Result<Vec<ChunkedContent>> {
         match self {
-            Self::Gzip(gzip) => gzip.encode(block, output),
-            Self::Zstd(zstd) => zstd.encode(block, output),
-            Self::None => {
-                output.append_kept(0..block.len());
-                Ok(())
-            }
+            Self::Gzip(gzip) => gzip.encode(block, output)?,
+            Self::Zstd(zstd) => zstd.encode(block, output)?,
+            Self::Chunked(chunked) => return chunked.encode(block, contents, output),
+            Self::None => output.append_kept(0..block.len()),
         }
+        Ok(Vec::new())
     }
 
     /// Stores the block, whatever it contains.
     fn store(&self, block: &[u8], output: &mut EncoderOutput<'_>) {
         match self {
             Self::Gzip(_) => write_stored_member(block, 0..block.len(), output),
-            Self::Zstd(_) => write_raw_frame(0..block.len(), output),
+            Self::Zstd(_) | Self::Chunked(_) => write_raw_frame(0..block.len(), output),
             Self::None => output.append_kept(0..block.len()),
         }
     }
-}
-
-/// How a block is to be encoded.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum BlockPart {
-    /// The tar headers in front of the first file: always stored. CDI's importer detects the
-    /// compression with a reader that loses what it read when the first block comes out small
-    /// (kubevirt/containerized-data-importer#4277); a first member of 1,024 stored bytes is
-    /// beyond what it reads.
-    Head,
-    /// Everything after the head.
-    Body,
 }
 
 /// The encoders of one compression, and what they share.
@@ -109,8 +115,14 @@ pub(crate) struct BlockEncoders {
     compression: LayerCompression,
     idle: Mutex<Vec<BlockEncoder>>,
     outputs: Arc<BlockBuffers>,
-    /// A full block of zeros in compressed form: most of a raw disk.
-    zeros: OnceLock<Arc<[u8]>>,
+    zeros: OnceLock<EncodedZeros>,
+}
+
+/// A full block of zeros in compressed form: most of a raw disk.
+#[derive(Debug)]
+struct EncodedZeros {
+    bytes: Arc<[u8]>,
+    chunked: Vec<ChunkedContent>,
 }
 
 impl BlockEncoders {
@@ -121,47 +133,73 @@ impl BlockEncoders {
     }
 
     /// Encodes one block; equal blocks come out equal.
-    pub(crate) fn encode(&self, block: TarBlock, part: BlockPart) -> io::Result<EncodedBlock> {
+    pub(crate) fn encode(&self, read: ReadBlock) -> io::Result<EncodedBlock> {
+        let ReadBlock { block, part, contents } = read;
         if self.compression == LayerCompression::None {
-            let whole = 0..block.bytes().len();
+            let pieces = vec![EncodedPiece::Kept(0..block.bytes().len())];
             return Ok(EncodedBlock {
                 block,
                 made: MadeBytes::Nothing,
-                pieces: vec![EncodedPiece::Kept(whole)],
+                pieces,
+                chunked: Vec::new(),
             });
         }
-        if part == BlockPart::Body
-            && block.is_zero()
-            && block.bytes().len() == block_len(self.compression)
-        {
-            return self.encode_zeros(block);
+        if part == BlockPart::Body && self.is_full_of_zeros(&block, &contents) {
+            return self.encode_zeros(block, contents);
         }
         let mut space = self.outputs.take();
         let mut output = EncoderOutput::new(space.bytes_mut());
-        self.with_encoder(|encoder| match part {
+        let chunked = self.with_encoder(|encoder| match part {
             BlockPart::Head => {
                 encoder.store(block.bytes(), &mut output);
-                Ok(())
+                Ok(Vec::new())
             }
-            BlockPart::Body => encoder.encode(block.bytes(), &mut output),
+            BlockPart::Body => encoder.encode(block.bytes(), contents, &mut output),
         })?;
         let pieces = output.into_pieces();
-        Ok(EncodedBlock { block, made: MadeBytes::Own(space), pieces })
+        Ok(EncodedBlock { block, made: MadeBytes::Own(space), pieces, chunked })
     }
 
-    fn encode_zeros(&self, block: TarBlock) -> io::Result<EncodedBlock> {
-        let bytes = if let Some(bytes) = self.zeros.get() {
-            Arc::clone(bytes)
-        } else {
-            let mut space = vec![0; output_len_max(self.compression)];
-            let mut output = EncoderOutput::new(&mut space);
-            self.with_encoder(|encoder| encoder.encode(block.bytes(), &mut output))?;
-            let used = output.used();
-            // Another thread may have stored its result first; the bytes are the same.
-            Arc::clone(self.zeros.get_or_init(|| space[..used].into()))
+    /// Returns whether the block is a full one of zeros; in chunks, of the zeros of one content.
+    fn is_full_of_zeros(&self, block: &TarBlock, contents: &[ContentRange]) -> bool {
+        let full = block_len(self.compression);
+        let is_one = || matches!(contents, [one] if one.range.len() == full);
+        block.bytes().len() == full
+            && block.is_zero()
+            && (!matches!(self.compression, LayerCompression::ZstdChunked(_)) || is_one())
+    }
+
+    fn encode_zeros(
+        &self,
+        block: TarBlock,
+        contents: Vec<ContentRange>,
+    ) -> io::Result<EncodedBlock> {
+        let zeros = match self.zeros.get() {
+            Some(zeros) => zeros,
+            None => {
+                let zeros = self.make_zeros(&block, contents.clone())?;
+                // Another thread may have stored its result first; the bytes are the same.
+                self.zeros.get_or_init(|| zeros)
+            }
         };
+        let bytes = Arc::clone(&zeros.bytes);
         let pieces = vec![EncodedPiece::Made(0..bytes.len())];
-        Ok(EncodedBlock { block, made: MadeBytes::Shared(bytes), pieces })
+        let chunked = zeros.chunked.iter().cloned().zip(contents);
+        let chunked = chunked.map(|(made, range)| ChunkedContent { range, ..made }).collect();
+        Ok(EncodedBlock { block, made: MadeBytes::Shared(bytes), pieces, chunked })
+    }
+
+    fn make_zeros(
+        &self,
+        block: &TarBlock,
+        contents: Vec<ContentRange>,
+    ) -> io::Result<EncodedZeros> {
+        let mut space = vec![0; output_len_max(self.compression)];
+        let mut output = EncoderOutput::new(&mut space);
+        let chunked =
+            self.with_encoder(|encoder| encoder.encode(block.bytes(), contents, &mut output))?;
+        let used = output.used();
+        Ok(EncodedZeros { bytes: space[..used].into(), chunked })
     }
 
     fn with_encoder<T>(
@@ -180,8 +218,9 @@ impl BlockEncoders {
 }
 
 /// Returns the length of an output buffer in bytes, enough for the worst case: every second chunk
-/// compressed by itself, and nothing gained.
+/// compressed by itself, and nothing gained; in chunks, files of a few bytes.
 fn output_len_max(compression: LayerCompression) -> usize {
     let block = block_len(compression);
-    block + block / 64 + 16 * 1024
+    let share = if matches!(compression, LayerCompression::ZstdChunked(_)) { 8 } else { 64 };
+    block + block / share + 16 * 1024
 }

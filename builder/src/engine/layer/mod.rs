@@ -12,14 +12,20 @@
 
 mod blocks;
 mod buffers;
+mod chunked;
+mod chunks;
 pub mod compression;
+mod contents;
 mod digests;
 mod encode;
 mod gzip;
+mod index;
 mod output;
 mod pipeline;
 mod runs;
 mod tar;
+mod tar_split;
+mod toc;
 mod zstd;
 
 #[cfg(test)]

@@ -16,13 +16,15 @@ pub(crate) enum EncodedPiece {
 pub(crate) struct EncoderOutput<'a> {
     space: &'a mut [u8],
     used: usize,
+    /// Length of all pieces, in bytes.
+    len: usize,
     pieces: Vec<EncodedPiece>,
 }
 
 impl<'a> EncoderOutput<'a> {
     /// Returns an output that writes the bytes that are made into `space`.
     pub(crate) fn new(space: &'a mut [u8]) -> Self {
-        Self { space, used: 0, pieces: Vec::new() }
+        Self { space, used: 0, len: 0, pieces: Vec::new() }
     }
 
     /// Appends bytes.
@@ -46,12 +48,18 @@ impl<'a> EncoderOutput<'a> {
 
     /// Appends a range of the block as it is.
     pub(crate) fn append_kept(&mut self, range: Range<usize>) {
+        self.len += range.len();
         self.pieces.push(EncodedPiece::Kept(range));
     }
 
     /// Returns how many bytes were made.
     pub(crate) fn used(&self) -> usize {
         self.used
+    }
+
+    /// Returns the length of what was appended so far, in bytes.
+    pub(crate) fn len(&self) -> usize {
+        self.len
     }
 
     /// Returns the pieces in order.
@@ -62,6 +70,7 @@ impl<'a> EncoderOutput<'a> {
     fn advance(&mut self, len: usize) {
         let start = self.used;
         self.used += len;
+        self.len += len;
         match self.pieces.last_mut() {
             Some(EncodedPiece::Made(range)) if range.end == start => range.end = self.used,
             _ => self.pieces.push(EncodedPiece::Made(start..self.used)),

@@ -14,12 +14,13 @@ use thiserror::Error;
 use super::blocks::{BlockError, BlockReader};
 use super::buffers::BlockBuffers;
 use super::compression::{block_count, block_len};
-use super::digests::hash_blocks;
+use super::digests::{LayerDigests, hash_blocks};
 use super::encode::{BlockEncoders, EncodedBlock};
+use super::index::IndexedContents;
 use super::tar::{TarError, TarPlan};
 use crate::compression::LayerCompression;
 use crate::engine::source::{ContentError, SourceContent, SourceError};
-use crate::oci::image::layer::FinishedLayer;
+use crate::oci::image::layer::{FinishedLayer, LayerIndex};
 use crate::oci::sink::write_slices;
 use crate::recipe::LayerEntry;
 
@@ -158,14 +159,16 @@ pub(crate) fn write_layer(
     let plan = input.plan()?;
     let line = workers.line(input.compression);
     let buffers = Arc::clone(&line.buffers);
+    let index = matches!(input.compression, LayerCompression::ZstdChunked(_))
+        .then(|| IndexedContents::new(input.contents.len()));
     let blocks =
         BlockReader::new(&plan, &mut input.contents, buffers, block_len(input.compression));
-    thread::scope(|scope| {
+    let (mut digests, mut size) = thread::scope(|scope| {
         let (queue, pending) = sync_channel(line.depth);
         let (hash_queue, unhashed) = sync_channel(HASH_QUEUE_LEN);
         let (pool, encoders) = (&workers.pool, &line.encoders);
         let reader = scope.spawn(move || read_blocks(blocks, pool, encoders, &queue));
-        let hashing = scope.spawn(move || hash_blocks(unhashed));
+        let hashing = scope.spawn(move || hash_blocks(unhashed, index));
         // This consumes both queues, so that the other threads end when writing fails.
         let written = write_blocks(pending, &hash_queue, blob, progress);
         drop(hash_queue);
@@ -173,9 +176,27 @@ pub(crate) fn write_layer(
         let digests = hashing.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
         // A source that failed is why the blob is short, so it is reported first.
         read?;
-        let (size, (diff_id, digest)) = (written?, digests);
-        Ok(FinishedLayer { digest, size, diff_id })
-    })
+        Ok::<_, LayerError>((digests, written?))
+    })?;
+    let index = write_index(&mut digests, input.entries, input.mtime, blob, &mut size)?;
+    let (diff_id, digest) = digests.finish();
+    Ok(FinishedLayer { digest, size, diff_id, index })
+}
+
+/// Writes the index at the end of the blob, if the layer gets one.
+fn write_index(
+    digests: &mut LayerDigests,
+    entries: &[LayerEntry],
+    mtime: u64,
+    blob: &mut dyn Write,
+    size: &mut u64,
+) -> Result<Option<LayerIndex>, LayerError> {
+    let Some(contents) = digests.take_index() else { return Ok(None) };
+    let (frames, index) = contents.into_frames(entries, mtime).map_err(LayerError::Compress)?;
+    digests.add_trailer(&frames);
+    blob.write_all(&frames).map_err(LayerError::Write)?;
+    *size += frames.len() as u64;
+    Ok(Some(index))
 }
 
 /// Number of blocks that wait for being hashed while later ones are written.
@@ -191,7 +212,7 @@ fn read_blocks(
     encoders: &Arc<BlockEncoders>,
     queue: &SyncSender<PendingBlock>,
 ) -> Result<(), BlockError> {
-    while let Some((block, part)) = blocks.next_block()? {
+    while let Some(block) = blocks.next_block()? {
         let (done, pending) = sync_channel(1);
         if queue.send(pending).is_err() {
             // Writing has failed, and reports why.
@@ -200,7 +221,7 @@ fn read_blocks(
         let encoders = Arc::clone(encoders);
         pool.spawn_fifo(move || {
             // There is no receiver if writing has failed.
-            drop(done.send(encoders.encode(block, part)));
+            drop(done.send(encoders.encode(block)));
         });
     }
     Ok(())

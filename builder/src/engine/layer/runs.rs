@@ -30,6 +30,12 @@ pub(crate) fn split_into_runs(block: &[u8], shortest: usize) -> Vec<(RunTreatmen
     join_runs(joined)
 }
 
+/// Returns whether compressing gains nothing; always false for less than a chunk.
+pub(crate) fn is_incompressible(bytes: &[u8]) -> bool {
+    let (chunks, _) = bytes.as_chunks::<CHUNK>();
+    !chunks.is_empty() && chunks.iter().all(|chunk| choose_treatment(chunk) == RunTreatment::Store)
+}
+
 /// Joins neighbours of equal treatment.
 fn join_runs(
     runs: impl Iterator<Item = (RunTreatment, Range<usize>)>,

@@ -15,7 +15,7 @@ use crate::recipe::{LayerEntry, LayerEntryKind, SpecialKind};
 const RECORD_LEN: u64 = 512;
 
 /// A tar ends with two records of zeros.
-const END_LEN: usize = 2 * 512;
+pub(super) const END_LEN: usize = 2 * 512;
 
 /// The largest number eleven octal digits hold: sizes and times beyond it do not fit ustar.
 const OCTAL_MAX: u64 = 0o777_7777_7777;
@@ -110,12 +110,17 @@ impl TarPlan {
     }
 }
 
-fn padding_len(size: u64) -> usize {
+/// Returns the length of the padding after a content, in bytes.
+pub(super) fn padding_len(size: u64) -> usize {
     usize::try_from(size.next_multiple_of(RECORD_LEN) - size).unwrap_or_default()
 }
 
 /// Returns the header of an entry, after its pax records if it needs any.
-fn entry_headers(entry: &LayerEntry, size: u64, mtime: u64) -> Result<Vec<u8>, TarError> {
+pub(super) fn entry_headers(
+    entry: &LayerEntry,
+    size: u64,
+    mtime: u64,
+) -> Result<Vec<u8>, TarError> {
     if mtime > OCTAL_MAX {
         return Err(TarError::Time(mtime));
     }
@@ -190,7 +195,7 @@ fn set_device(header: &mut Header, kind: &LayerEntryKind) {
 }
 
 /// Returns an entry's type, and its path and link target as the tar has them.
-fn tar_names(entry: &LayerEntry) -> (EntryType, String, &str) {
+pub(super) fn tar_names(entry: &LayerEntry) -> (EntryType, String, &str) {
     let path = entry.tar_path();
     match &entry.kind {
         // Old readers, CDI's first importer among them, recognize a directory by the slash.

@@ -1,6 +1,8 @@
 //! Tests of whole layers: their bytes stay the same, every fast path gives the result of the slow
 //! one, and failures end a build instead of blocking it.
 
+mod chunked;
+
 use std::io::{self, Read, Write};
 use std::ops::ControlFlow;
 
@@ -105,6 +107,10 @@ fn zstd(level: u8) -> LayerCompression {
     LayerCompression::Zstd(ZstdLevel::new(level).unwrap())
 }
 
+fn chunked(level: u8) -> LayerCompression {
+    LayerCompression::ZstdChunked(ZstdLevel::new(level).unwrap())
+}
+
 /// Bytes that do not compress, the same on every host.
 fn noise(seed: u64) -> impl Iterator<Item = u8> {
     let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
@@ -135,7 +141,8 @@ fn the_bytes_of_a_layer_never_change() {
     let disk = disk();
     let gzips = [1, 3, 6, 9, 12].map(gzip);
     let zstds = [1, 3, 4, 9, 19].map(zstd);
-    let all = [LayerCompression::None].into_iter().chain(gzips).chain(zstds);
+    let chunked = [1, 3].map(chunked);
+    let all = [LayerCompression::None].into_iter().chain(gzips).chain(zstds).chain(chunked);
     let digests = all.map(|compression| {
         let (layer, _) = write(Memory::new(&disk, Holes::Zeros), 2, compression);
         format!("{compression} {} {}\n", layer.size, layer.digest.to_hex())
@@ -154,6 +161,8 @@ zstd-3 2991742 52e75795e65b357daf8f9b39f5326b683ad9a1563e5edc958c7d629bd698682f
 zstd-4 2991741 fc4aa1f9e3bf5986e84f00ea429dda91e21e48481c4f3cc2c492d71782cebeae
 zstd-9 2994303 218bbcecebcfc1906c0fa87b23131e48194aadf50dd0de853aba55891a4a56c9
 zstd-19 3003147 c6fc8c2cf5eef46f80acc094265c4cf85c50b4ab32a3acb0c32151fa06d56f60
+zstd:chunked-1 2993583 db41165d60255b2f82697d2cad7d23dbb1a790cca40daf1bbf86d519d8b8a680
+zstd:chunked-3 2994799 ffbd2ec8eb8114203d56489939c82b1ba8d3c82ae88a15d229758d063e9abcdd
 
 "#]]
     );
@@ -162,7 +171,7 @@ zstd-19 3003147 c6fc8c2cf5eef46f80acc094265c4cf85c50b4ab32a3acb0c32151fa06d56f60
 #[test]
 fn neither_threads_nor_holes_show() {
     let disk = disk();
-    for compression in [gzip(1), zstd(1), LayerCompression::None] {
+    for compression in [gzip(1), zstd(1), chunked(1), LayerCompression::None] {
         let (expected, _) = write(Memory::new(&disk, Holes::None), 1, compression);
         for jobs in [1, 2, 3, 7] {
             for holes in [Holes::None, Holes::Zeros] {
@@ -191,13 +200,15 @@ fn the_headers_stand_alone_in_front() {
     decoder.single_frame().read_to_end(&mut frame).unwrap();
     assert_eq!(frame, tar[..1024]);
     assert_eq!(blob[12..12 + 1024], tar[..1024], "raw");
+    let (_, chunked) = write(Memory::new(&disk, Holes::None), 1, chunked(19));
+    assert_eq!(chunked[..12 + 1024], blob[..12 + 1024]);
 }
 
 fn unpack(compression: LayerCompression, blob: &[u8]) -> Vec<u8> {
     let mut tar = Vec::new();
     match compression {
         LayerCompression::Gzip(_) => flate2::read::MultiGzDecoder::new(blob).read_to_end(&mut tar),
-        LayerCompression::Zstd(_) => {
+        LayerCompression::Zstd(_) | LayerCompression::ZstdChunked(_) => {
             zstd::stream::read::Decoder::new(blob).unwrap().read_to_end(&mut tar)
         }
         LayerCompression::None => Ok(tar.write(blob).unwrap()),
@@ -225,9 +236,9 @@ proptest! {
     #[test]
     fn a_layer_holds_what_was_put_in(
         stretches in prop::collection::vec(stretch(), 0..8),
-        kind in 0..3_usize,
+        kind in 0..4_usize,
     ) {
-        let compression = [gzip(1), zstd(1), LayerCompression::None][kind];
+        let compression = [gzip(1), zstd(1), chunked(1), LayerCompression::None][kind];
         let disk = stretches.concat();
         let (layer, blob) = write(Memory::new(&disk, Holes::Zeros), 3, compression);
         let (slow, _) = write(Memory::new(&disk, Holes::None), 1, compression);
@@ -246,6 +257,9 @@ proptest! {
         file.read_to_end(&mut content).unwrap();
         prop_assert!(content == disk);
         prop_assert!(entries.next().is_none());
+        if let Some(index) = layer.index {
+            chunked::check_index(&blob, &index, &tar);
+        }
     }
 }
 
@@ -270,7 +284,7 @@ impl Write for Full {
 fn failures_end_the_pipeline() {
     let disk = disk();
     let check = |fails_at: usize, room: usize, stop_at: u64, expected: &str| {
-        for compression in [gzip(1), zstd(1), LayerCompression::None] {
+        for compression in [gzip(1), zstd(1), chunked(1), LayerCompression::None] {
             let workers = LayerWorkers::start(2).unwrap();
             let content = Memory { fails_at, ..Memory::new(&disk, Holes::None) };
             let entries = entries();

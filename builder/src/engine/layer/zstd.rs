@@ -45,6 +45,11 @@ impl ZstdEncoder {
         Ok(Self { compressor })
     }
 
+    /// Returns an encoder of short frames, for which libzstd has tables of its own.
+    pub(crate) fn for_chunks(level: i32) -> io::Result<Self> {
+        Ok(Self { compressor: Compressor::new(level)? })
+    }
+
     /// Writes the frames of a block.
     pub(crate) fn encode(
         &mut self,
@@ -60,7 +65,12 @@ impl ZstdEncoder {
         Ok(())
     }
 
-    fn write_frame(&mut self, run: &[u8], output: &mut EncoderOutput<'_>) -> io::Result<()> {
+    /// Writes a frame.
+    pub(crate) fn write_frame(
+        &mut self,
+        run: &[u8],
+        output: &mut EncoderOutput<'_>,
+    ) -> io::Result<()> {
         let bound = zstd::zstd_safe::compress_bound(run.len());
         output.append_with(bound, |space| self.compressor.compress_to_buffer(run, space))
     }

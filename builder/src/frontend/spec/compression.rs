@@ -27,6 +27,7 @@ impl FromNode for Located<CompressionType> {
         let known = [
             ("gzip", CompressionType::Gzip),
             ("zstd", CompressionType::Zstd),
+            ("zstd:chunked", CompressionType::ZstdChunked),
             ("none", CompressionType::None),
         ];
         read_choice(node, owner, "compression", &known, problems)
@@ -68,6 +69,7 @@ pub(super) fn lower_compression(
     let algorithm = match kind.value {
         CompressionType::Gzip => LayerCompressionKind::Gzip,
         CompressionType::Zstd => LayerCompressionKind::Zstd,
+        CompressionType::ZstdChunked => LayerCompressionKind::ZstdChunked,
         CompressionType::None => LayerCompressionKind::None,
     };
     let compression = algorithm.with_level(level.map(|level| level.value));

@@ -24,6 +24,8 @@ pub(crate) struct LayerDescriptor {
     pub(crate) digest: Digest,
     /// Length of the blob in bytes.
     pub(crate) size: u64,
+    /// Annotations of the layer; Docker's format has none.
+    pub(crate) annotations: BTreeMap<String, String>,
 }
 
 /// The finished image of a platform as an index refers to it.
@@ -86,7 +88,12 @@ pub(crate) fn compose_manifest(
     let layers = layers
         .iter()
         .map(|layer| {
-            describe_blob(format.media_type(&layer.media_type), layer.digest, layer.size).build()
+            let media_type = format.media_type(&layer.media_type);
+            let descriptor = describe_blob(media_type, layer.digest, layer.size);
+            if format != ImageFormat::Oci || layer.annotations.is_empty() {
+                return descriptor.build();
+            }
+            descriptor.annotations(to_hash_map(&layer.annotations)).build()
         })
         .collect::<Result<Vec<_>, _>>()?;
     let media_type = format.media_type(&MediaType::ImageManifest);

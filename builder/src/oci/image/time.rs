@@ -17,6 +17,11 @@ impl Timestamp {
     /// The largest number of eleven octal digits, in the year 2242.
     const MAX: u64 = 0o777_7777_7777;
 
+    /// Returns the time of a number of seconds since 1970, if an image can have it.
+    pub(crate) fn from_seconds(seconds: u64) -> Option<Self> {
+        (seconds <= Self::MAX).then_some(Self(seconds))
+    }
+
     /// Returns the seconds since 1970.
     pub(crate) fn seconds(self) -> u64 {
         self.0

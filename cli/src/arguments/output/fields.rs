@@ -137,7 +137,7 @@ fn parse_bool(key: &str, value: &str) -> Result<bool, String> {
 fn parse_compression(value: &str) -> Result<CompressionKind, String> {
     let name = if value == "uncompressed" { "none" } else { value };
     CompressionKind::from_str(name, false).map_err(|_| {
-        format!("`compression={value}` is not supported; `gzip`, `zstd` and `uncompressed` are")
+        format!("`compression={value}` is not supported; `gzip`, `zstd`, `zstd:chunked` and `uncompressed` are")
     })
 }
 
@@ -214,7 +214,9 @@ mod tests {
         );
         check(
             "type=oci,compression=estargz",
-            Err("`compression=estargz` is not supported; `gzip`, `zstd` and `uncompressed` are"),
+            Err(
+                "`compression=estargz` is not supported; `gzip`, `zstd`, `zstd:chunked` and `uncompressed` are",
+            ),
         );
         check("type=oci,compression-level=x", Err("`x` is not a compression level"));
         check("type=oci,annotation=x", Err("`annotation.KEY=VALUE` is expected"));

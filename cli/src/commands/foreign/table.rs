@@ -228,7 +228,7 @@ pub(super) const FOREIGN_OPTIONS: &[OptionGroup] = &[
     OptionGroup {
         treatment: Refused,
         reason: "compression is chosen by name",
-        help: "use `--compression gzip`, `zstd` or `none`",
+        help: "use `--compression gzip`, `zstd`, `zstd:chunked` or `none`",
         words: "--compression-format",
         ..NOTED
     },

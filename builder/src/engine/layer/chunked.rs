@@ -1,0 +1,103 @@
+//! zstd in chunks: every chunk of a file is a *frame* of its own, which can be fetched and decompressed by
+//! itself. What is between the files, headers and padding, is in other frames.
+
+use std::io;
+use std::ops::Range;
+
+use crc_fast::CrcAlgorithm;
+use sha256_pair::{Sha256, update_pair};
+
+use super::chunks::{Chunk, split_into_chunks};
+use super::contents::{ChunkedContent, ContentRange, EncodedChunk};
+use super::output::EncoderOutput;
+use super::runs::is_incompressible;
+use super::zstd::{ZstdEncoder, write_raw_frame};
+use crate::oci::image::digest::Digest;
+
+/// The checksum of a content in tar-split: that of Go's `crc64.ISO`.
+pub(crate) const CONTENT_CRC: CrcAlgorithm = CrcAlgorithm::Crc64GoIso;
+
+/// Compresses blocks at one level.
+#[derive(Debug)]
+pub(crate) struct ChunkedEncoder {
+    zstd: ZstdEncoder,
+}
+
+impl ChunkedEncoder {
+    pub(crate) fn new(level: i32) -> io::Result<Self> {
+        Ok(Self { zstd: ZstdEncoder::for_chunks(level)? })
+    }
+
+    /// Writes the frames of a block. `contents` are the parts of it that are contents of files, in order.
+    pub(crate) fn encode(
+        &mut self,
+        block: &[u8],
+        contents: Vec<ContentRange>,
+        output: &mut EncoderOutput<'_>,
+    ) -> io::Result<Vec<ChunkedContent>> {
+        let mut end = 0;
+        let mut chunked = Vec::with_capacity(contents.len());
+        for content in contents {
+            let range = content.range.clone();
+            self.write_between(&block[end..range.start], output)?;
+            end = range.end;
+            chunked.push(self.write_content(block, content, output)?);
+        }
+        self.write_between(&block[end..], output)?;
+        Ok(chunked)
+    }
+
+    fn write_between(&mut self, bytes: &[u8], output: &mut EncoderOutput<'_>) -> io::Result<()> {
+        if bytes.is_empty() { Ok(()) } else { self.zstd.write_frame(bytes, output) }
+    }
+
+    fn write_content(
+        &mut self,
+        block: &[u8],
+        content: ContentRange,
+        output: &mut EncoderOutput<'_>,
+    ) -> io::Result<ChunkedContent> {
+        let bytes = &block[content.range.clone()];
+        let chunks = split_into_chunks(bytes, content.offset, content.size);
+        let digests = hash_chunks(bytes, &chunks);
+        let mut encoded = Vec::with_capacity(chunks.len());
+        for (Chunk { range, zeros }, digest) in chunks.into_iter().zip(digests) {
+            let len = range.len();
+            let in_block = content.range.start + range.start..content.range.start + range.end;
+            let frame = self.write_chunk(block, in_block, output)?;
+            encoded.push(EncodedChunk { len, digest, zeros, frame });
+        }
+        let crc = crc_fast::checksum(CONTENT_CRC, bytes);
+        Ok(ChunkedContent { range: content, crc, chunks: encoded })
+    }
+
+    /// Writes the frame of a chunk; returns its location in the encoded block.
+    fn write_chunk(
+        &mut self,
+        block: &[u8],
+        range: Range<usize>,
+        output: &mut EncoderOutput<'_>,
+    ) -> io::Result<Range<usize>> {
+        let start = output.len();
+        if is_incompressible(&block[range.clone()]) {
+            write_raw_frame(range, output);
+        } else {
+            self.zstd.write_frame(&block[range], output)?;
+        }
+        Ok(start..output.len())
+    }
+}
+
+/// Returns the digests of chunks, in order; they are hashed in pairs.
+fn hash_chunks(bytes: &[u8], chunks: &[Chunk]) -> Vec<Digest> {
+    let mut digests = Vec::with_capacity(chunks.len());
+    for pair in chunks.chunks(2) {
+        let (mut first, mut second) = (Sha256::new(), Sha256::new());
+        let of =
+            |index: usize| pair.get(index).map_or(&[][..], |chunk| &bytes[chunk.range.clone()]);
+        update_pair(&mut first, of(0), &mut second, of(1));
+        digests.extend([first, second].map(|hash| Digest::from_bytes(hash.finalize())));
+    }
+    digests.truncate(chunks.len());
+    digests
+}
