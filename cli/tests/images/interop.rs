@@ -13,7 +13,7 @@ use ocidir::cap_std::fs::Dir;
 use serde_json::{Value, json};
 use snapbox::{IntoData as _, assert_data_eq, str};
 
-const KINDS: [&str; 3] = ["gzip", "zstd", "none"];
+const KINDS: [&str; 4] = ["gzip", "zstd", "zstd:chunked", "none"];
 
 #[test]
 fn skopeo_inspects_and_copies_all_platforms() {

@@ -7,6 +7,7 @@
 
 mod archives;
 mod cache;
+mod chunked;
 mod cluster;
 mod diff;
 mod engines;

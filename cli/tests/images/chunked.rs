@@ -1,0 +1,195 @@
+//! Layers in zstd:chunked: their index is found, travels, and spares a node what it has already.
+
+use std::ffi::OsString;
+use std::path::Path;
+use std::process::Command;
+
+use diskette_integration::disk::{mixed_bytes, noise_bytes, sha256};
+use diskette_integration::docker_registry::DockerRegistry;
+use diskette_integration::image::Layout;
+use diskette_integration::peer;
+use diskette_integration::scene::Scene;
+use serde_json::Value;
+
+const ANNOTATIONS: [&str; 3] = ["manifest-checksum", "manifest-position", "tarsplit-position"];
+
+/// Returns the annotations of the index, of the only layer of an image.
+fn annotations(scene: &Scene, layout: &str) -> [String; 3] {
+    let layout = Layout::open(&scene.path(layout));
+    let image = &layout.images("1")[0];
+    let layer = image.manifest.layers().last().unwrap();
+    let found = layer.annotations().clone().unwrap_or_default();
+    ANNOTATIONS.map(|name| found[&format!("io.github.containers.zstd-chunked.{name}")].clone())
+}
+
+#[test]
+fn the_index_is_where_the_annotations_say() {
+    let scene = Scene::with_disk();
+    scene.build(&["--compression", "zstd:chunked"]);
+    let [digest, position, tar_split] = annotations(&scene, "out");
+    let layout = Layout::open(&scene.path("out"));
+    let image = &layout.images("1")[0];
+    let blob = layout.blob(&image.manifest.layers()[0]);
+    let numbers = |text: &str| -> Vec<usize> {
+        text.split(':').map(|number| number.parse().unwrap()).collect()
+    };
+    let toc = numbers(&position);
+    let compressed = &blob[toc[0]..toc[0] + toc[1]];
+    assert_eq!(digest, format!("sha256:{}", sha256(compressed)));
+    let text = zstd::stream::decode_all(compressed).unwrap();
+    assert_eq!(text.len(), toc[2]);
+    let contents: Value = serde_json::from_slice(&text).unwrap();
+    let tar_split = numbers(&tar_split);
+    let compressed = &blob[tar_split[0]..tar_split[0] + tar_split[1]];
+    assert_eq!(contents["tarSplitDigest"], format!("sha256:{}", sha256(compressed)));
+    let disk = contents["entries"].as_array().unwrap().iter().find(|it| it["type"] == "reg");
+    let digest = format!("sha256:{}", sha256(&scene.read("disk.raw")));
+    assert_eq!(disk.unwrap()["digest"], digest);
+}
+
+#[test]
+fn the_index_stays_with_the_layer() {
+    let scene = Scene::with_disk();
+    scene.wait_until_old();
+    let digest = scene.build(&["--compression", "zstd:chunked"]);
+    let expected = annotations(&scene, "out");
+    // From the cache, through a copy and as a base.
+    assert_eq!(scene.build(&["--compression", "zstd:chunked"]), digest);
+    assert_eq!(annotations(&scene, "out"), expected);
+    let copied = scene.run(["copy", "-q", "oci:out:1", "oci:copy:1"]);
+    assert_eq!(copied.status, 0, "{}", copied.stderr);
+    assert_eq!(annotations(&scene, "copy"), expected);
+    scene.write("Dockerfile", "FROM base\nLABEL a=b\n");
+    let derived = scene.run([
+        "build",
+        "-q",
+        "-t",
+        "x:1",
+        "--build-context",
+        "base=oci-layout://out:1",
+        "-o",
+        "oci:derived:1",
+        ".",
+    ]);
+    assert_eq!(derived.status, 0, "{}", derived.stderr);
+    assert_eq!(annotations(&scene, "derived"), expected);
+    for args in [&["verify", "oci:out:1"][..], &["extract", "oci:out:1", "-o", "found"]] {
+        let outcome = scene.run(args);
+        assert_eq!(outcome.status, 0, "{args:?} {}", outcome.stderr);
+    }
+    assert!(scene.read("found") == scene.read("disk.raw"));
+}
+
+#[test]
+fn a_spec_chooses_chunks() {
+    let scene = Scene::with_disk();
+    let digest = scene.build(&["--compression", "zstd:chunked", "--compression-level", "2"]);
+    let spec = String::from_utf8(scene.read("diskette.yaml")).unwrap();
+    scene.write(
+        "diskette.yaml",
+        format!("{spec}compression: {{ type: 'zstd:chunked', level: 2 }}\n"),
+    );
+    assert_eq!(scene.build(&[]), digest);
+}
+
+/// Podman 5 in a Debian 13 (`integration/trixie.sh`), with a store of its own and partial images enabled.
+struct Podman {
+    root: OsString,
+    storage: String,
+}
+
+impl Podman {
+    fn find(scene: &Scene) -> Option<Self> {
+        let Some(root) = std::env::var_os("DISKETTE_TRIXIE") else {
+            peer::note_skipped(
+                "DISKETTE_TRIXIE is not set; integration/trixie.sh makes its directory",
+            );
+            return None;
+        };
+        let name = scene.path("").file_name()?.to_string_lossy().into_owned();
+        let storage = format!("/var/tmp/{name}");
+        let directory = Path::new(&root).join(&storage[1..]);
+        std::fs::create_dir_all(&directory).unwrap();
+        let settings = format!(
+            "[storage]\ndriver = \"overlay\"\ngraphroot = \"{storage}/graph\"\nrunroot = \"{storage}/run\"\n\
+             [storage.options]\npull_options = {{ enable_partial_images = \"true\" }}\n"
+        );
+        std::fs::write(directory.join("storage.conf"), settings).unwrap();
+        Some(Self { root, storage })
+    }
+
+    /// Runs podman; returns its output and its log.
+    fn run(&self, args: &[&str]) -> (String, String) {
+        let output = Command::new("chroot")
+            .arg(&self.root)
+            .args(["env", &format!("CONTAINERS_STORAGE_CONF={}/storage.conf", self.storage)])
+            .args(["podman", "--log-level=debug"])
+            .args(args)
+            .output()
+            .unwrap();
+        let log = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.success(), "{args:?} {log}");
+        (String::from_utf8_lossy(&output.stdout).trim().to_owned(), log)
+    }
+
+    /// Pulls an image; returns how many bytes of content were missing.
+    fn pull(&self, image: &str) -> u64 {
+        let (_, log) = self.run(&["pull", "--tls-verify=false", image]);
+        let line =
+            log.lines().find(|line| line.contains("Missing ")).unwrap_or_else(|| panic!("{log}"));
+        let (_, rest) = line.split_once("Missing ").unwrap();
+        rest.split(' ').next().unwrap().parse().unwrap()
+    }
+
+    /// Returns the digest of the disk of a pulled image.
+    fn disk(&self, image: &str) -> String {
+        let (mounted, _) = self.run(&["image", "mount", image]);
+        let disk = Path::new(&self.root).join(&mounted[1..]).join("disk/disk.raw");
+        let digest = sha256(&std::fs::read(disk).unwrap());
+        self.run(&["image", "unmount", image]);
+        digest
+    }
+}
+
+impl Drop for Podman {
+    fn drop(&mut self) {
+        self.run(&["rmi", "--all", "--force"]);
+        std::fs::remove_dir_all(Path::new(&self.root).join(&self.storage[1..])).unwrap();
+    }
+}
+
+#[test]
+fn podman_5_fetches_what_changed() {
+    let scene = Scene::with_disk();
+    let Some(podman) = Podman::find(&scene) else { return };
+    let Some(registry) = DockerRegistry::start_open(&scene) else { return };
+    let mut disk = mixed_bytes(4, 20 << 20);
+    disk.resize(40 << 20, 0);
+    let mut push = |disk: &[u8], tag: &str| {
+        scene.write("disk.raw", disk);
+        let image = registry.reference(tag);
+        let args = [
+            "build",
+            "-q",
+            "--compression",
+            "zstd:chunked",
+            "-t",
+            &image,
+            "--push",
+            "--tls-verify=false",
+        ];
+        let outcome = scene.run(args);
+        assert_eq!(outcome.status, 0, "{}", outcome.stderr);
+        image
+    };
+    let first = push(&disk, "d:1");
+    assert_eq!(podman.pull(&first), 20 << 20);
+    assert_eq!(podman.disk(&first), sha256(&disk));
+    // New blocks in front move all others; nothing else is new.
+    let front = noise_bytes(6, 5 * 4096);
+    disk.splice(0..0, front);
+    let second = push(&disk, "d:2");
+    let missing = podman.pull(&second);
+    assert!(missing < 1 << 20, "{missing}");
+    assert_eq!(podman.disk(&second), sha256(&disk));
+}
