@@ -78,8 +78,9 @@ fuzz: .cargo/config.toml
 # Tests that take too long for every day: sparse disks of 100 GiB and 1 TiB and a dense tar of 64 GiB in bounded
 # memory, a push of 10 GiB that is cut each 100 MiB, a catalogue of a thousand images, Debian's
 # installer in virtual machines of two architectures, registries with the program as it is released (its OpenSSL is
-# not the system's), a new user in a bare Debian (needs root), names that a registry and this program might read
-# differently, 2,000 random COPY and ADD against buildah (needs root), a fault at every system call (some need root), and an hour of fuzzing for each target.
+# not the system's), a new user in a bare Debian and podman of Debian 13 (need root), names that a registry and this
+# program might read differently, 2,000 random COPY and ADD against buildah (needs root), a fault at every system call
+# (some need root), and an hour of fuzzing for each target.
 soak:
 	$(CARGO) build --release -p diskette
 	DISKETTE="$(abspath $(TARGET)/release/diskette)" DISKETTE_LARGE_GIB=100 \
@@ -93,6 +94,8 @@ soak:
 	integration/disks/make-bootable.sh "$(TARGET)/bootable"
 	DISKETTE="$(abspath $(TARGET)/release/diskette)" DISKETTE_BOOTABLE="$(abspath $(TARGET)/bootable)" \
 		$(CARGO) test -p diskette --test disks -- --nocapture debians_installer
+	integration/trixie.sh "$(TARGET)/trixie"
+	DISKETTE_TRIXIE="$(abspath $(TARGET)/trixie)" $(CARGO) test -p diskette --test images -- --nocapture podman_5
 	$(MAKE) dist
 	DISKETTE="$$(ls "$(abspath $(TARGET))"/programs/diskette-*-"$(DIST_TARGET)")" $(CARGO) test -p diskette --test registry
 	integration/test-user.sh "$(TARGET)/test-user"

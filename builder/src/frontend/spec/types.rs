@@ -143,8 +143,8 @@ pub(super) enum CompressionType {
     /// Zstandard, smaller and faster; read by containerd, CRI-O, podman, docker from version 23, and
     /// every version of CDI.
     Zstd,
-    /// Zstandard in chunks that podman and CRI-O can fetch one by one; read by everything that reads
-    /// zstd.
+    /// Zstandard in chunks, of which podman and CRI-O can fetch only those that they lack; read by
+    /// everything that reads zstd.
     #[schemars(rename = "zstd:chunked")]
     ZstdChunked,
     /// No compression.
