@@ -175,11 +175,9 @@ impl LayerCache {
 
 /// Returns what the code of an entry authenticates.
 fn entry_text(key: &LayerKey, layer: &FinishedLayer) -> Vec<u8> {
-    let mut text = format!("{}\n{}\n{}\n{}", key.text, layer.digest, layer.size, layer.diff_id);
-    for (key, value) in index_annotations(layer) {
-        text += &format!("\n{key}={value}");
-    }
-    text.into_bytes()
+    let text = format!("{}\n{}\n{}\n{}", key.text, layer.digest, layer.size, layer.diff_id);
+    let index = index_annotations(layer).into_iter().map(|(key, value)| format!("\n{key}={value}"));
+    std::iter::once(text).chain(index).collect::<String>().into_bytes()
 }
 
 fn index_annotations(layer: &FinishedLayer) -> BTreeMap<String, String> {

@@ -174,13 +174,12 @@ impl BlockEncoders {
         block: TarBlock,
         contents: Vec<ContentRange>,
     ) -> io::Result<EncodedBlock> {
-        let zeros = match self.zeros.get() {
-            Some(zeros) => zeros,
-            None => {
-                let zeros = self.make_zeros(&block, contents.clone())?;
-                // Another thread may have stored its result first; the bytes are the same.
-                self.zeros.get_or_init(|| zeros)
-            }
+        let zeros = if let Some(zeros) = self.zeros.get() {
+            zeros
+        } else {
+            let made = self.make_zeros(&block, contents.clone())?;
+            // Another thread may have stored its result first; the bytes are the same.
+            self.zeros.get_or_init(|| made)
         };
         let bytes = Arc::clone(&zeros.bytes);
         let pieces = vec![EncodedPiece::Made(0..bytes.len())];
