@@ -258,7 +258,7 @@ fn completions_of_words() {
         assert_eq!(found, expected, "{words:?} {}", outcome.stderr);
     };
     check(&["build", "--per-a"], &["--per-arch-tags"]);
-    check(&["build", "--compression", "z"], &["zstd"]);
+    check(&["build", "--compression", "z"], &["zstd", "zstd:chunked"]);
     check(&["build", "--platform", "linux/s3"], &["linux/s390x"]);
     check(&["verify", "--allow", "disk-bl"], &["disk-blank"]);
     check(&["push", "oci:ou"], &["oci:out/"]);

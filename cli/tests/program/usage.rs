@@ -261,7 +261,7 @@ status: 2
 stdout:
 stderr:
 error: invalid value 'xz' for '--compression <KIND>'
-  [possible values: gzip, zstd, none]
+  [possible values: gzip, zstd, zstd:chunked, none]
 
 For more information, try '--help'.
 

@@ -3,6 +3,8 @@
 
 use std::ops::Range;
 
+use sha256_pair::Sha256;
+
 use crate::oci::image::digest::Digest;
 
 /// A part of a block that is a part of a file's content.
@@ -40,4 +42,30 @@ pub(crate) struct EncodedChunk {
     pub(crate) zeros: bool,
     /// Its frame in the encoded block.
     pub(crate) frame: Range<usize>,
+}
+
+/// The content of a file, so far.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct IndexedContent {
+    /// Its digest.
+    pub(crate) hash: Sha256,
+    /// Its CRC-64.
+    pub(crate) crc: u64,
+    /// Its chunks, in order.
+    pub(crate) chunks: Vec<IndexedChunk>,
+    /// End of its last frame in the blob.
+    pub(crate) end: u64,
+}
+
+/// A chunk of a content.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct IndexedChunk {
+    /// Length of the content in bytes.
+    pub(crate) len: u64,
+    /// Digest of the content.
+    pub(crate) digest: Digest,
+    /// Whether the content is only zeros.
+    pub(crate) zeros: bool,
+    /// Offset of its frame in the blob.
+    pub(crate) offset: u64,
 }

@@ -8,6 +8,7 @@ use std::io;
 use sha256_pair::Sha256;
 
 use super::chunked::CONTENT_CRC;
+use super::contents::{IndexedChunk, IndexedContent};
 use super::encode::EncodedBlock;
 use super::tar_split::TarSplit;
 use super::toc::Toc;
@@ -30,32 +31,6 @@ pub(super) struct IndexedContents {
     contents: Vec<IndexedContent>,
     /// Length of the blob in bytes.
     blob_len: u64,
-}
-
-/// The content of a file.
-#[derive(Debug, Clone, Default)]
-pub(super) struct IndexedContent {
-    /// Its digest.
-    pub(super) hash: Sha256,
-    /// Its CRC-64.
-    pub(super) crc: u64,
-    /// Its chunks, in order.
-    pub(super) chunks: Vec<IndexedChunk>,
-    /// End of its last frame in the blob.
-    pub(super) end: u64,
-}
-
-/// A chunk of a content.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct IndexedChunk {
-    /// Length of the content in bytes.
-    pub(super) len: u64,
-    /// Digest of the content.
-    pub(super) digest: Digest,
-    /// Whether the content is only zeros.
-    pub(super) zeros: bool,
-    /// Offset of its frame in the blob.
-    pub(super) offset: u64,
 }
 
 impl IndexedContents {

@@ -8,7 +8,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::Serialize;
 
-use super::index::IndexedContent;
+use super::contents::IndexedContent;
 use super::tar::{END_LEN, entry_headers, padding_len, tar_names};
 use crate::recipe::LayerEntry;
 

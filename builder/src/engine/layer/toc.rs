@@ -7,7 +7,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::Serialize;
 
-use super::index::IndexedContent;
+use super::contents::IndexedContent;
 use super::tar::tar_names;
 use crate::oci::image::digest::Digest;
 use crate::oci::image::time::Timestamp;
