@@ -87,10 +87,8 @@ fn a_spec_chooses_chunks() {
     let scene = Scene::with_disk();
     let digest = scene.build(&["--compression", "zstd:chunked", "--compression-level", "2"]);
     let spec = String::from_utf8(scene.read("diskette.yaml")).unwrap();
-    scene.write(
-        "diskette.yaml",
-        format!("{spec}compression: {{ type: 'zstd:chunked', level: 2 }}\n"),
-    );
+    scene
+        .write("diskette.yaml", format!("{spec}compression: {{ type: zstd:chunked, level: 2 }}\n"));
     assert_eq!(scene.build(&[]), digest);
 }
 
@@ -195,4 +193,43 @@ fn podman_5_fetches_what_changed() {
     let missing = podman.pull(&second);
     assert!(missing < all / 10, "{missing} of {all}");
     assert_eq!(podman.disk(&second), sha256(&disk));
+}
+
+#[test]
+fn podman_5_takes_every_kind_of_file() {
+    let scene = Scene::new();
+    let Some(podman) = Podman::find(&scene) else { return };
+    let Some(registry) = DockerRegistry::start_open(&scene) else { return };
+    let long = "x".repeat(150);
+    for (name, content) in
+        [("dir/a", &b"a"[..]), ("dir/empty", b""), ("gr\u{f6}\u{df}e", b"u"), (&long, b"l")]
+    {
+        scene.write(&format!("context/{name}"), content);
+    }
+    scene.write("context/dir/zeros", vec![0; 100_000]);
+    std::os::unix::fs::symlink("a", scene.path("context/dir/link")).unwrap();
+    std::fs::hard_link(scene.path("context/dir/a"), scene.path("context/dir/hard")).unwrap();
+    let lines = [
+        "FROM scratch",
+        "COPY --chown=3000000:4000000 --chmod=4755 . /",
+        "COPY dir /again",
+        "RUN rm /again/empty && ln /again/a /again/other && ln -s /again /l",
+    ];
+    scene.write("context/Dockerfile", lines.join("\n"));
+    let build = |epoch: &str| {
+        let image = registry.reference(&format!("all:{epoch}"));
+        let mut program =
+            scene.program(["build", "-q", "context", "--compression", "zstd:chunked"]);
+        program.args(["-t", &image, "--push", "--tls-verify=false"]);
+        program.env("SOURCE_DATE_EPOCH", epoch);
+        let outcome = scene.run_command(program);
+        assert_eq!(outcome.status, 0, "{}", outcome.stderr);
+        image
+    };
+    // It compares each entry of the index with the tar's header, and the digest of the tar with the config's.
+    for epoch in ["0", "1700000000"] {
+        let image = build(epoch);
+        let (_, log) = podman.run(&["pull", "--tls-verify=false", &image]);
+        assert_eq!(log.matches("Retrieved partial blob").count(), 3, "{log}");
+    }
 }
