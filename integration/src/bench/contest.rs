@@ -14,10 +14,9 @@ use crate::sandbox::{Job, Sandbox};
 /// One case on one disk.
 #[derive(Debug)]
 pub(crate) struct Contest {
-    case: &'static str,
+    case: &'static Case,
     disk: &'static str,
     peers: Vec<&'static Peer>,
-    start: Start,
 }
 
 /// Runs of one peer in a contest.
@@ -41,13 +40,13 @@ pub(crate) enum Outcome {
 impl Contest {
     /// Returns the contests that the options select.
     pub(crate) fn wanted(options: &Options) -> Vec<Self> {
-        let on_request: &[Case] = if options.soak { &ON_REQUEST } else { &[] };
+        let on_request = ON_REQUEST.iter().filter(|case| options.names_case(case.name));
         let cases = USUAL.iter().chain(on_request);
         let all = cases.flat_map(|case| case.disks.iter().map(move |disk| (case, *disk)));
         all.map(|(case, disk)| {
             let wanted = |peer: &&&Peer| options.selects(&name(case.name, disk, peer.name));
             let peers = case.peers.iter().filter(wanted).copied().collect();
-            Self { case: case.name, disk, peers, start: case.start }
+            Self { case, disk, peers }
         })
         .filter(|contest| !contest.peers.is_empty())
         .collect()
@@ -55,7 +54,7 @@ impl Contest {
 
     /// Returns the full names that `--only` selects from.
     pub(crate) fn names(&self) -> impl Iterator<Item = String> {
-        self.peers.iter().map(|peer| name(self.case, self.disk, peer.name))
+        self.peers.iter().map(|peer| name(self.case.name, self.disk, peer.name))
     }
 
     /// Returns the disk of the contest.
@@ -74,7 +73,7 @@ impl Contest {
         for &peer in &self.peers {
             let version = peer.version(setting)?;
             let job = Job { peer, disk, level: None };
-            lanes.push((version.clone(), Lane::new(job, self.start, version.err())));
+            lanes.push((version.clone(), Lane::new(job, self.case.start, version.err())));
         }
         for round in 1..=rounds {
             for (_, lane) in &mut lanes {
@@ -88,15 +87,16 @@ impl Contest {
             outcome: lane.outcome,
         });
         Ok(ContestResult {
-            case: self.case,
+            case: self.case.name,
             disk: self.disk,
             disk_bytes: disk.bytes,
+            bound: self.case.bound,
             rows: rows.collect(),
         })
     }
 
     fn label(&self, lane: &Lane<'_>) -> String {
-        name(self.case, self.disk, lane.job.peer.name)
+        name(self.case.name, self.disk, lane.job.peer.name)
     }
 }
 
@@ -173,9 +173,14 @@ mod tests {
     }
 
     #[test]
-    fn the_soak_is_on_request() {
-        assert!(!wanted(&[]).iter().any(|name| name.starts_with("soak")));
-        assert_eq!(wanted(&["--soak", "--only", "soak"]), ["soak/soak-100g.raw/diskette"]);
+    fn cases_on_request_are_named() {
+        for arguments in [&[][..], &["--only", "diskette"], &["--only", "raw/"]] {
+            let names = wanted(arguments);
+            let asked = |name: &String| name.starts_with("soak") || name.starts_with("demo");
+            assert!(!names.is_empty() && !names.iter().any(asked), "{names:?}");
+        }
+        assert_eq!(wanted(&["--only", "soak"]), ["soak/soak-100g.raw/diskette"]);
+        assert_eq!(wanted(&["--only", "demo/"]), ["demo/spec-files/diskette"]);
     }
 
     #[test]

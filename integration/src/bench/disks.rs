@@ -16,6 +16,10 @@ pub(crate) const COMPRESSED: &str = "debian-compressed.qcow2";
 pub(crate) const RAW_3G: &str = "debian-3g.raw";
 /// A raw disk with the same content that is nearly all holes.
 pub(crate) const RAW_10G: &str = "debian-10g.raw";
+/// The system of [`PLAIN`] with three more packages, in a file system of its own: a later build of the disk.
+pub(crate) const SECOND: &str = "second-plain.qcow2";
+/// The directory of the sources that has the disks and the spec of `make demo`; the benchmark runs in their root.
+pub(crate) const SPEC_FILES: &str = "spec-files";
 /// One hole, made in the scratch directory on request, and not by `make disks`.
 pub(crate) const SOAK: &str = "soak-100g.raw";
 const SOAK_BYTES: u64 = 100 << 30;
@@ -31,10 +35,11 @@ pub(crate) const CONTEXT_DISK: &str = "context-20000-disk";
 
 /// Directories with this many disks of this many bytes and a list of their checksums, also made in the
 /// scratch directory.
-const UPSTREAMS: [(&str, u32, u64); 2] =
-    [(UPSTREAM, 4, 900_000_000), (UPSTREAM_SMALL, 20, 1 << 20)];
+const UPSTREAMS: [(&str, u32, u64); 3] =
+    [(UPSTREAM, 4, 900_000_000), (UPSTREAM_SMALL, 20, 1 << 20), (UPSTREAM_MANY, 1000, 1 << 16)];
 pub(crate) const UPSTREAM: &str = "upstream-4";
 pub(crate) const UPSTREAM_SMALL: &str = "upstream-20-small";
+pub(crate) const UPSTREAM_MANY: &str = "upstream-1000-small";
 
 /// Length of a read in bytes; small enough not to add to the peak memory of the processes started here.
 const READ_BYTES: usize = 1 << 20;
@@ -64,6 +69,9 @@ impl Disk {
     pub(crate) fn get(disks: &Path, scratch: &Path, name: &'static str) -> io::Result<Self> {
         if name == SOAK {
             return Self::soak(scratch);
+        }
+        if name == SPEC_FILES {
+            return Self::directory(Path::new(name), name);
         }
         if let Some((_, count, bytes)) = UPSTREAMS.iter().find(|(upstream, ..)| *upstream == name) {
             let path = scratch.join(name);

@@ -149,8 +149,14 @@ mod tests {
 
     #[test]
     fn each_level_stands_beside_libdeflates() {
-        let sample =
-            Sample { wall_s: 2.0, cpu_s: 4.0, peak_mib: 9.0, written: 300, layer: Some(300) };
+        let sample = Sample {
+            wall_s: 2.0,
+            cpu_s: 4.0,
+            peak_mib: 9.0,
+            written: 300,
+            layer: Some(300),
+            traffic: None,
+        };
         let libdeflate = vec![Pace { wall_s: 1.0, bytes: 310 }];
         let measured = Outcome::Measured(vec![sample]);
         let result = FrontierResult(vec![

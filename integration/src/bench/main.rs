@@ -1,8 +1,8 @@
 //! A **benchmark** lets diskette and its peers do the same job on the same disks, in turn, and says
 //! how they compare.
 //!
-//! The job is "build": from a disk file to a finished image on disk, with one layer that holds the
-//! disk. Nothing is pushed. A [`case::Case`] names a job, the [`disks::Disk`]s it is done on and
+//! Most jobs are builds, from a disk file to a finished image on disk, with one layer that holds the
+//! disk; others push, pull, read or check such an image. A [`case::Case`] names a job, the [`disks::Disk`]s it is done on and
 //! the [`peer::Peer`]s that do it; a [`contest::Contest`] is one case on one disk. [`frontier`]
 //! holds diskette against libdeflate itself, level by level.
 //!
@@ -23,6 +23,7 @@ mod random;
 mod report;
 mod sandbox;
 mod table;
+mod traffic;
 mod upstream;
 
 use std::io;

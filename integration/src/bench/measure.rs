@@ -12,6 +12,8 @@ use std::time::Instant;
 
 use serde_json::{Value, json};
 
+use crate::traffic::Traffic;
+
 /// Format for GNU time: user seconds, system seconds, peak KiB of the largest process, file system
 /// output in blocks of 512 bytes.
 const FORMAT: &str = "%U %S %M %O";
@@ -28,6 +30,8 @@ pub(crate) struct Sample {
     pub(crate) written: u64,
     /// Size of the finished layer in bytes; `None` for peers that make none.
     pub(crate) layer: Option<u64>,
+    /// What registry and upstream answered; `None` for jobs without them.
+    pub(crate) traffic: Option<Traffic>,
 }
 
 /// Why there is no sample.
@@ -67,6 +71,8 @@ impl Sample {
         json!({
             "wall_s": self.wall_s, "cpu_s": self.cpu_s, "peak_mib": self.peak_mib,
             "written_bytes": self.written, "layer_bytes": self.layer,
+            "requests": self.traffic.map(|traffic| traffic.requests),
+            "fetched_bytes": self.traffic.map(|traffic| traffic.bytes),
         })
     }
 
@@ -84,6 +90,9 @@ impl Sample {
             peak_mib: of(|sample| sample.peak_mib)?,
             written: whole(|sample| Some(sample.written))?,
             layer: whole(|sample| sample.layer),
+            traffic: whole(|sample| Some(sample.traffic?.requests))
+                .zip(whole(|sample| Some(sample.traffic?.bytes)))
+                .map(|(requests, bytes)| Traffic { requests, bytes }),
         })
     }
 }
@@ -108,7 +117,7 @@ pub(crate) fn run(mut command: Command, usage_file: &Path) -> Result<Sample, Tro
     let usage = parse_usage(&text)
         .ok_or_else(|| io::Error::other(format!("GNU time wrote something else: {text:?}")))?;
     let Usage { cpu_s, peak_mib, written } = usage;
-    Ok(Sample { wall_s, cpu_s, peak_mib, written, layer: None })
+    Ok(Sample { wall_s, cpu_s, peak_mib, written, layer: None, traffic: None })
 }
 
 /// Returns a command that runs `script` with bash under GNU time, which writes its figures to
@@ -154,8 +163,14 @@ mod tests {
 
     #[test]
     fn figures_of_samples_are_medians_each_for_itself() {
-        let sample =
-            |wall_s, cpu_s, layer| Sample { wall_s, cpu_s, peak_mib: 1.0, written: 7, layer };
+        let sample = |wall_s, cpu_s, layer| Sample {
+            wall_s,
+            cpu_s,
+            peak_mib: 1.0,
+            written: 7,
+            layer,
+            traffic: layer.map(|bytes| Traffic { requests: 1, bytes }),
+        };
         let samples =
             [sample(1.0, 9.0, None), sample(2.0, 8.0, Some(5)), sample(3.0, 1.0, Some(5))];
         assert_eq!(Sample::median(&samples), Some(sample(2.0, 8.0, Some(5))));

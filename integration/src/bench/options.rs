@@ -17,7 +17,8 @@ pub(crate) struct Options {
     pub(crate) rounds: u32,
 
     /// Run only the jobs with this text in their name `case/disk/peer`, for example `gzip/debian-plain` or
-    /// `umoci`; may be repeated
+    /// `umoci`; may be repeated. `soak` (a sparse disk of 100 GiB) and `demo` (compiles everything) run only if
+    /// named here, from their first letter
     #[arg(long, value_name = "SUBSTRING")]
     pub(crate) only: Vec<String>,
 
@@ -41,16 +42,18 @@ pub(crate) struct Options {
     /// Storage driver of buildah and podman
     #[arg(long, value_name = "NAME", default_value = "overlay")]
     pub(crate) storage_driver: String,
-
-    /// Also build from a sparse disk of 100 GiB, for its peak memory; takes minutes
-    #[arg(long)]
-    pub(crate) soak: bool,
 }
 
 impl Options {
     /// Returns whether `--only` selects this name.
     pub(crate) fn selects(&self, name: &str) -> bool {
         self.only.is_empty() || self.only.iter().any(|part| name.contains(part.as_str()))
+    }
+
+    /// Returns whether `--only` has the name of this case, alone or with more of a job's name after it.
+    pub(crate) fn names_case(&self, case: &str) -> bool {
+        let names = |part: &String| part.split('/').next() == Some(case);
+        self.only.iter().any(names)
     }
 }
 
@@ -76,5 +79,8 @@ mod tests {
             assert_eq!(options.selects(name), selected, "{name}");
         }
         assert!(Options::parse_from(["bench"]).selects("anything"));
+        let options = Options::parse_from(["bench", "--only", "soak/x", "--only", "plain/demo"]);
+        assert!(options.names_case("soak"));
+        assert!(!options.names_case("demo"));
     }
 }

@@ -10,8 +10,17 @@ use crate::frontier::FrontierResult;
 use crate::measure::Sample;
 use crate::table::Table;
 
-const HEADER: [&str; 7] =
-    ["peer", "wall s", "CPU s", "peak MiB", "written MB", "layer bytes", "× diskette"];
+const HEADER: [&str; 9] = [
+    "peer",
+    "wall s",
+    "CPU s",
+    "peak MiB",
+    "written MB",
+    "layer bytes",
+    "requests",
+    "fetched bytes",
+    "× diskette",
+];
 const NONE: &str = "–";
 
 /// All results of a run.
@@ -28,6 +37,7 @@ pub(crate) struct ContestResult {
     pub(crate) case: &'static str,
     pub(crate) disk: &'static str,
     pub(crate) disk_bytes: u64,
+    pub(crate) bound: &'static str,
     pub(crate) rows: Vec<Row>,
 }
 
@@ -54,7 +64,8 @@ impl Report {
 impl ContestResult {
     /// Returns the medians as text.
     pub(crate) fn table(&self) -> Table {
-        let title = format!("\n{}/{} ({} bytes)", self.case, self.disk, self.disk_bytes);
+        let Self { case, disk, disk_bytes, bound, .. } = self;
+        let title = format!("\n{case}/{disk} ({disk_bytes} bytes), bound by {bound}");
         let mut table = Table::new(title, &HEADER);
         for row in &self.rows {
             match &row.outcome {
@@ -77,7 +88,9 @@ impl ContestResult {
             format!("{:.2}", median.cpu_s),
             format!("{:.1}", median.peak_mib),
             megabytes(median.written),
-            median.layer.map_or(NONE.to_owned(), |bytes| bytes.to_string()),
+            count(median.layer),
+            count(median.traffic.map(|traffic| traffic.requests)),
+            count(median.traffic.map(|traffic| traffic.bytes)),
             self.ratio(median).map_or(NONE.to_owned(), |ratio| format!("{ratio:.2}")),
         ]
     }
@@ -90,7 +103,10 @@ impl ContestResult {
 
     fn json(&self) -> Value {
         let rows: Vec<Value> = self.rows.iter().map(|row| self.row_json(row)).collect();
-        json!({ "case": self.case, "disk": self.disk, "disk_bytes": self.disk_bytes, "rows": rows })
+        json!({
+            "case": self.case, "disk": self.disk, "disk_bytes": self.disk_bytes, "bound": self.bound,
+            "rows": rows,
+        })
     }
 
     fn row_json(&self, row: &Row) -> Value {
@@ -125,6 +141,11 @@ fn megabytes(bytes: u64) -> String {
     ((bytes + 500_000) / 1_000_000).to_string()
 }
 
+/// Returns a number, if there is one.
+fn count(number: Option<u64>) -> String {
+    number.map_or(NONE.to_owned(), |number| number.to_string())
+}
+
 /// Prints a result.
 pub(crate) fn show(result: &impl std::fmt::Display) -> io::Result<()> {
     writeln!(io::stdout().lock(), "{result}")
@@ -138,6 +159,7 @@ pub(crate) fn note(text: &str) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::traffic::Traffic;
 
     fn result() -> ContestResult {
         let sample = |wall_s, layer| Sample {
@@ -146,6 +168,7 @@ mod tests {
             peak_mib: 9.5,
             written: 329_400_000,
             layer,
+            traffic: layer.map(|bytes| Traffic { requests: 3, bytes }),
         };
         let row = |peer, outcome| Row { peer, version: "1".into(), outcome };
         let rows = vec![
@@ -155,20 +178,20 @@ mod tests {
             row("crane", Outcome::Missing("crane is not on PATH".into())),
             row("openssl-sha256", Outcome::Measured(vec![sample(0.5, None)])),
         ];
-        ContestResult { case: "gzip", disk: "disk", disk_bytes: 900, rows }
+        ContestResult { case: "gzip", disk: "disk", disk_bytes: 900, bound: "deflate", rows }
     }
 
     #[test]
     fn the_table_has_figures_only_for_what_was_measured() {
         let expected = "
-gzip/disk (900 bytes)
-peer            wall s  CPU s  peak MiB  written MB  layer bytes  × diskette
---------------  ------  -----  --------  ----------  -----------  ----------
-diskette         2.000   2.00       9.5         329          320        1.00
-umoci            5.000   2.00       9.5         329          329        2.50
+gzip/disk (900 bytes), bound by deflate
+peer            wall s  CPU s  peak MiB  written MB  layer bytes  requests  fetched bytes  × diskette
+--------------  ------  -----  --------  ----------  -----------  --------  -------------  ----------
+diskette         2.000   2.00       9.5         329          320         3            320        1.00
+umoci            5.000   2.00       9.5         329          329         3            329        2.50
 podman          failed: no space
 crane           missing: crane is not on PATH
-openssl-sha256   0.500   2.00       9.5         329            –        0.25
+openssl-sha256   0.500   2.00       9.5         329            –         –              –        0.25
 ";
         assert_eq!(result().table().to_string(), expected);
     }
@@ -179,6 +202,8 @@ openssl-sha256   0.500   2.00       9.5         329            –        0.25
         assert_eq!(rows[1]["ratio_to_diskette"], 2.5);
         assert_eq!(rows[1]["samples"][0]["layer_bytes"], 329);
         assert_eq!(rows[1]["median"]["written_bytes"], 329_400_000);
+        assert_eq!(rows[1]["median"]["requests"], 3);
+        assert_eq!(rows[1]["median"]["fetched_bytes"], 329);
         assert_eq!(rows[2]["failed"], "no space");
         assert_eq!(rows[3]["missing"], "crane is not on PATH");
     }

@@ -12,6 +12,7 @@ use crate::measure::{self, Sample, Trouble};
 use crate::peer::{Peer, Setting};
 use crate::peers::PRELUDE;
 use crate::report;
+use crate::traffic::Traffic;
 
 /// The job to do in a sandbox.
 #[derive(Debug, Clone, Copy)]
@@ -46,7 +47,9 @@ impl<'a> Sandbox<'a> {
     /// its way to the disk.
     pub(crate) fn measure(&self) -> Result<Sample, Trouble> {
         settle(self.job.disk)?;
+        let earlier = Traffic::read(&self.state())?;
         let mut sample = self.run(self.job.peer.job)?;
+        sample.traffic = Traffic::since(earlier, &self.state())?;
         sample.layer = self.layer()?;
         Ok(sample)
     }
@@ -59,7 +62,7 @@ impl<'a> Sandbox<'a> {
     }
 
     fn surround(&self, command: &mut Command) {
-        let state = self.directory.path().join("state");
+        let state = self.state();
         command.envs(self.setting.variables());
         command.env("DISK", &self.job.disk.path).env("NAME", self.job.disk.name);
         command.env("OUT", self.out()).env("STATE", &state);
@@ -70,6 +73,10 @@ impl<'a> Sandbox<'a> {
             command.env("LEVEL", level.to_string());
         }
         command.current_dir(state);
+    }
+
+    fn state(&self) -> PathBuf {
+        self.directory.path().join("state")
     }
 
     fn out(&self) -> PathBuf {

@@ -1,0 +1,31 @@
+//! **Contexts**: a Dockerfile that copies a directory with many files.
+
+use super::{BUILDAH_BUD, DISKETTE, PODMAN};
+use crate::peer::Peer;
+
+/// diskette with a directory in place of the disk.
+pub(crate) const DISKETTE_CONTEXT: Peer = Peer {
+    prepare: "dockerfile",
+    job: r#"
+"$DISKETTE" build --no-cache -t example.com/bench:1 -o "oci:$OUT" --progress none -f "$STATE/Containerfile" "$DISK"
+"#,
+    ..DISKETTE
+};
+
+pub(crate) const BUILDAH_CONTEXT: Peer = Peer {
+    prepare: "dockerfile",
+    job: r#"
+buildah bud --quiet --isolation chroot -t bench:1 -f "$STATE/Containerfile" "$DISK"
+buildah push --quiet bench:1 "oci:$OUT:1"
+"#,
+    ..BUILDAH_BUD
+};
+
+pub(crate) const PODMAN_CONTEXT: Peer = Peer {
+    prepare: "dockerfile",
+    job: r#"
+podman build --quiet --isolation chroot -t bench:1 -f "$STATE/Containerfile" "$DISK"
+podman push --quiet bench:1 "oci:$OUT:1"
+"#,
+    ..PODMAN
+};
