@@ -4,6 +4,8 @@
 # configuration and, without root, subordinate ids for mmdebstrap (/etc/subuid).
 set -euo pipefail
 shopt -s nullglob
+# mmdebstrap, too, writes times of this.
+export SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-1767225600}
 mkdir -p "$1"
 cd "$1"
 work=$(mktemp -d "$PWD/making.XXXXXX")
@@ -12,6 +14,8 @@ trap 'chmod -R u+rwX "$work" && rm -rf "$work"' EXIT
 
 # The content of (a), (c) and (d): an ordinary installed system, about 0.9 GB of programs and documentation.
 system=linux-image-cloud-amd64,python3,perl,gcc,git,vim,openssh-server,sudo,curl,man-db,perl-doc
+# A later build of the same system: the file system is made anew, and three packages have come.
+second=$system,jq,tmux,htop
 # The content of (b) must still be 1.3 GB when compressed; only unpacked, because maintainer scripts take longest.
 workstation=$system,linux-image-amd64,linux-image-rt-amd64,firefox-esr,libreoffice,gimp,openjdk-17-jdk,clang
 workstation+=,fonts-noto-core
@@ -33,7 +37,10 @@ tree() {
 # the copy turns every run of zeros into a hole, as a disk that was trimmed has them.
 raw() {
   truncate -s "$1" "$work/raw"
-  mke2fs -q -F -t ext4 -L debian -E root_owner=0:0 -d "$work/tree" "$work/raw"
+  # The same packages make the same disk: its identity comes from its name, and its time from SOURCE_DATE_EPOCH.
+  local uuid; uuid=$(md5sum <<<"${2##*/}" | sed -E 's/^(.{8})(.{4})(.{4})(.{4})(.{12}).*/\1-\2-\3-\4-\5/')
+  E2FSPROGS_FAKE_TIME=$SOURCE_DATE_EPOCH mke2fs -q -F -t ext4 -L debian -U "$uuid" \
+    -E "root_owner=0:0,hash_seed=$uuid" -d "$work/tree" "$work/raw"
   cp --sparse=always "$work/raw" "$work/sparse"
   rm "$work/raw"
   mv "$work/sparse" "$2"
@@ -50,6 +57,12 @@ if missing debian-{plain.qcow2,3g.raw,10g.raw}; then
   raw 3G debian-3g.raw
   qcow2 debian-3g.raw debian-plain.qcow2
   raw 10G debian-10g.raw
+  rm -rf "$work/tree"
+fi
+if missing second-plain.qcow2; then
+  tree standard "$second"
+  raw 3G "$work/second"
+  qcow2 "$work/second" second-plain.qcow2
   rm -rf "$work/tree"
 fi
 if missing debian-compressed.qcow2; then
