@@ -37,13 +37,29 @@ tree() {
 # the copy turns every run of zeros into a hole, as a disk that was trimmed has them.
 raw() {
   truncate -s "$1" "$work/raw"
-  # The same packages make the same disk: its identity comes from its name, and its time from SOURCE_DATE_EPOCH.
+  # The same tree makes the same disk: its identity comes from its name, and all times but those of the content from
+  # SOURCE_DATE_EPOCH, as mke2fs does by itself from version 1.47.1 on.
   local uuid; uuid=$(md5sum <<<"${2##*/}" | sed -E 's/^(.{8})(.{4})(.{4})(.{4})(.{12}).*/\1-\2-\3-\4-\5/')
   E2FSPROGS_FAKE_TIME=$SOURCE_DATE_EPOCH mke2fs -q -F -t ext4 -L debian -U "$uuid" \
     -E "root_owner=0:0,hash_seed=$uuid" -d "$work/tree" "$work/raw"
+  set_times "$work/raw"
   cp --sparse=always "$work/raw" "$work/sparse"
   rm "$work/raw"
   mv "$work/sparse" "$2"
+}
+
+# set_times RAW: when a file was made, read and changed on this machine is no part of the disk.
+set_times() {
+  local inode last
+  last=$(dumpe2fs -h "$1" 2>/dev/null | awk -F: '/^Inode count/ { all = $2 } /^Free inodes/ { free = $2 } END { print all - free }')
+  {
+    echo "set_current_time @$SOURCE_DATE_EPOCH"
+    for ((inode = 2; inode <= last; inode++)); do
+      printf "sif <$inode> %s @$SOURCE_DATE_EPOCH\n" atime ctime crtime
+      printf "sif <$inode> %s 0\n" atime_extra ctime_extra crtime_extra
+    done
+  } >"$work/times"
+  debugfs -w -f "$work/times" "$1" >/dev/null 2>&1
 }
 
 # qcow2 RAW NAME [-c]: converted under another name first, so that a half-made disk is never taken for one.

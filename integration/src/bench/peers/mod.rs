@@ -75,7 +75,7 @@ pub(crate) const UMOCI_ZSTD: Peer = Peer {
     needs: &[
         Need::Program("umoci"),
         Need::Check {
-            script: "umoci insert --help | grep -q -e --compress",
+            script: "umoci insert --help | grep -e --compress",
             otherwise: "this umoci has no zstd (0.5 and later have)",
         },
     ],

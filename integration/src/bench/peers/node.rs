@@ -3,14 +3,16 @@
 use super::{BUILT, DISKETTE, REGISTRY};
 use crate::peer::{Need, Peer};
 
-const PODMAN: Need =
-    Need::Check { script: "node_podman --version", otherwise: "podman does not run" };
+const PODMAN: Need = Need::Check {
+    script: r#"[[ -x $(node_root)/usr/bin/podman ]] && { [[ ! $(node_root) ]] || [[ $EUID -eq 0 ]]; }"#,
+    otherwise: "podman is not installed, or this is not root while DISKETTE_TRIXIE is set",
+};
 const CONTAINERD: Need = Need::Check {
     script: "[[ $EUID -eq 0 ]] && type -P containerd ctr",
     otherwise: "containerd and ctr are not on PATH, or this is not root",
 };
 const CHUNKED: Need = Need::Check {
-    script: r#""$DISKETTE" build --help | grep -q zstd:chunked"#,
+    script: r#""$DISKETTE" build --help | grep zstd:chunked"#,
     otherwise: "this diskette has no zstd:chunked",
 };
 const UMOCI: Need = Need::Program("umoci");
