@@ -143,7 +143,7 @@ impl<'a> Lane<'a> {
     fn last(&self) -> String {
         match &self.outcome {
             Outcome::Measured(samples) => {
-                samples.last().map_or_else(String::new, |sample| format!("{:.3} s", sample.wall_s))
+                samples.last().map_or_else(String::new, Sample::to_string)
             }
             Outcome::Failed(reason) => format!("failed: {reason}"),
             Outcome::Missing(reason) => format!("missing: {reason}"),

@@ -34,6 +34,14 @@ pub(crate) struct Sample {
     pub(crate) traffic: Option<Traffic>,
 }
 
+impl fmt::Display for Sample {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{:.3} s, CPU {:.2} s", self.wall_s, self.cpu_s)?;
+        let Some(Traffic { requests, bytes }) = self.traffic else { return Ok(()) };
+        write!(formatter, ", {requests} requests, {bytes} bytes fetched")
+    }
+}
+
 /// Why there is no sample.
 #[derive(Debug)]
 pub(crate) enum Trouble {
@@ -175,6 +183,8 @@ mod tests {
             [sample(1.0, 9.0, None), sample(2.0, 8.0, Some(5)), sample(3.0, 1.0, Some(5))];
         assert_eq!(Sample::median(&samples), Some(sample(2.0, 8.0, Some(5))));
         assert_eq!(Sample::median(&[]), None);
+        assert_eq!(samples[0].to_string(), "1.000 s, CPU 9.00 s");
+        assert_eq!(samples[1].to_string(), "2.000 s, CPU 8.00 s, 1 requests, 5 bytes fetched");
     }
 
     #[test]

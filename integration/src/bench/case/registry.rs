@@ -84,7 +84,7 @@ pub(super) const NODE_SECOND: Case = Case {
         &node::BUILDAH_SECOND,
     ],
     start: Start::Fresh,
-    bound: "as node-podman; with chunks, what the node copies from the layer that it has",
+    bound: "one core of the node; with chunks, what it copies from the layer that it has",
 };
 
 /// And with containerd?
