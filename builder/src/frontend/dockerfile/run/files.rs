@@ -2,8 +2,9 @@
 
 use super::access::{EXECUTE, READ, WRITE};
 use super::content::Content;
+use super::creation::check_len;
 use super::fault::{Errno, ProcessFault};
-use super::process::{Process, check_len, parent_path};
+use super::process::{Process, parent_path};
 use crate::frontend::dockerfile::tree::{FileNode, FollowLast, TreeNode, TreeNodeKind};
 use crate::recipe::SourceRecipe;
 

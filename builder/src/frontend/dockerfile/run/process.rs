@@ -10,16 +10,11 @@ use super::fault::{Errno, ProcessFault};
 use super::inputs::RunInputs;
 use super::status::CommandRefusal;
 use crate::frontend::dockerfile::tree::{
-    Accounts, FileNode, FollowLast, ResolvedTreePath, Tree, TreeNode, TreeNodeKind, UserIdentity,
+    Accounts, FollowLast, ResolvedTreePath, Tree, TreeNodeKind, UserIdentity,
 };
-use crate::oci::tar::Owner;
-use crate::recipe::{SourceLocation, SourceRecipe, SourceRole};
-
-const SET_GID: u32 = 0o2000;
-const STICKY: u32 = 0o1000;
 
 /// The longest path and name, in bytes (`PATH_MAX` without its end, `NAME_MAX`).
-const PATH_MAX: usize = 4095;
+pub(super) const PATH_MAX: usize = 4095;
 const NAME_MAX: usize = 255;
 
 /// Work that a directory on the way to a file counts for, in bytes; long paths have more of them,
@@ -140,90 +135,6 @@ impl Process<'_> {
         Ok(self.tree.children(path).map(|(name, _)| name.to_owned()).collect())
     }
 
-    /// Returns the resolved path for a new file, and its owner.
-    fn new_path(&self, path: &str, last: FollowLast) -> Result<(String, Owner), ProcessFault> {
-        if path.ends_with("/.") || path.ends_with("/..") {
-            self.stat(path, FollowLast::Yes)?;
-            return Err(Errno::Exists.into());
-        }
-        let found = self.lookup(path, last)?;
-        if found.exists {
-            return Err(Errno::Exists.into());
-        }
-        check_len(&found.path)?;
-        let parent = self.tree.get(parent_path(&found.path)).ok_or(Errno::NoEntry)?;
-        self.identity.check_access(parent, WRITE | EXECUTE)?;
-        let owner = self.owner_below(parent_path(&found.path));
-        Ok((found.path, owner))
-    }
-
-    /// Returns the owner of a new node in the directory at exactly this path.
-    pub(super) fn owner_below(&self, directory: &str) -> Owner {
-        let Owner { uid, gid } = self.identity.owner;
-        let parent = self.tree.get(directory).filter(|parent| parent.mode & SET_GID != 0);
-        Owner { uid, gid: parent.map_or(gid, |parent| parent.owner.gid) }
-    }
-
-    /// Creates a directory with all permissions that the umask leaves.
-    pub(super) fn mkdir(&mut self, path: &str) -> Result<String, ProcessFault> {
-        let trimmed = path.trim_end_matches('/');
-        let (resolved, owner) =
-            self.new_path(if trimmed.is_empty() { path } else { trimmed }, FollowLast::No)?;
-        let inherited =
-            self.tree.get(parent_path(&resolved)).map_or(0, |parent| parent.mode & SET_GID);
-        let mode = 0o777 & !self.umask | inherited;
-        self.tree.put(&resolved, TreeNode::new(TreeNodeKind::Directory, mode, owner))?;
-        Ok(resolved)
-    }
-
-    /// Creates a symbolic link.
-    pub(super) fn symlink(&mut self, target: &str, path: &str) -> Result<(), ProcessFault> {
-        if target.is_empty() {
-            return Err(Errno::NoEntry.into());
-        }
-        let (resolved, owner) = match self.new_path(path.trim_end_matches('/'), FollowLast::No) {
-            Ok(_) if path.ends_with('/') => return Err(Errno::NoEntry.into()),
-            resolved => resolved?,
-        };
-        self.tree
-            .put(&resolved, TreeNode::new(TreeNodeKind::Symlink(target.into()), 0o777, owner))?;
-        Ok(())
-    }
-
-    /// Gives the file at a path, which is no link, a second name.
-    pub(super) fn hard_link(&mut self, target: &str, path: &str) -> Result<(), ProcessFault> {
-        let old = self.stat(target, FollowLast::No)?;
-        let (resolved, _) = match self.new_path(path.trim_end_matches('/'), FollowLast::No) {
-            Ok(_) if path.ends_with('/') => return Err(Errno::NoEntry.into()),
-            resolved => resolved?,
-        };
-        Ok(self.tree.link(&old, &resolved)?)
-    }
-
-    /// Creates an empty file, or opens an existing one for writing.
-    pub(super) fn create(&mut self, path: &str) -> Result<(), ProcessFault> {
-        let trimmed = path.trim_end_matches('/');
-        if trimmed != path {
-            let parent = if trimmed.is_empty() { "/" } else { trimmed };
-            self.lookup(parent, FollowLast::No)?;
-            return Err(Errno::IsDirectory.into());
-        }
-        let found = self.lookup(path, FollowLast::Yes)?;
-        if let Some(node) = self.tree.get(&found.path) {
-            let is_directory = node.kind == TreeNodeKind::Directory;
-            return if is_directory {
-                Err(Errno::IsDirectory.into())
-            } else {
-                Ok(self.identity.check_access(node, WRITE)?)
-            };
-        }
-        let (resolved, owner) = self.new_path(path, FollowLast::Yes)?;
-        let source = SourceRecipe::new(SourceLocation::Inline([].into()), SourceRole::File);
-        let kind = TreeNodeKind::File(FileNode { source, size: Some(0), inode: None });
-        self.tree.put(&resolved, TreeNode::new(kind, 0o666 & !self.umask, owner))?;
-        Ok(())
-    }
-
     /// Checks whether a file's times may be set to now.
     pub(super) fn may_set_times(&self, path: &str) -> Result<(), ProcessFault> {
         let path = self.stat(path, FollowLast::Yes)?;
@@ -233,50 +144,6 @@ impl Process<'_> {
         }
         Ok(())
     }
-
-    /// Checks whether the node at exactly this path may be removed.
-    pub(super) fn may_remove(&self, path: &str) -> Result<(), ProcessFault> {
-        let node = self.tree.get(path).ok_or(Errno::NoEntry)?;
-        let parent = self.tree.get(parent_path(path)).ok_or(Errno::NoEntry)?;
-        if path.is_empty() {
-            return Err(Errno::Busy.into());
-        }
-        self.identity.check_access(parent, WRITE | EXECUTE)?;
-        let uid = self.identity.owner.uid;
-        let is_mine = self.identity.is_root() || [node.owner.uid, parent.owner.uid].contains(&uid);
-        if parent.mode & STICKY != 0 && !is_mine {
-            return Err(Errno::NotPermitted.into());
-        }
-        Ok(())
-    }
-
-    /// Removes the node at exactly this path, which must not be a directory.
-    pub(super) fn unlink(&mut self, path: &str) -> Result<(), ProcessFault> {
-        if self.is_directory_at(path) {
-            return Err(Errno::IsDirectory.into());
-        }
-        self.may_remove(path)?;
-        self.tree.remove(path);
-        Ok(())
-    }
-
-    /// Removes the empty directory at exactly this path.
-    pub(super) fn rmdir(&mut self, path: &str) -> Result<(), ProcessFault> {
-        self.may_remove(path)?;
-        if !self.is_directory_at(path) {
-            return Err(Errno::NotDirectory.into());
-        }
-        if self.tree.children(path).next().is_some() {
-            return Err(Errno::NotEmpty.into());
-        }
-        self.tree.remove(path);
-        Ok(())
-    }
-}
-
-/// Refuses a new node whose whole path is too long, which Linux lets a program make step by step.
-pub(super) fn check_len(path: &str) -> Result<(), Errno> {
-    if path.len() < PATH_MAX { Ok(()) } else { Err(Errno::NameTooLong) }
 }
 
 /// Returns the directory that a path is in.

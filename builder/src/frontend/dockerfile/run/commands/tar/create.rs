@@ -59,7 +59,7 @@ pub(super) fn create(
 
 /// Refuses options of `-x` that mean something else, or nothing, to `-c`.
 fn check_options(arguments: &CommandArguments) -> Result<(), CommandRefusal> {
-    let refused = ["auto-compress", "strip-components", "to-stdout", "preserve-permissions"];
+    let refused = ["auto-compress", "strip-components", "to-stdout"];
     match refused.iter().find(|name| arguments.has(name)) {
         Some(name) => Err(CommandRefusal::new(format!("`--{name}` of `tar -c` is not evaluated"))),
         None => Ok(()),

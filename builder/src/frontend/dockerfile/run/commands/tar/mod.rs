@@ -26,6 +26,7 @@ const OPTIONS: &[KnownOption] = &[
     ("v", "verbose", OptionValue::Nothing),
     ("m", "touch", OptionValue::Nothing),
     ("p", "preserve-permissions", OptionValue::Nothing),
+    ("", "same-permissions", OptionValue::Nothing),
     ("o", "no-same-owner", OptionValue::Nothing),
     ("", "same-owner", OptionValue::Nothing),
     ("", "numeric-owner", OptionValue::Nothing),
@@ -41,6 +42,7 @@ const OPTIONS: &[KnownOption] = &[
     ("", "sort", OptionValue::Value),
     ("", "format", OptionValue::Value),
     ("", "no-recursion", OptionValue::Nothing),
+    ("", "keep-directory-symlink", OptionValue::Nothing),
 ];
 
 /// Options of a compression.
