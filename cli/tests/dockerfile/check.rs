@@ -7,10 +7,15 @@ use serde_json::Value;
 const BAD: &str = "FROM scratch as base\nADD disk.qcow2 /disk/\n";
 
 fn check(dockerfile: &str, args: &[&str]) -> ProgramOutcome {
+    check_ignoring("hidden\n", dockerfile, args)
+}
+
+fn check_ignoring(ignored: &str, dockerfile: &str, args: &[&str]) -> ProgramOutcome {
     let scene = Scene::new();
     scene.write("c/disk.qcow2", qcow2_disk(9, 300_000));
-    scene.write("c/.dockerignore", "hidden\n");
+    scene.write("c/.dockerignore", ignored);
     scene.write("c/hidden", "x");
+    scene.write("c/dir/file", "x");
     scene.write("c/Dockerfile", dockerfile);
     scene.run(["build", "c"].iter().chain(args))
 }
@@ -55,6 +60,38 @@ fn errors_have_the_names_of_rules() {
         let outcome = check(&format!("FROM scratch\n{instruction}\n"), &["--check"]);
         let said = outcome.stderr;
         assert_eq!((outcome.status, said.matches(rule).count()), (1, 1), "{said}");
+    }
+}
+
+#[test]
+fn only_excluded_sources_are_ignored_files() {
+    for (ignored, instruction, rule) in [
+        ("hidden", "COPY hidden /", Some(("hidden", "hidden", "1:1"))),
+        ("# rules\nhid*", "ADD ./hidden /", Some(("./hidden", "hid*", "2:1"))),
+        ("dir", "COPY disk.qcow2 dir/file /x/", Some(("dir/file", "dir", "1:1"))),
+        ("*\n!disk*", "COPY --link dir /", Some(("dir", "*", "1:1"))),
+        ("*\n!disk.qcow2\n!hidden", "COPY hidden /", None),
+        ("dir\n!dir/file", "COPY dir/file /", None),
+        ("hidden", "COPY disk.qcow2 /hidden/", None),
+        ("hidden", "COPY . /", None),
+        ("hidden", "COPY --from=other hidden /", None),
+        ("hidden", "COPY <<hidden /\ntext\nhidden", None),
+    ] {
+        let dockerfile = format!(
+            "FROM scratch AS other\nCOPY dis* /hidden\nFROM scratch\nCOPY dis* /disk/\n{instruction}\n"
+        );
+        let outcome = check_ignoring(ignored, &dockerfile, &["--check"]);
+        let said = outcome.stderr;
+        let context = format!("{ignored:?} {instruction}: {said}");
+        let Some((path, pattern, at)) = rule else {
+            assert_eq!((outcome.status, said.contains("CopyIgnoredFile")), (0, false), "{context}");
+            continue;
+        };
+        let message = format!("`{path}` is excluded from the build context by `{pattern}`");
+        let help = format!("`{pattern}` stands at c/.dockerignore:{at}; remove it or add a `!`");
+        assert_eq!(outcome.status, 1, "{context}");
+        assert!(said.contains("error[CopyIgnoredFile]") && said.contains(&message), "{context}");
+        assert!(said.contains(&help), "{context}");
     }
 }
 

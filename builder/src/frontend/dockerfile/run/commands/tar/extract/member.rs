@@ -29,18 +29,27 @@ impl Extraction<'_> {
         }
         let entry = &member.entry;
         let name = self.stripped_name(&entry.path);
-        let is_directory = entry.kind == TarEntryKind::Directory;
-        if name.is_empty() {
-            let is_named = is_directory && entry.path.is_empty();
-            let directory = self.directory.clone();
-            return if is_named {
-                self.set_metadata(process, &directory, entry, status)
-            } else {
-                Ok(())
-            };
+        if !name.is_empty() {
+            return self.unpack(process, member, &name, status);
         }
-        let what = || format!("{}: {}", escaped(&name), attempt(&entry.kind));
-        let path = make_parents(process, &self.directory, &name);
+        if entry.kind == TarEntryKind::Directory && entry.path.is_empty() {
+            let directory = self.directory.clone();
+            return self.set_metadata(process, &directory, entry, status);
+        }
+        Ok(())
+    }
+
+    fn unpack(
+        &mut self,
+        process: &mut Process<'_>,
+        member: &ArchiveMember,
+        name: &str,
+        status: &mut CommandStatus,
+    ) -> Result<(), CommandRefusal> {
+        let entry = &member.entry;
+        let is_directory = entry.kind == TarEntryKind::Directory;
+        let what = || format!("{}: {}", escaped(name), attempt(&entry.kind));
+        let path = make_parents(process, &self.directory, name);
         let Some(path) = status.record(path, what)? else { return Ok(()) };
         if is_directory && process.is_directory_at(&path) {
             return self.set_metadata(process, &path, entry, status);
@@ -52,7 +61,7 @@ impl Extraction<'_> {
             return Ok(());
         }
         match &entry.kind {
-            TarEntryKind::Hardlink(target) => self.link(process, target, (&path, &name), status),
+            TarEntryKind::Hardlink(target) => self.link(process, target, (&path, name), status),
             TarEntryKind::Symlink(target) if leads_out(target) => {
                 self.delayed.insert(path.clone(), target.clone());
                 let owner = self.owner(process, &path, entry);
@@ -84,11 +93,11 @@ impl Extraction<'_> {
     }
 
     fn mode(&self, process: &Process<'_>, entry: &TarEntry) -> u32 {
-        if self.keeps_modes { entry.mode } else { entry.mode & PERMISSIONS & !process.umask }
+        if self.metadata.modes { entry.mode } else { entry.mode & PERMISSIONS & !process.umask }
     }
 
     fn owner(&self, process: &Process<'_>, path: &str, entry: &TarEntry) -> Owner {
-        if self.keeps_owners { entry.owner() } else { process.owner_below(parent_path(path)) }
+        if self.metadata.owners { entry.owner() } else { process.owner_below(parent_path(path)) }
     }
 
     /// Gives a directory that exists the owner and mode of its entry.
@@ -99,7 +108,7 @@ impl Extraction<'_> {
         entry: &TarEntry,
         status: &mut CommandStatus,
     ) -> Result<(), CommandRefusal> {
-        if self.keeps_owners {
+        if self.metadata.owners {
             let Owner { uid, gid } = entry.owner();
             let what = || format!("{}: Cannot change ownership", escaped(&entry.path));
             status.record(process.chown(path, Some(uid), Some(gid)), what)?;
@@ -136,7 +145,7 @@ impl Extraction<'_> {
                 return Ok(());
             }
         };
-        linked.map_err(refusal)
+        linked.map_err(|error| refusal(&error))
     }
 
     /// Creates the links that lead out of their directory, where nothing has replaced them.
@@ -196,9 +205,9 @@ fn node_kind(member: &ArchiveMember) -> Result<TreeNodeKind, CommandRefusal> {
 }
 
 fn put(process: &mut Process<'_>, path: &str, node: TreeNode) -> Result<(), CommandRefusal> {
-    process.tree.put(path, node).map_err(refusal)
+    process.tree.put(path, node).map_err(|error| refusal(&error))
 }
 
-fn refusal(error: TreeError) -> CommandRefusal {
+fn refusal(error: &TreeError) -> CommandRefusal {
     CommandRefusal::new(error.to_string())
 }

@@ -49,14 +49,19 @@ struct Extraction<'e> {
     /// How many directories at the start of names are left out.
     stripped: usize,
     exclusions: Vec<Exclusion<'e>>,
-    keeps_owners: bool,
-    keeps_modes: bool,
+    metadata: KeptMetadata,
     /// Whether a directory does not replace a link to a directory.
     keeps_links: bool,
     is_printed: bool,
     /// Links that lead out of their directory, which are created last, so that nothing is unpacked
     /// through them: their targets, by path.
     delayed: BTreeMap<String, String>,
+}
+
+/// What members keep of the archive's metadata.
+struct KeptMetadata {
+    owners: bool,
+    modes: bool,
 }
 
 impl<'e> Extraction<'e> {
@@ -75,8 +80,10 @@ impl<'e> Extraction<'e> {
             directory: process.directory.clone(),
             stripped,
             exclusions: Exclusion::parse_all(arguments)?,
-            keeps_owners: is_root && !arguments.has("no-same-owner"),
-            keeps_modes: asks_for_modes && !arguments.has("no-same-permissions"),
+            metadata: KeptMetadata {
+                owners: is_root && !arguments.has("no-same-owner"),
+                modes: asks_for_modes && !arguments.has("no-same-permissions"),
+            },
             keeps_links: arguments.has("keep-directory-symlink"),
             is_printed: arguments.has("to-stdout"),
             delayed: BTreeMap::new(),
