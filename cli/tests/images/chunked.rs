@@ -229,7 +229,7 @@ fn podman_5_takes_every_kind_of_file() {
     // It compares each entry of the index with the tar's header, and the digest of the tar with the config's.
     for epoch in ["0", "1700000000"] {
         let image = build(epoch);
-        let (_, log) = podman.run(&["pull", "--tls-verify=false", &image]);
-        assert_eq!(log.matches("Retrieved partial blob").count(), 3, "{log}");
+        let (_, printed) = podman.run(&["pull", "--tls-verify=false", &image]);
+        assert_eq!(printed.matches("Retrieved partial blob").count(), 3, "{printed}");
     }
 }
