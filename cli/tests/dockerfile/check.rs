@@ -67,7 +67,7 @@ fn errors_have_the_names_of_rules() {
 fn only_excluded_sources_are_ignored_files() {
     for (ignored, instruction, rule) in [
         ("hidden", "COPY hidden /", Some(("hidden", "hidden", "1:1"))),
-        ("# rules\nhid*", "ADD ./hidden /", Some(("./hidden", "hid*", "2:1"))),
+        ("# rules\nhid*", "ADD ./hidden /", Some(("hidden", "hid*", "2:1"))),
         ("dir", "COPY disk.qcow2 dir/file /x/", Some(("dir/file", "dir", "1:1"))),
         ("*\n!disk*", "COPY --link dir /", Some(("dir", "*", "1:1"))),
         ("*\n!disk.qcow2\n!hidden", "COPY hidden /", None),

@@ -216,14 +216,11 @@ fn ignores(rule: &str, path: &str) -> bool {
     let rule = rule.trim().trim_matches('/').trim_start_matches("./");
     let rule = rule.trim_start_matches("d2/../");
     let parts: Vec<&str> = path.split('/').filter(|part| *part != ".").collect();
-    match rule.strip_prefix("**/") {
-        Some(name) => parts.iter().any(|part| fits(name, part)),
-        None => {
-            let rule: Vec<&str> = rule.split('/').collect();
-            rule.len() <= parts.len()
-                && rule.iter().zip(&parts).all(|(rule, part)| fits(rule, part))
-        }
+    if let Some(name) = rule.strip_prefix("**/") {
+        return parts.iter().any(|part| fits(name, part));
     }
+    let rule: Vec<&str> = rule.split('/').collect();
+    rule.len() <= parts.len() && rule.iter().zip(&parts).all(|(rule, part)| fits(rule, part))
 }
 
 /// Returns whether two names can be the same; both may have wildcards, and `*` matches all.
@@ -390,6 +387,8 @@ fn random_copies_are_those_of_buildah() {
         "{built} images agree, {refusals} are refused by both or for a known reason, {} differ",
         wrong.len()
     );
-    refused.iter().for_each(|(reason, count)| println!("{count} refused: {reason}"));
+    for (reason, count) in &refused {
+        println!("{count} refused: {reason}");
+    }
     assert!(wrong.is_empty(), "{} differ:\n{}", wrong.len(), wrong.join("\n"));
 }
