@@ -9,7 +9,7 @@ peers=(
     cc:gcc make:make perl:perl git:git pkg-config:pkg-config
     tar:tar gzip:gzip bzip2:bzip2 xz:xz-utils zstd:zstd
     curl:curl skopeo:skopeo umoci:umoci podman:podman buildah:buildah crun:crun newuidmap:uidmap
-    qemu-img:qemu-utils busybox:busybox-static file:file unshare:util-linux
+    qemu-img:qemu-utils sfdisk:fdisk sgdisk:gdisk busybox:busybox-static file:file unshare:util-linux
     docker-registry:docker-registry microsocks:microsocks openssl:openssl nginx:nginx python3:python3 groff:groff-base setpriv:util-linux strace:strace time:time
     jq:jq gpg:gpg gpg-agent:gpg-agent gpgconf:gpgconf gpgv:gpgv
 )

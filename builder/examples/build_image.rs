@@ -11,6 +11,7 @@
 use std::error::Error;
 use std::fs::File;
 use std::io;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -100,6 +101,13 @@ struct WorkingDirectory;
 impl InputFiles for WorkingDirectory {
     fn open(&self, file: &InputFile) -> io::Result<File> {
         Ok(cap_std::fs::File::open_ambient(&file.path, ambient_authority())?.into_std())
+    }
+
+    fn open_neighbor(&self, file: &InputFile, name: &Path) -> io::Result<File> {
+        let directory = file.path.parent().filter(|path| !path.as_os_str().is_empty());
+        let directory = directory.unwrap_or(Path::new("."));
+        let directory = Dir::open_ambient_dir(directory, ambient_authority())?;
+        Ok(directory.open(name)?.into_std())
     }
 }
 

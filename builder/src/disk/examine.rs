@@ -11,20 +11,34 @@ use super::{
 /// How many of a disk's first bytes are enough for [`examine`] where the rest is not available.
 pub const START_LEN: usize = 1 << 20;
 
-/// Examines a disk. Fails only if the file cannot be read: everything wrong with its content is
-/// reported as a flaw.
-pub fn examine_disk(bytes: &dyn ReadAt) -> io::Result<DiskInfo> {
-    let format = probe::probe_format(bytes)?;
-    let mut info = DiskInfo {
+/// Examines a disk by its content alone, which is in several files: their headers are valid.
+pub(crate) fn examine_guest_of(guest: &dyn ReadAt, file_size: u64, format: DiskFormat) -> DiskInfo {
+    let mut info = new_info(format, guest.len(), file_size);
+    if matches!(format, DiskFormat::Vmdk) {
+        info.flaws.push(refusals::cdi_only_format(format));
+    }
+    examine_content(guest, &mut info);
+    info
+}
+
+fn new_info(format: DiskFormat, virtual_size: u64, file_size: u64) -> DiskInfo {
+    DiskInfo {
         format,
-        virtual_size: sector::round_up(bytes.len()),
-        file_size: bytes.len(),
+        virtual_size,
+        file_size,
         allocated: None,
         cluster_compression: None,
         partitions: None,
         boot: Vec::new(),
         flaws: Vec::new(),
-    };
+    }
+}
+
+/// Examines a disk. Fails only if the file cannot be read: everything wrong with its content is
+/// reported as a flaw.
+pub fn examine_disk(bytes: &dyn ReadAt) -> io::Result<DiskInfo> {
+    let format = probe::probe_format(bytes)?;
+    let mut info = new_info(format, sector::round_up(bytes.len()), bytes.len());
     if let Err(fault) = examine_format(bytes, &mut info) {
         info.flaws.extend(fault.into_flaw(bytes)?);
     }
@@ -43,13 +57,17 @@ pub fn examine_disk(bytes: &dyn ReadAt) -> io::Result<DiskInfo> {
 /// Adds what the disk shows that the virtual machine sees, as far as it is available.
 fn examine_guest(bytes: &dyn ReadAt, info: &mut DiskInfo) {
     let Ok(guest) = guest::open(Arc::new(bytes), info.format) else { return };
+    examine_content(&*guest, info);
+}
+
+fn examine_content(guest: &dyn ReadAt, info: &mut DiskInfo) {
     if !matches!(info.format, DiskFormat::Raw | DiskFormat::Iso)
-        && let Err(Fault::Flaw(flaw)) = payload::check_payload(&*guest)
+        && let Err(Fault::Flaw(flaw)) = payload::check_payload(guest)
     {
         info.flaws.push(flaw);
         return;
     }
-    partitions::examine_partitions(&*guest, info);
+    partitions::examine_partitions(guest, info);
 }
 
 fn examine_format(bytes: &dyn ReadAt, info: &mut DiskInfo) -> Result<(), Fault> {

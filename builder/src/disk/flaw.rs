@@ -18,13 +18,13 @@ pub struct Flaw {
 }
 
 impl Flaw {
-    pub(super) fn new(kind: FlawKind, detail: impl Into<String>) -> Self {
+    pub(crate) fn new(kind: FlawKind, detail: impl Into<String>) -> Self {
         Self { kind, detail: detail.into(), remedy: None }
     }
 
     /// Sets what to do about it.
     #[must_use]
-    pub(super) fn with_remedy(self, remedy: &'static str) -> Self {
+    pub(crate) fn with_remedy(self, remedy: &'static str) -> Self {
         Self { remedy: Some(remedy), ..self }
     }
 }

@@ -16,7 +16,9 @@
 //!   location of the disk's bytes
 //! - `foreign`: formats that are recognized and not read
 //! - `blocks`: what the formats share that keep a disk in blocks
+//! - `files`: the other files of a disk; `joined`: parts of files as one disk
 //! - `name`: the format that a file's name implies
+//! - `resize`: a disk that gets larger while it is read; `patched`: other bytes in place of some
 //! - `info`: the facts that are found out about a disk
 //! - `refusals`: flaws that several formats share
 //! - `bytes`: numbers and parts of a file; `sector`: the unit that formats count in
@@ -30,19 +32,23 @@ pub mod convert;
 mod examine;
 mod extent;
 mod fault;
+mod files;
 mod flaw;
 mod foreign;
 mod format;
 pub mod guest;
 mod info;
+mod joined;
 mod name;
 mod partitions;
+mod patched;
 mod payload;
 mod probe;
 pub mod qcow2;
 mod raw;
 mod read_at;
 mod refusals;
+mod resize;
 mod sector;
 mod start;
 #[cfg(test)]
@@ -52,10 +58,12 @@ mod vhd;
 mod vhdx;
 mod vmdk;
 
+pub(crate) use examine::examine_guest_of;
 pub use examine::{START_LEN, examine_disk};
 pub(crate) use extent::is_zero;
 pub use extent::{Extent, ExtentKind};
 pub(crate) use fault::Fault;
+pub(crate) use files::DiskFiles;
 pub use flaw::{Flaw, FlawKind};
 pub use format::DiskFormat;
 pub use info::DiskInfo;
@@ -63,4 +71,6 @@ pub use name::find_misnaming;
 pub(crate) use name::vmdk_descriptor_name;
 pub(crate) use partitions::{UefiBoot, find_uefi_boot};
 pub use read_at::ReadAt;
+pub use resize::DiskSize;
+pub(crate) use resize::{ResizeError, resize_disk};
 pub use start::DiskStart;

@@ -7,9 +7,11 @@ pub(super) fn refuse_first(flaws: &[Flaw]) -> Result<(), Flaw> {
     flaws.first().map_or(Ok(()), |flaw| Err(flaw.clone()))
 }
 
-/// What to do with a part of a VMDK.
-pub(super) const NAME_THE_DESCRIPTOR: &str = "name the whole disk: with all of its files in one directory, \
-     `qemu-img convert -O qcow2 DESCRIPTOR new.qcow2` makes one file of them";
+/// What to do with a part of a VMDK, and with its descriptor.
+pub(super) const NAME_THE_DESCRIPTOR: &str = "name the whole disk, DESCRIPTOR, and build with `--convert qcow2`, all of its files in one directory; \
+     `qemu-img convert -O qcow2 DESCRIPTOR new.qcow2` makes one file of them, too";
+pub(super) const JOIN_EXTENTS: &str = "build with `--convert qcow2`, or `convert: qcow2` in a spec, all of its files in one directory; \
+     `qemu-img convert -O qcow2 DISK new.qcow2` makes one file of them, too";
 
 /// What to do with a disk and its parent: with QEMU, and with the programs that know the formats
 /// whose parents QEMU does not read.

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use crate::compression::LayerCompression;
 use crate::engine::cache_key::CacheKey;
 use crate::engine::layer::compression::FORMAT_VERSION;
-use crate::engine::source::SourceIdentity;
+use crate::engine::source::{FileIdentity, SourceIdentity};
 use crate::oci::image::digest::Digest;
 use crate::oci::image::json::to_canonical_json;
 use crate::oci::image::layer::{FinishedLayer, LayerIndex};
@@ -109,12 +109,16 @@ fn source_key(source: &SourceRecipe, identity: Option<&SourceIdentity>) -> Value
     let compression = source.compression.map(|compression| compression.to_string());
     let checksum = source.checksum.as_ref().map(ToString::to_string);
     let convert = source.convert.map(|convert| convert.to_string());
-    json!([identity, compression, checksum, convert])
+    let mut key = vec![identity, json!(compression), json!(checksum), json!(convert)];
+    // Sources that keep their size keep their keys.
+    key.extend(source.disk_size.map(|size| json!(size.to_string())));
+    Value::Array(key)
 }
 
 fn identity_key(identity: &SourceIdentity) -> Value {
     match identity {
         SourceIdentity::File(file) => json!(file),
+        SourceIdentity::Files(files) => json!(files),
         SourceIdentity::Checksum(checksum) => json!(checksum.to_string()),
         SourceIdentity::Member { archive, offset, size } => {
             json!([identity_key(archive), offset, size])
@@ -125,6 +129,9 @@ fn identity_key(identity: &SourceIdentity) -> Value {
 fn last_touched(identity: &SourceIdentity) -> i128 {
     match identity {
         SourceIdentity::File(file) => file.last_touched(),
+        SourceIdentity::Files(files) => {
+            files.iter().map(FileIdentity::last_touched).max().unwrap_or(i128::MIN)
+        }
         SourceIdentity::Checksum(_) => i128::MIN,
         SourceIdentity::Member { archive, .. } => last_touched(archive),
     }

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use super::diagnostic::Span;
 use crate::compression::CompressionFormat;
+use crate::disk::DiskSize;
 use crate::disk::convert::Conversion;
 use crate::oci::image::digest::Digest;
 use crate::oci::image::location::ImageLocation;
@@ -24,6 +25,8 @@ pub struct SourceRecipe {
     pub origin: Option<Span>,
     /// Conversion of the disk on its way into the layer, if any.
     pub convert: Option<Conversion>,
+    /// Size of the disk in the layer, if it is not that of the source.
+    pub disk_size: Option<DiskSize>,
     /// Use of the content.
     pub role: SourceRole,
     /// Details of a download; boxed, since trees of thousands of files have none.
@@ -31,10 +34,24 @@ pub struct SourceRecipe {
 }
 
 impl SourceRecipe {
-    /// Returns the recipe of a source without compression, checksum and conversion.
+    /// Returns the recipe of a source without compression, checksum and changes of the disk.
     pub fn new(location: SourceLocation, role: SourceRole) -> Self {
-        let (compression, checksum, origin) = (None, None, None);
-        Self { location, compression, checksum, origin, convert: None, role, download: None }
+        Self {
+            location,
+            compression: None,
+            checksum: None,
+            origin: None,
+            convert: None,
+            disk_size: None,
+            role,
+            download: None,
+        }
+    }
+
+    /// Returns whether the layer gets other bytes than the decompressed source has: the source is
+    /// read as a disk.
+    pub(crate) fn changes_disk(&self) -> bool {
+        self.convert.is_some() || self.disk_size.is_some()
     }
 }
 

@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use diskette_builder::disk::DiskSize;
 use diskette_builder::engine::assemble::{BuildPlan, BuildSources, PlatformTags};
 use diskette_builder::engine::source::{
     ArchiveDownloads, CdiOnlyPolicy, InputFiles, UnverifiedPolicy,
@@ -248,6 +249,7 @@ impl BuildArguments {
             annotations: self.annotation.iter().chain(self.outputs().annotations()).collect(),
             env: &self.env,
             convert: conversion(self.convert, self.convert_compress)?,
+            disk_size: self.size.as_ref().map(|size| DiskSize::Total(size.bytes())),
         })
     }
 }

@@ -65,9 +65,7 @@ pub(crate) fn read_implied(path: &Path) -> Result<Option<Arc<SourceText>>, Diagn
     let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
     let read = || {
         let dir = open_dir(parent.unwrap_or(Path::new(".")))?;
-        let flags = rustix::fs::OFlags::NONBLOCK.bits().cast_signed();
-        let options = OpenOptions::new().read(true).custom_flags(flags).clone();
-        let file = dir.open_with(path.file_name().unwrap_or_default(), &options)?;
+        let file = open_file_in(&dir, Path::new(path.file_name().unwrap_or_default()))?;
         if !file.metadata()?.is_file() {
             return Err(io::Error::other("not a regular file"));
         }
@@ -157,6 +155,13 @@ pub(crate) fn ensure_private_dir(path: &Path) -> Result<Dir, Diagnostic> {
 
 pub(crate) fn open_dir(path: &Path) -> io::Result<Dir> {
     Dir::open_ambient_dir(path, ambient_authority())
+}
+
+/// Opens a file of a directory for reading; links do not lead out of the directory.
+pub(crate) fn open_file_in(dir: &Dir, path: &Path) -> io::Result<File> {
+    let flags = rustix::fs::OFlags::NONBLOCK.bits().cast_signed();
+    let options = OpenOptions::new().read(true).custom_flags(flags).clone();
+    Ok(dir.open_with(path, &options)?.into_std())
 }
 
 /// Opens a file for reading. Opening a pipe without a writer does not block.

@@ -2,13 +2,13 @@
 
 use std::fs::File;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use diskette_builder::engine::source::InputFiles;
 use diskette_builder::recipe::InputFile;
 
 use super::dependencies::ReadFiles;
-use super::open_file;
+use super::{open_dir, open_file, open_file_in};
 
 /// Opens the files that a spec names.
 #[derive(Debug)]
@@ -27,5 +27,13 @@ impl InputFiles for SpecFiles {
         let path = self.base.join(&file.path);
         self.reads.add(&path);
         open_file(&path)
+    }
+
+    fn open_neighbor(&self, file: &InputFile, name: &Path) -> io::Result<File> {
+        let path = self.base.join(&file.path);
+        let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+        let parent = parent.unwrap_or(Path::new("."));
+        self.reads.add(&parent.join(name));
+        open_file_in(&open_dir(parent)?, name)
     }
 }

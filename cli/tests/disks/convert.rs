@@ -202,8 +202,8 @@ fn what_cannot_be_converted_is_refused() {
         let line = format!("amd64: {{ disk: {{ path: disk.raw.zst,{unpack} convert: qcow2 }} }}");
         scene.write_spec(&line);
         let expected = format!(
-            "status: 1\nstdout:\nstderr:\nerror: cannot use `disk.raw.zst`: a disk is converted from a \
-             file that can be read in any order; this is compressed with zstd\n --> ./diskette.yaml:5:26\n  |\n\
+            "status: 1\nstdout:\nstderr:\nerror: cannot use `disk.raw.zst`: a disk is converted or resized \
+             from a file that can be read in any order; this is compressed with zstd\n --> ./diskette.yaml:5:26\n  |\n\
              5 |   {line}\n  |                          ^^^^^^^^^^^^\n  |\n  \
              = help: unpack it first, and name the unpacked file\n"
         );
@@ -217,7 +217,7 @@ fn what_cannot_be_converted_is_refused() {
 status: 1
 stdout:
 stderr:
-error: cannot use `http://127.0.0.1:9/disk.vmdk`: a disk is converted from a file that can be read in any order; this is a download
+error: cannot use `http://127.0.0.1:9/disk.vmdk`: a disk is converted or resized from a file that can be read in any order; this is a download
  --> ./diskette.yaml:5:25
   |
 5 |   amd64: { disk: { url: 'http://127.0.0.1:9/disk.vmdk', convert: raw } }

@@ -14,3 +14,5 @@ mod packed;
 mod refused;
 mod remedies;
 mod seeds;
+mod size;
+mod split;

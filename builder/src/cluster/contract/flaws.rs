@@ -35,7 +35,12 @@ pub fn flaw_rule(kind: FlawKind) -> &'static ContractRule {
 /// they break, worst first. Among errors, a format that only CDI takes comes last: it can be allowed.
 pub fn examine_disk_by_rules(bytes: &dyn ReadAt) -> io::Result<DiskInfo> {
     let mut info = disk::examine_disk(bytes)?;
+    sort_flaws(&mut info);
+    Ok(info)
+}
+
+/// Sorts the flaws of a disk by the severity of the rules that they break.
+pub(crate) fn sort_flaws(info: &mut DiskInfo) {
     let rank = |kind| (flaw_rule(kind).severity, kind == FlawKind::CdiOnly);
     info.flaws.sort_by_key(|flaw| rank(flaw.kind));
-    Ok(info)
 }

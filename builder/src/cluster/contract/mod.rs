@@ -20,6 +20,7 @@ use std::fmt;
 
 pub(crate) use self::blob::BlobStart;
 pub(crate) use self::fixes::{fill_fix, flaw_fix, unpacked_name};
+pub(crate) use self::flaws::sort_flaws;
 pub use self::flaws::{examine_disk_by_rules, flaw_rule};
 pub(crate) use self::judge::{LAYERS_MAX, judge_plan};
 pub(crate) use self::judge::{judge_image, judge_index};

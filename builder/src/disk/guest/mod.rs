@@ -12,7 +12,20 @@ use std::sync::Arc;
 
 pub use self::error::GuestError;
 
-use super::{DiskFormat, ReadAt, qcow2, raw, vdi, vhd, vhdx, vmdk};
+use super::{DiskFiles, DiskFormat, Fault, ReadAt, qcow2, raw, vdi, vhd, vhdx, vmdk};
+
+/// Returns whether a file has none of its disk's data, which is in the files that it names.
+pub(crate) fn is_split(file: &dyn ReadAt, format: DiskFormat) -> bool {
+    format == DiskFormat::Vmdk && vmdk::is_descriptor(file)
+}
+
+/// Opens a disk that is split into several files, as its virtual machine sees it.
+pub(crate) fn open_split<'a>(
+    file: &dyn ReadAt,
+    files: &mut dyn DiskFiles<'a>,
+) -> Result<Arc<dyn ReadAt + 'a>, Fault> {
+    vmdk::open_split(file, files)
+}
 
 /// Opens a disk as its virtual machine sees it: [`ReadAt::len`] is the virtual size.
 ///

@@ -6,7 +6,7 @@ use crate::disk::bytes::{le32, le64, read_array};
 use crate::disk::sector::{SECTOR, SECTOR_LEN, SECTOR_LENS};
 use crate::disk::{Fault, ReadAt};
 
-const SIGNATURE: &[u8] = b"EFI PART";
+pub(super) const SIGNATURE: &[u8] = b"EFI PART";
 
 /// The shortest and the longest header, in bytes.
 const HEADER_MIN: usize = 92;
@@ -28,23 +28,43 @@ const PREP: [u8; 16] = [
 /// The partition in which GRUB's second stage for a BIOS is (GRUB manual, "BIOS installation").
 const BIOS_BOOT: [u8; 16] = *b"Hah!IdontNeedEFI";
 
+/// Offsets of the fields of a header in bytes.
+pub(super) mod field {
+    pub(in super::super) const LEN: usize = 12;
+    pub(in super::super) const CRC: usize = 16;
+    pub(in super::super) const OWN_AT: usize = 24;
+    pub(in super::super) const OTHER_AT: usize = 32;
+    pub(in super::super) const LAST_USABLE: usize = 48;
+    pub(in super::super) const ENTRIES_AT: usize = 72;
+    pub(in super::super) const ENTRIES: usize = 80;
+    pub(in super::super) const ENTRY_LEN: usize = 84;
+    pub(in super::super) const ENTRIES_CRC: usize = 88;
+}
+
 /// Bit of a partition's attributes: code for a BIOS starts it (UEFI 2.10, table 5.8).
 const LEGACY_BOOTABLE: u64 = 1 << 2;
 
 /// The fields of a header.
 #[derive(Debug)]
-struct Header {
+pub(super) struct Header {
     /// Length of a sector in bytes.
     sector_len: u64,
     /// Offset of the other header, in sectors.
     other_at: u64,
     /// Offset of the list of partitions, in sectors.
-    entries_at: u64,
+    pub(super) entries_at: u64,
     entries: u32,
     /// Length of an entry of the list in bytes.
     entry_len: u32,
     /// CRC-32 of the list.
-    entries_crc: u32,
+    pub(super) entries_crc: u32,
+}
+
+impl Header {
+    /// Returns the length of the list of partitions in bytes, at most 4 MiB.
+    pub(super) fn list_len(&self) -> usize {
+        self.entries as usize * self.entry_len as usize
+    }
 }
 
 /// Reads the table at the beginning of the disk, or the copy at its end if the first is damaged.
@@ -71,24 +91,28 @@ pub(super) fn read_gpt(disk: &dyn ReadAt) -> Result<PartitionTable, Fault> {
 }
 
 /// Reads the header at an offset in bytes. Returns `None` if there is no valid header.
-fn read_header(disk: &dyn ReadAt, sector_len: u64, at: u64) -> Result<Option<Header>, Fault> {
+pub(super) fn read_header(
+    disk: &dyn ReadAt,
+    sector_len: u64,
+    at: u64,
+) -> Result<Option<Header>, Fault> {
     if at.saturating_add(SECTOR_LEN) > disk.len() {
         return Ok(None);
     }
     let mut fields: [u8; SECTOR] = read_array(disk, at)?;
-    let len = usize::try_from(le32(&fields, 12)).unwrap_or(usize::MAX);
+    let len = usize::try_from(le32(&fields, field::LEN)).unwrap_or(usize::MAX);
     if !fields.starts_with(SIGNATURE) || !(HEADER_MIN..=HEADER_MAX).contains(&len) {
         return Ok(None);
     }
-    let declared_crc = le32(&fields, 16);
-    fields[16..20].fill(0);
+    let declared_crc = le32(&fields, field::CRC);
+    fields[field::CRC..field::CRC + 4].fill(0);
     let header = Header {
         sector_len,
-        other_at: le64(&fields, 32),
-        entries_at: le64(&fields, 72),
-        entries: le32(&fields, 80),
-        entry_len: le32(&fields, 84),
-        entries_crc: le32(&fields, 88),
+        other_at: le64(&fields, field::OTHER_AT),
+        entries_at: le64(&fields, field::ENTRIES_AT),
+        entries: le32(&fields, field::ENTRIES),
+        entry_len: le32(&fields, field::ENTRY_LEN),
+        entries_crc: le32(&fields, field::ENTRIES_CRC),
     };
     let is_valid = crc32(&fields[..len]) == declared_crc
         && header.entries <= ENTRIES_MAX
@@ -133,7 +157,7 @@ fn read_partitions(disk: &dyn ReadAt, header: &Header) -> Result<Option<Partitio
     Ok(Some(PartitionTable { kind: "gpt", sector_len, partitions, has_bios_partition }))
 }
 
-fn crc32(bytes: &[u8]) -> u32 {
+pub(super) fn crc32(bytes: &[u8]) -> u32 {
     let mut crc = flate2::Crc::new();
     crc.update(bytes);
     crc.sum()

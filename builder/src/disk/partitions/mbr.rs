@@ -4,6 +4,7 @@ use std::io;
 
 use super::{Partition, PartitionTable, Purpose, truncated_fault};
 use crate::disk::bytes::{le16, le32, read_array};
+use crate::disk::patched::Patch;
 use crate::disk::sector::{SECTOR, SECTOR_LEN};
 use crate::disk::{Fault, ReadAt};
 
@@ -15,6 +16,18 @@ const ACTIVE: u8 = 0x80;
 
 /// Length of the code in bytes.
 const CODE_LEN: usize = 440;
+
+/// Offset of the table, and length of an entry, in bytes.
+const TABLE_AT: usize = 446;
+const ENTRY_LEN: usize = 16;
+
+/// Offsets of fields of an entry in bytes: the last cylinder, head and sector, and the length.
+const LAST_CHS: usize = 5;
+const LEN: usize = 12;
+
+/// Heads and sectors of a track that programs assume for disks without either.
+const HEADS: u64 = 255;
+const TRACK: u64 = 63;
 
 /// Partition types.
 const PROTECTIVE: u8 = 0xee;
@@ -28,6 +41,8 @@ pub(super) struct Mbr(Vec<MbrEntry>);
 /// An entry of the table. Offset and length are in sectors.
 #[derive(Debug)]
 struct MbrEntry {
+    /// Position in the table.
+    number: usize,
     is_active: bool,
     kind: u8,
     start: u32,
@@ -41,12 +56,13 @@ pub(super) fn read_mbr(disk: &dyn ReadAt) -> Result<Option<Mbr>, Fault> {
         return Ok(None);
     }
     let sector: [u8; SECTOR] = read_array(disk, 0)?;
-    let entries = sector[446..510].as_chunks::<16>().0;
+    let entries = sector[TABLE_AT..510].as_chunks::<ENTRY_LEN>().0;
     let is_valid = entries.iter().all(|entry| matches!(entry[0], 0 | ACTIVE));
     if le16(&sector, 510) != SIGNATURE || !is_valid {
         return Ok(None);
     }
-    let entries = entries.iter().map(|entry| MbrEntry {
+    let entries = entries.iter().enumerate().map(|(number, entry)| MbrEntry {
+        number,
         is_active: entry[0] == ACTIVE,
         kind: entry[4],
         start: le32(entry, 8),
@@ -70,10 +86,42 @@ pub(super) fn has_code(disk: &dyn ReadAt) -> io::Result<bool> {
     Ok(code != [0; CODE_LEN])
 }
 
+/// Returns the entry at an offset of the sector with the size of a disk of this many sectors
+/// (UEFI specification 2.10, table 5.4).
+pub(super) fn resize_protective(sector: &[u8; SECTOR], at: usize, sectors: u64) -> Patch {
+    let mut entry = sector[at..at + ENTRY_LEN].to_vec();
+    entry[LAST_CHS..LAST_CHS + 3].copy_from_slice(&last_chs(sectors - 1));
+    let len = u32::try_from(sectors - 1).unwrap_or(u32::MAX);
+    entry[LEN..LEN + 4].copy_from_slice(&len.to_le_bytes());
+    Patch { at: at as u64, bytes: entry }
+}
+
+/// Returns head, sector and cylinder of a sector, or the largest numbers if it has none.
+fn last_chs(sector: u64) -> [u8; 3] {
+    let (track, cylinder) = (sector / TRACK, sector / (TRACK * HEADS));
+    let number = |number: u64| u8::try_from(number).unwrap_or(u8::MAX);
+    if cylinder > 1023 {
+        return [0xff; 3];
+    }
+    let high = number(cylinder >> 8) << 6;
+    [number(track % HEADS), number(sector % TRACK + 1) | high, number(cylinder & 0xff)]
+}
+
 impl Mbr {
     /// Returns whether the table only protects a GPT from programs that do not know GPT.
     pub(super) fn is_protective(&self) -> bool {
         self.0.iter().any(|entry| entry.kind == PROTECTIVE)
+    }
+
+    /// Returns the offset in bytes of the entry that protects the whole disk; `None` if other
+    /// partitions are listed too, and the entry protects what is between them.
+    pub(super) fn sole_entry_at(&self) -> Option<usize> {
+        match self.0.as_slice() {
+            [entry] if entry.kind == PROTECTIVE && entry.start == 1 => {
+                Some(TABLE_AT + entry.number * ENTRY_LEN)
+            }
+            _ => None,
+        }
     }
 
     /// Fails if a partition ends behind the end of the disk.

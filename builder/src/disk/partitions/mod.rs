@@ -6,6 +6,7 @@
 //! - `cd`: the boot catalogue of a CD
 //! - `pe`: the programs that EFI starts
 //! - `firmware`: whether a disk boots by UEFI alone
+//! - `relocate`: the partition table of a disk that gets larger
 
 mod cd;
 mod fat;
@@ -13,8 +14,10 @@ mod firmware;
 mod gpt;
 mod mbr;
 mod pe;
+mod relocate;
 
 pub(crate) use firmware::{UefiBoot, find_uefi_boot};
+pub(super) use relocate::relocate_gpt;
 
 use super::sector::SECTOR_LEN;
 use super::{DiskFormat, DiskInfo, Fault, Flaw, FlawKind, ReadAt};

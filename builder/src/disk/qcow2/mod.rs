@@ -11,10 +11,12 @@
 //!   `allocation` of clusters
 //! - `entry`: the entries of tables
 //! - `map`: the locations of the clusters
+//! - `enlarge`: the changes of a file whose disk gets larger
 
 mod allocation;
 mod check;
 mod encode;
+mod enlarge;
 mod entry;
 mod extensions;
 mod flaws;
@@ -33,6 +35,7 @@ use super::refusals::refuse_first;
 use super::{Fault, ReadAt};
 
 pub(super) use self::check::examine;
+pub(super) use self::enlarge::{enlarge_in_place, find_compression};
 pub(super) use self::entry::{COPIED, CompressedCluster, ENTRY, ENTRY_LEN};
 pub(crate) use self::header::Qcow2Table;
 pub(super) use self::header::{

@@ -3,7 +3,7 @@
 use std::io;
 
 use crate::disk::bytes::fill_part;
-use crate::disk::refusals::{JOIN, NAME_THE_DESCRIPTOR, needs_parent};
+use crate::disk::refusals::{JOIN, JOIN_EXTENTS, NAME_THE_DESCRIPTOR, needs_parent};
 use crate::disk::sector::SECTOR_LEN;
 use crate::disk::{Fault, Flaw, FlawKind, ReadAt};
 
@@ -42,8 +42,12 @@ pub(super) struct DescriptorExtent {
     pub(super) is_writable: bool,
     /// Length in sectors.
     pub(super) sectors: u64,
+    /// Kind of the extent, by VMware's name: `SPARSE`, `FLAT`, `VMFS`.
+    pub(super) kind: String,
     /// Name of the file that holds the extent.
     pub(super) file_name: String,
+    /// Offset in that file in sectors, of an extent without tables.
+    pub(super) offset: u64,
 }
 
 /// Returns whether a text describes a VMDK: it begins with comments and `version=` (`vmdk_probe` in
@@ -129,16 +133,20 @@ impl Descriptor {
 
     /// Returns the flaws of a disk whose descriptor is a separate file.
     pub(super) fn flaws(&self) -> Vec<Flaw> {
-        let flaw = match list_names(self.writable()) {
-            None => {
-                let detail = "it is a VMDK's descriptor that names no files with data";
-                Flaw::new(FlawKind::DataFile, detail).with_remedy(NO_DATA)
-            }
-            Some(names) => {
-                Flaw::new(FlawKind::DataFile, format!("its data is in other files: {names}"))
-            }
-        };
-        let mut flaws = vec![flaw];
+        let Some(names) = list_names(self.writable()) else { return self.whole_flaws() };
+        let detail = format!("its data is in other files: {names}");
+        let mut flaws = vec![Flaw::new(FlawKind::DataFile, detail).with_remedy(JOIN_EXTENTS)];
+        flaws.extend(self.parent_flaw());
+        flaws
+    }
+
+    /// Returns the flaws of a disk whose descriptor is read together with the files that it names.
+    pub(super) fn whole_flaws(&self) -> Vec<Flaw> {
+        let mut flaws = Vec::new();
+        if self.writable().next().is_none() {
+            let detail = "it is a VMDK's descriptor that names no files with data";
+            flaws.push(Flaw::new(FlawKind::DataFile, detail).with_remedy(NO_DATA));
+        }
         flaws.extend(self.parent_flaw());
         flaws
     }
@@ -171,7 +179,7 @@ impl Descriptor {
     }
 
     /// Returns the extents that QEMU reads.
-    fn writable(&self) -> impl Iterator<Item = &DescriptorExtent> {
+    pub(super) fn writable(&self) -> impl Iterator<Item = &DescriptorExtent> {
         self.extents.iter().filter(|extent| extent.is_writable)
     }
 
@@ -191,9 +199,16 @@ impl DescriptorExtent {
         };
         let rest = rest.trim_start();
         let (len, rest) = rest.split_once(' ')?;
-        let (_, rest) = rest.trim_start().split_once(' ')?;
-        let (name, _) = rest.trim_start().strip_prefix('"')?.split_once('"')?;
-        Some(Self { is_writable, sectors: len.parse().ok()?, file_name: name.into() })
+        let (kind, rest) = rest.trim_start().split_once(' ')?;
+        let (name, rest) = rest.trim_start().strip_prefix('"')?.split_once('"')?;
+        let offset = rest.split_whitespace().next().and_then(|offset| offset.parse().ok());
+        Some(Self {
+            is_writable,
+            sectors: len.parse().ok()?,
+            kind: kind.into(),
+            file_name: name.into(),
+            offset: offset.unwrap_or(0),
+        })
     }
 }
 

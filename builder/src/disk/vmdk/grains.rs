@@ -7,6 +7,9 @@ use crate::disk::{Fault, FlawKind, ReadAt};
 /// How many entries a table of grains has at most: QEMU reads no larger tables.
 const ENTRIES_MAX: u64 = 512;
 
+/// How many entries a table of a sparse extent of ESX has.
+const COWD_ENTRIES: u64 = 4096;
+
 /// Length of an entry of a table or of the directory in bytes.
 const ENTRY_LEN: u64 = 4;
 
@@ -79,6 +82,37 @@ impl Grains {
             has_markers: flags & MARKERS != 0,
             marks_zeros: flags & ZERO_GRAINS != 0,
         })
+    }
+}
+
+impl Grains {
+    /// Parses the header of a sparse extent of ESX, `VMDK3Header` in QEMU's `block/vmdk.c`. Returns the
+    /// length of the extent in sectors, too.
+    pub(super) fn parse_cowd(
+        bytes: &dyn ReadAt,
+        fields: &[u8; SECTOR],
+    ) -> Result<(u64, Self), Fault> {
+        let number = |at| u64::from(le32(fields, at));
+        let (sectors, grain, directory, tables) = (number(12), number(16), number(20), number(24));
+        if !(1..=GRAIN_MAX).contains(&grain) {
+            return Err(Fault::malformed(format!("grains of {grain} sectors are not allowed")));
+        }
+        let needed = sectors.div_ceil(grain * COWD_ENTRIES);
+        let directory_at = directory * SECTOR_LEN;
+        if needed > tables || !contains_range(bytes, directory_at, ENTRY_LEN * needed) {
+            let detail =
+                format!("the directory of {needed} tables at byte {directory_at} exceeds the file");
+            return Err(Fault::new(FlawKind::OutsideFile, detail));
+        }
+        let grains = Self {
+            directory_at,
+            table_len: COWD_ENTRIES,
+            grain_len: grain * SECTOR_LEN,
+            is_compressed: false,
+            has_markers: false,
+            marks_zeros: false,
+        };
+        Ok((sectors, grains))
     }
 }
 

@@ -8,10 +8,10 @@ use crate::disk::sector::{SECTOR, SECTOR_LEN};
 use crate::disk::{Fault, Flaw, FlawKind, ReadAt};
 
 /// Magic of sparse extents.
-const SPARSE: &[u8] = b"KDMV";
+pub(super) const SPARSE: &[u8] = b"KDMV";
 
 /// Magic of sparse extents of ESX before version 6.
-const COWD: &[u8] = b"COWD";
+pub(super) const COWD: &[u8] = b"COWD";
 
 /// Magic of sparse extents of ESX from version 6 on: two numbers of 8 bytes. QEMU reads these only
 /// through the descriptor that names them.

@@ -1,6 +1,6 @@
-//! *VMDK*, VMware's format: a text that describes the disk, its *descriptor*, and *extents*. Here
-//! both are in one file, which is sparse (tables of grains) or a stream (compressed grains, and the
-//! header again at the end); separate descriptors and the extents of ESX are recognized only.
+//! *VMDK*, VMware's format: a text that describes the disk, its *descriptor*, and *extents*. Both are
+//! in one file, which is sparse (tables of grains) or a stream (compressed grains, and the header
+//! again at the end), or each is a file of its own.
 //!
 //! Sources: VMware's *Virtual Disk Format 5.0*, and QEMU's `block/vmdk.c`.
 //!
@@ -8,11 +8,13 @@
 //! - `descriptor`: the text
 //! - `grains`: the blocks of a sparse extent
 //! - `map`: the locations of the grains
+//! - `split`: disks whose descriptor and extents are files of their own
 
 mod descriptor;
 mod grains;
 mod header;
 mod map;
+mod split;
 #[cfg(test)]
 pub(super) mod tests;
 
@@ -26,6 +28,7 @@ use super::refusals::refuse_first;
 use super::{DiskInfo, Fault, ReadAt};
 
 pub(super) use self::header::detect;
+pub(super) use self::split::{is_descriptor, open_split};
 
 /// Adds what headers, descriptor and tables declare.
 pub(super) fn examine(bytes: &dyn ReadAt, info: &mut DiskInfo) -> Result<(), Fault> {

@@ -7,8 +7,8 @@ use thiserror::Error;
 
 use crate::cluster::contract::{ContractRule, fill_fix, flaw_fix, flaw_rule, unpacked_name};
 use crate::compression::CompressionFormat;
-use crate::disk::FlawKind;
 use crate::disk::guest::GuestError;
+use crate::disk::{FlawKind, ResizeError};
 use crate::engine::layer::LayerError;
 use crate::engine::source::{DownloadError, SequentialSource, SourceError, SourceErrorKind};
 use crate::net::http::HttpError;
@@ -231,6 +231,16 @@ fn source_help(error: &SourceErrorKind) -> &'static [&'static str] {
         }
         SourceErrorKind::DecompressedChecksum { .. } => {
             &["the file is what was published, but not the disk in it; tell the publisher"]
+        }
+        SourceErrorKind::SplitChecksum(_) => {
+            &["remove the checksum, or make one file of the disk and name that"]
+        }
+        SourceErrorKind::Resize(ResizeError::Smaller { .. }) => &[
+            "a file system at its end would be cut off; shrink it inside the virtual machine, and the disk \
+               with `qemu-img resize --shrink`",
+        ],
+        SourceErrorKind::Resize(ResizeError::Format(_)) => {
+            &["convert it too: `--convert qcow2`, or `convert: qcow2` in a spec"]
         }
         SourceErrorKind::TooLong => &["is it the file that was meant?"],
         SourceErrorKind::Changed => &["build again when nothing writes to it any more"],

@@ -1,4 +1,4 @@
-//! Disks that are *converted* while they are read. The conversion reads the disk in any order, so
+//! Disks that are *converted* or resized while they are read. The conversion reads the disk in any order, so
 //! the source must be a file that is not compressed.
 
 use std::fmt;
@@ -8,17 +8,20 @@ use std::sync::Arc;
 use rayon::ThreadPool;
 
 use super::file::{OpenedFile, check_unchanged};
+use super::identity::SourceIdentity;
 use super::judge::DiskJudge;
+use super::neighbors::NeighborFiles;
 use super::raw::RawStream;
 use super::{ContentError, SourceContent, SourceError, SourceErrorKind, stream};
-use crate::cluster::contract::examine_disk_by_rules;
+use crate::cluster::contract::{examine_disk_by_rules, sort_flaws};
 use crate::compression::CompressionFormat;
 use crate::disk;
 use crate::disk::convert::Conversion;
 use crate::disk::convert::{ConversionPlan, ConvertError, ConvertedStream, Guest};
-use crate::recipe::{Checksum, SourceLocation, SourceRecipe};
+use crate::disk::guest::GuestError;
+use crate::recipe::{SourceLocation, SourceRecipe};
 
-/// A source that can be read only from front to back, so that its disk cannot be converted.
+/// A source that can be read only from front to back, so that its disk cannot be converted or resized.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SequentialSource {
     /// The disk is compressed in this format.
@@ -30,7 +33,7 @@ pub enum SequentialSource {
 }
 
 impl SequentialSource {
-    /// Returns why the disk of a source cannot be converted, as far as the recipe shows it.
+    /// Returns why the disk of a source cannot be converted or resized, as far as the recipe shows it.
     pub(crate) fn find(recipe: &SourceRecipe) -> Option<Self> {
         match (&recipe.location, recipe.compression) {
             (_, Some(compression)) => Some(Self::Compressed(compression)),
@@ -51,13 +54,17 @@ impl fmt::Display for SequentialSource {
     }
 }
 
-/// A disk that is converted.
+/// A disk that is converted or resized.
 pub(super) struct ConvertedDisk<'a> {
-    pub(super) file: OpenedFile<'a>,
-    checksum: Option<Checksum>,
+    file: OpenedFile<'a>,
+    /// Its other files, if the disk consists of several.
+    neighbors: Vec<OpenedFile<'a>>,
+    recipe: &'a SourceRecipe,
     /// Format and flaws of the disk before it is converted.
     pub(super) info: disk::DiskInfo,
-    guest: Guest,
+    /// The bytes that are converted: the resized disk, or its file if that has another size only in
+    /// its header.
+    bytes: Guest,
     conversion: Conversion,
     /// Plan of the conversion, which the survey makes.
     plan: Option<ConversionPlan>,
@@ -66,25 +73,71 @@ pub(super) struct ConvertedDisk<'a> {
 impl<'a> ConvertedDisk<'a> {
     pub(super) fn new(
         file: OpenedFile<'a>,
-        conversion: Conversion,
-        checksum: Option<Checksum>,
+        mut neighbors: NeighborFiles<'a>,
+        recipe: &'a SourceRecipe,
         judge: Option<DiskJudge<'a>>,
     ) -> Result<Self, SourceErrorKind> {
-        let bytes = file.bytes()?;
-        let info = examine_disk_by_rules(&bytes).map_err(SourceErrorKind::from_disk)?;
+        let bytes: Guest = Arc::new(file.bytes()?);
+        let mut info = examine_disk_by_rules(&bytes).map_err(SourceErrorKind::from_disk)?;
+        let guest = if disk::guest::is_split(&bytes, info.format) {
+            let guest =
+                disk::guest::open_split(&bytes, &mut neighbors).map_err(GuestError::from)?;
+            info = disk::examine_guest_of(&guest, info.file_size, info.format);
+            sort_flaws(&mut info);
+            guest
+        } else {
+            if let Some(judge) = judge {
+                judge.check(&info)?;
+            }
+            Arc::from(disk::guest::open(Arc::clone(&bytes), info.format)?)
+        };
         if let Some(judge) = judge {
             judge.check(&info)?;
         }
-        let guest: Guest = Arc::from(disk::guest::open(Arc::new(bytes), info.format)?);
         if guest.is_empty() {
             return Err(SourceErrorKind::Empty);
         }
-        Ok(Self { file, checksum, info, guest, conversion, plan: None })
+        let neighbors = neighbors.into_opened();
+        if recipe.checksum.is_some() && !neighbors.is_empty() {
+            return Err(SourceErrorKind::SplitChecksum(neighbors.len() + 1));
+        }
+        let (bytes, conversion) = match (recipe.disk_size, recipe.convert) {
+            (None, conversion) => (guest, conversion.unwrap_or(Conversion::Raw)),
+            (Some(size), conversion) => {
+                let len = size.of_disk(guest.len())?;
+                let resized = disk::resize_disk(&bytes, &guest, &info, len, conversion)?;
+                info.virtual_size = len;
+                (resized.bytes, resized.conversion)
+            }
+        };
+        Ok(Self { file, neighbors, recipe, info, bytes, conversion, plan: None })
+    }
+
+    /// Returns the identity of its files.
+    pub(super) fn identity(&self) -> SourceIdentity {
+        let files = self.neighbors.iter().map(|file| file.identity.clone());
+        if self.neighbors.is_empty() {
+            return SourceIdentity::File(self.file.identity.clone());
+        }
+        SourceIdentity::Files([self.file.identity.clone()].into_iter().chain(files).collect())
+    }
+
+    /// Fails if one of its files was changed.
+    fn check_unchanged(&self) -> Result<(), SourceErrorKind> {
+        for file in [&self.file].into_iter().chain(&self.neighbors) {
+            check_unchanged(&*file.open_unchanged()?, &file.identity)?;
+        }
+        Ok(())
+    }
+
+    /// Returns the format and flaws of the disk, if it keeps its format.
+    pub(super) fn kept_format(&self) -> Option<&disk::DiskInfo> {
+        self.recipe.convert.is_none().then_some(&self.info)
     }
 
     /// Returns the size of the disk in bytes if it has not been surveyed yet.
     pub(super) fn unsurveyed_len(&self) -> Option<u64> {
-        self.plan.is_none().then(|| self.guest.len())
+        self.plan.is_none().then(|| self.bytes.len())
     }
 
     /// Surveys the disk: the length of the converted file has to be known before its first byte is.
@@ -94,11 +147,11 @@ impl<'a> ConvertedDisk<'a> {
         pool: &Arc<ThreadPool>,
         progress: &dyn Fn(u64) -> ControlFlow<()>,
     ) -> Result<ControlFlow<()>, SourceErrorKind> {
-        if let Some(checksum) = &self.checksum {
+        if let Some(checksum) = &self.recipe.checksum {
             // The conversion does not read the file from its beginning to its end.
             stream::check_checksum(RawStream::from_file(&self.file)?, checksum)?;
         }
-        let plan = ConversionPlan::new(Guest::clone(&self.guest), self.conversion, pool, progress)?;
+        let plan = ConversionPlan::new(Guest::clone(&self.bytes), self.conversion, pool, progress)?;
         Ok(match plan {
             ControlFlow::Break(()) => ControlFlow::Break(()),
             ControlFlow::Continue(plan) => {
@@ -114,7 +167,7 @@ impl<'a> ConvertedDisk<'a> {
     ) -> Result<ConvertedContent<'s>, ContentError> {
         let plan = self.plan.as_ref().ok_or(ContentError::Unmeasured)?;
         let (size, stream) = (plan.len(), plan.stream());
-        Ok(ConvertedContent { size, stream, opened: &self.file, location })
+        Ok(ConvertedContent { size, stream, disk: self, location })
     }
 }
 
@@ -127,7 +180,7 @@ pub(super) fn check_seekable(recipe: &SourceRecipe) -> Result<(), SourceErrorKin
 pub(super) struct ConvertedContent<'a> {
     stream: ConvertedStream,
     size: u64,
-    opened: &'a OpenedFile<'a>,
+    disk: &'a ConvertedDisk<'a>,
     location: &'a str,
 }
 
@@ -138,15 +191,10 @@ impl ConvertedContent<'_> {
 
     /// Returns an error of reading the file: that it was changed, if it was.
     fn read_error(&self, error: ConvertError) -> ContentError {
-        match self.check_file() {
+        match self.disk.check_unchanged() {
             Err(changed) => self.error(changed),
             Ok(()) => self.error(error),
         }
-    }
-
-    fn check_file(&self) -> Result<(), SourceErrorKind> {
-        let file = self.opened.open_unchanged()?;
-        check_unchanged(&file, &self.opened.identity)
     }
 }
 
@@ -168,7 +216,7 @@ impl SourceContent for ConvertedContent<'_> {
     }
 
     fn finish(&mut self) -> Result<(), ContentError> {
-        self.check_file().map_err(|kind| self.error(kind))
+        self.disk.check_unchanged().map_err(|kind| self.error(kind))
     }
 }
 

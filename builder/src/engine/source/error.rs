@@ -7,7 +7,7 @@ use thiserror::Error;
 use super::{DownloadError, SequentialSource};
 use crate::compression::CompressionFormat;
 use crate::disk::convert::ConvertError;
-use crate::disk::{self, guest::GuestError};
+use crate::disk::{self, ResizeError, guest::GuestError};
 use crate::oci::error::StorageError;
 use crate::oci::tar::{TarReadError, UnpackError};
 use crate::recipe::Checksum;
@@ -96,9 +96,17 @@ pub enum SourceErrorKind {
     /// It is to be converted, and cannot be read as a disk.
     #[error("{0}")]
     Guest(#[from] GuestError),
-    /// It is to be converted, and cannot be read in any order.
-    #[error("a disk is converted from a file that can be read in any order; this is {0}")]
+    /// It is to be converted or to get another size, and cannot be read in any order.
+    #[error(
+        "a disk is converted or resized from a file that can be read in any order; this is {0}"
+    )]
     Sequential(SequentialSource),
+    /// It has a checksum, which covers only one of its files.
+    #[error("a checksum is that of one file, and the disk consists of {0}")]
+    SplitChecksum(usize),
+    /// It cannot get the requested size.
+    #[error("{0}")]
+    Resize(ResizeError),
     /// It cannot be converted.
     #[error("{0}")]
     Convert(ConvertError),
@@ -129,6 +137,16 @@ impl From<ConvertError> for SourceErrorKind {
             ConvertError::Io(error) => Self::from_disk(error),
             ConvertError::Changed => Self::Changed,
             error => Self::Convert(error),
+        }
+    }
+}
+
+impl From<ResizeError> for SourceErrorKind {
+    fn from(error: ResizeError) -> Self {
+        match error {
+            ResizeError::Io(error) => Self::from_disk(error),
+            ResizeError::Flaw(flaw) => Self::Disk(flaw),
+            error => Self::Resize(error),
         }
     }
 }

@@ -1,8 +1,10 @@
 //! Files as sources: opened once, read by position.
 
+use std::borrow::Cow;
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
+use std::path::Path;
 use std::sync::Arc;
 
 use rustix::fs::{SeekFrom, seek};
@@ -14,10 +16,9 @@ use crate::disk::{self, ReadAt};
 use crate::recipe::{InputFile, SourceRole};
 
 /// A file of a recipe, and what opens it.
-#[derive(Clone, Copy)]
 struct NamedInput<'a> {
     inputs: &'a dyn InputFiles,
-    file: &'a InputFile,
+    file: Cow<'a, InputFile>,
 }
 
 /// A regular file as it was when it was opened. A disk stays open; of other files there can be more
@@ -36,17 +37,26 @@ impl<'a> OpenedFile<'a> {
         file: &'a InputFile,
         role: SourceRole,
     ) -> Result<(Self, Vec<u8>), SourceErrorKind> {
-        let name = NamedInput { inputs, file };
-        let file = inputs.open(name.file)?;
-        let metadata = file.metadata()?;
-        if !metadata.is_file() {
-            return Err(SourceErrorKind::NotAFile);
-        }
-        let identity = FileIdentity::new(&metadata);
+        let name = NamedInput { inputs, file: Cow::Borrowed(file) };
+        let file = inputs.open(file)?;
+        let identity = identify_file(&file)?;
         let mut start = vec![0; usize::try_from(identity.size()).unwrap_or(usize::MAX).min(512)];
         file.read_exact_at(&mut start, 0)?;
         let kept = (role == SourceRole::Disk).then(|| Arc::new(file));
         Ok((Self { name, kept, identity }, start))
+    }
+
+    /// Opens a file of a disk that consists of several: `name` is its path from the directory of `file`.
+    pub(super) fn open_neighbor(
+        inputs: &'a dyn InputFiles,
+        file: &InputFile,
+        name: &Path,
+    ) -> Result<Self, SourceErrorKind> {
+        let kept = inputs.open_neighbor(file, name)?;
+        let identity = identify_file(&kept)?;
+        let path = file.path.parent().unwrap_or(Path::new("")).join(name);
+        let file = Cow::Owned(InputFile { directory: Arc::clone(&file.directory), path });
+        Ok(Self { name: NamedInput { inputs, file }, kept: Some(Arc::new(kept)), identity })
     }
 
     /// Returns its size in bytes.
@@ -59,7 +69,7 @@ impl<'a> OpenedFile<'a> {
     pub(super) fn open_unchanged(&self) -> Result<Arc<File>, SourceErrorKind> {
         let file = match &self.kept {
             Some(file) => return Ok(Arc::clone(file)),
-            None => self.name.inputs.open(self.name.file)?,
+            None => self.name.inputs.open(&self.name.file)?,
         };
         if !self.identity.is_same_inode(&FileIdentity::new(&file.metadata()?)) {
             return Err(SourceErrorKind::Changed);
@@ -78,6 +88,15 @@ impl std::fmt::Debug for NamedInput<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         self.file.fmt(f)
     }
+}
+
+/// Returns the identity of a regular file.
+fn identify_file(file: &File) -> Result<FileIdentity, SourceErrorKind> {
+    let metadata = file.metadata()?;
+    if !metadata.is_file() {
+        return Err(SourceErrorKind::NotAFile);
+    }
+    Ok(FileIdentity::new(&metadata))
 }
 
 /// Fails if the content of the file is no longer what it was when it was opened.

@@ -13,6 +13,8 @@ use crate::recipe::Checksum;
 pub(crate) enum SourceIdentity {
     /// A file that has not been written to.
     File(FileIdentity),
+    /// Several files that make up a disk, none of which has been written to.
+    Files(Vec<FileIdentity>),
     /// A content whose checksum is checked whenever it is read.
     Checksum(Checksum),
     /// A file in an archive.

@@ -16,6 +16,7 @@ mod identity;
 mod inline;
 mod judge;
 mod member;
+mod neighbors;
 mod opener;
 mod plain;
 mod raw;
@@ -27,6 +28,7 @@ mod tests;
 use std::fs::File;
 use std::io;
 use std::ops::ControlFlow;
+use std::path::Path;
 use std::sync::Arc;
 
 use rayon::ThreadPool;
@@ -36,7 +38,7 @@ pub(crate) use content::{ContentError, SourceContent};
 pub(crate) use converted::SequentialSource;
 pub(crate) use download::DownloadError;
 pub(crate) use error::{SourceError, SourceErrorKind};
-pub(crate) use identity::SourceIdentity;
+pub(crate) use identity::{FileIdentity, SourceIdentity};
 pub use judge::CdiOnlyPolicy;
 pub(crate) use opener::SourceOpener;
 
@@ -61,6 +63,10 @@ pub trait InputFiles: Sync {
     /// Opens a file for reading. A relative path begins at the input directory that it names: the
     /// directory of the spec, or a build context, which the file must not leave.
     fn open(&self, file: &InputFile) -> io::Result<File>;
+
+    /// Opens a file for reading that another file names: `name` is a relative path without `..` from
+    /// the directory of `file`, which the file must not leave through a link either.
+    fn open_neighbor(&self, file: &InputFile, name: &Path) -> io::Result<File>;
 }
 
 /// What to do with a download that has no checksum.
@@ -95,7 +101,7 @@ enum SourceKind<'a> {
     Inline(InlineSource<'a>),
     /// A file in an archive.
     Member(MemberSource<'a>),
-    /// A file with a disk that is converted.
+    /// A file with a disk that is converted or resized.
     Converted(Box<ConvertedDisk<'a>>),
 }
 
@@ -132,8 +138,8 @@ impl<'a> Source<'a> {
     /// Fails if the name that a disk gets in the image promises another format than it has.
     pub(crate) fn check_name(&self, path: &str) -> Result<(), SourceError> {
         let disk = match &self.kind {
-            // It gets the format that the name has.
-            SourceKind::Converted(_) => None,
+            // A converted disk gets the format that the name has.
+            SourceKind::Converted(disk) => disk.kept_format(),
             _ => self.disk(),
         };
         match disk.and_then(|info| disk::find_misnaming(path, info)) {
@@ -148,7 +154,7 @@ impl<'a> Source<'a> {
         match &self.kind {
             SourceKind::File(plain) => file(&plain.file),
             SourceKind::Compressed { file: compressed, .. } => file(compressed),
-            SourceKind::Converted(disk) => file(&disk.file),
+            SourceKind::Converted(disk) => Some(disk.identity()),
             SourceKind::Download { checks, .. } => {
                 checks.checksum.clone().map(SourceIdentity::Checksum)
             }

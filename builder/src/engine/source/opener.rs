@@ -9,6 +9,7 @@ use super::http::DownloadSource;
 use super::inline::InlineSource;
 use super::judge::DiskJudge;
 use super::member::{ArchiveBytes, MemberSource, OpenArchive};
+use super::neighbors::NeighborFiles;
 use super::plain::PlainFile;
 use super::stream::StreamChecks;
 use super::{
@@ -55,7 +56,7 @@ impl<'a> SourceOpener<'a> {
         &mut self,
         recipe: &'a SourceRecipe,
     ) -> Result<SourceKind<'a>, SourceErrorKind> {
-        if recipe.convert.is_some() {
+        if recipe.changes_disk() {
             check_seekable(recipe)?;
         }
         let judge = DiskJudge::new(recipe, self.cdi_only);
@@ -82,10 +83,10 @@ impl<'a> SourceOpener<'a> {
     fn open_file(
         &self,
         recipe: &'a SourceRecipe,
-        file: &'a InputFile,
+        input: &'a InputFile,
         judge: Option<DiskJudge<'a>>,
     ) -> Result<SourceKind<'a>, SourceErrorKind> {
-        let (file, start) = OpenedFile::new(self.inputs, file, recipe.role)?;
+        let (file, start) = OpenedFile::new(self.inputs, input, recipe.role)?;
         if recipe.role == SourceRole::Disk && file.len() == 0 {
             return Err(SourceErrorKind::Empty);
         }
@@ -97,16 +98,17 @@ impl<'a> SourceOpener<'a> {
             let checks = StreamChecks { checksum, judge, ..StreamChecks::default() };
             return Ok(SourceKind::Compressed { file, compression, checks });
         }
-        match (found.filter(|_| recipe.role == SourceRole::Disk), recipe.convert) {
-            (Some(compression), Some(_)) => {
+        match (found.filter(|_| recipe.role == SourceRole::Disk), recipe.changes_disk()) {
+            (Some(compression), true) => {
                 Err(SourceErrorKind::Sequential(SequentialSource::Compressed(compression)))
             }
-            (Some(compression), None) => Err(SourceErrorKind::Compressed(compression)),
-            (None, Some(conversion)) => {
-                let disk = ConvertedDisk::new(file, conversion, checksum, judge)?;
+            (Some(compression), false) => Err(SourceErrorKind::Compressed(compression)),
+            (None, true) => {
+                let neighbors = NeighborFiles::new(self.inputs, input);
+                let disk = ConvertedDisk::new(file, neighbors, recipe, judge)?;
                 Ok(SourceKind::Converted(Box::new(disk)))
             }
-            (None, None) => {
+            (None, false) => {
                 let disk = judge.map(|judge| judge.examine(&file.bytes()?)).transpose()?;
                 Ok(SourceKind::File(PlainFile { file, checksum, disk }))
             }

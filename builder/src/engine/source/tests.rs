@@ -28,6 +28,10 @@ impl InputFiles for One {
     fn open(&self, _file: &InputFile) -> io::Result<File> {
         self.0.reopen()
     }
+
+    fn open_neighbor(&self, _file: &InputFile, _name: &Path) -> io::Result<File> {
+        Err(io::ErrorKind::NotFound.into())
+    }
 }
 
 /// Has no trusted certificates.

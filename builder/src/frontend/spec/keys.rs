@@ -61,5 +61,7 @@ pub(super) const LAYER_COMPRESSION_KEYS: MappingKeys = ("`compression`", &["type
 pub(super) const KUBEVIRT_KEYS: MappingKeys =
     ("`kubevirt`", &["instancetype", "instancetypeKind", "preference", "preferenceKind", "labels"]);
 pub(super) const FILE_KEYS: MappingKeys = ("a file", &["path", "source"]);
-pub(super) const SOURCE_KEYS: MappingKeys =
-    ("a source", &["path", "url", "sha256", "sha512", "unpack", "name", "convert", "compress"]);
+pub(super) const SOURCE_KEYS: MappingKeys = (
+    "a source",
+    &["path", "url", "sha256", "sha512", "unpack", "name", "convert", "compress", "size"],
+);

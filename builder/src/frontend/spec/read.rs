@@ -6,8 +6,8 @@ use super::keys::{FILE_KEYS, KUBEVIRT_KEYS, PLATFORM_KEYS, SOURCE_KEYS, SPEC_KEY
 use super::located::{Located, LocatedText, UserMapping};
 use super::node::{Node, NodeValue};
 use super::types::{
-    CompressSpec, ConvertSpec, FileSpec, KubevirtSpec, PlatformSpec, SourceDetails, SourceSpec,
-    Spec, SpecPlatforms, UnpackSpec,
+    CompressSpec, ConvertSpec, FileSpec, KubevirtSpec, PlatformSpec, SizeSpec, SourceDetails,
+    SourceSpec, Spec, SpecPlatforms, UnpackSpec,
 };
 use crate::recipe::diagnostic::{Diagnostic, Span};
 
@@ -112,6 +112,7 @@ impl FromNode for SourceSpec {
             name: fields.get("name", problems),
             convert: fields.get("convert", problems),
             compress: fields.get("compress", problems),
+            size: fields.get("size", problems),
         };
         if details.path.is_none() && details.url.is_none() {
             if !fields.has("path") && !fields.has("url") {
@@ -144,6 +145,18 @@ impl FromNode for Located<ConvertSpec> {
     fn from_node(node: &Node, owner: &Span, problems: &mut Vec<Diagnostic>) -> Option<Self> {
         let known = [("qcow2", ConvertSpec::Qcow2), ("raw", ConvertSpec::Raw)];
         read_choice(node, owner, "format", &known, problems)
+    }
+}
+
+impl FromNode for Located<SizeSpec> {
+    fn from_node(node: &Node, owner: &Span, problems: &mut Vec<Diagnostic>) -> Option<Self> {
+        let text = &node.span.source.text[node.span.range.clone()];
+        let value = match (&node.value, text.parse()) {
+            (NodeValue::Number, Ok(bytes)) => SizeSpec::Bytes(bytes),
+            (NodeValue::Number, Err(_)) => SizeSpec::Quantity(text.to_owned()),
+            _ => SizeSpec::Quantity(LocatedText::from_node(node, owner, problems)?.value),
+        };
+        Some(Self { value, span: node.span.clone() })
     }
 }
 

@@ -4,10 +4,11 @@
 use super::disk_name::DiskName;
 use super::located::{Located, LocatedText};
 use super::location::{has_scheme, parse_path, parse_url};
-use super::types::{CompressSpec, ConvertSpec, SourceDetails, SourceSpec, UnpackSpec};
+use super::types::{CompressSpec, ConvertSpec, SizeSpec, SourceDetails, SourceSpec, UnpackSpec};
+use crate::cluster::kubernetes::Quantity;
 use crate::compression::CompressionFormat;
-use crate::disk::convert::ClusterCompression;
-use crate::disk::convert::Conversion;
+use crate::disk::DiskSize;
+use crate::disk::convert::{ClusterCompression, Conversion};
 use crate::recipe::diagnostic::Diagnostic;
 use crate::recipe::{Checksum, SourceLocation, SourceRecipe, SourceRole};
 
@@ -21,6 +22,7 @@ pub(super) fn lower_disk(
     let parts = SourceParts::split(source, problems);
     let checksum = parts.details.and_then(|details| lower_checksum(details, problems));
     let convert = parts.details.and_then(|details| lower_conversion(details, problems));
+    let disk_size = parts.details.and_then(|details| lower_size(details.size.as_ref()?, problems));
     let location = parts.location?;
     let file = location.value.file_name();
     let compression = match parts.details.and_then(|details| details.unpack.as_ref()) {
@@ -38,7 +40,7 @@ pub(super) fn lower_disk(
     };
     let name = name.map_err(|problem| problems.push(problem)).ok()?;
     let mut recipe = location.into_recipe(compression, checksum, SourceRole::Disk);
-    recipe.convert = convert;
+    (recipe.convert, recipe.disk_size) = (convert, disk_size);
     Some((recipe, name))
 }
 
@@ -57,11 +59,15 @@ pub(super) fn lower_file(
                 .help("the file is called as its `path` says; remove `name`"),
         );
     }
-    if let Some(convert) = parts.details.and_then(|details| details.convert.as_ref()) {
+    let changes = parts.details.map(|details| {
+        let convert = details.convert.as_ref().map(|convert| ("convert", &convert.span));
+        [convert, details.size.as_ref().map(|size| ("size", &size.span))]
+    });
+    for (key, span) in changes.into_iter().flatten().flatten() {
         problems.push(
-            Diagnostic::new("`convert` is for disks")
-                .at(convert.span.clone())
-                .help("other files are taken as they are; remove `convert`"),
+            Diagnostic::new(format!("`{key}` is for disks"))
+                .at(span.clone())
+                .help(format!("other files are taken as they are; remove `{key}`")),
         );
     }
     let compression =
@@ -176,5 +182,20 @@ fn lower_conversion(details: &SourceDetails, problems: &mut Vec<Diagnostic>) -> 
             None
         }
         (None, None) => None,
+    }
+}
+
+fn lower_size(size: &Located<SizeSpec>, problems: &mut Vec<Diagnostic>) -> Option<DiskSize> {
+    let text = match &size.value {
+        SizeSpec::Bytes(bytes) => bytes.to_string(),
+        SizeSpec::Quantity(text) => text.clone(),
+    };
+    match text.parse::<Quantity>() {
+        Ok(size) => Some(DiskSize::Total(size.bytes())),
+        Err(error) => {
+            let message = format!("`{}` is not a size", text.escape_debug());
+            problems.push(Diagnostic::new(message).at(size.span.clone()).help(error.to_string()));
+            None
+        }
     }
 }

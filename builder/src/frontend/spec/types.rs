@@ -235,6 +235,23 @@ pub(super) struct SourceDetails {
     /// Compression of the clusters of a disk that is converted to qcow2; `none` by default, since
     /// the image's layers are compressed anyway.
     pub(super) compress: Option<Located<CompressSpec>>,
+    /// Size of the disk that virtual machines see; at least that of the source. It needs a `path`,
+    /// and a file that is not compressed.
+    pub(super) size: Option<Located<SizeSpec>>,
+}
+
+/// Size of a disk.
+#[derive(Debug, Clone, PartialEq, Eq, JsonSchema)]
+#[schemars(rename = "Size", untagged)]
+pub(super) enum SizeSpec {
+    /// Number of bytes.
+    Bytes(u64),
+    /// Quantity as Kubernetes writes it.
+    #[schemars(
+        extend("pattern" = "^[0-9]+(\\.[0-9]{1,9})?([KMGTPE]i|[kMGTPE])?$"),
+        extend("examples" = ["20Gi"])
+    )]
+    Quantity(String),
 }
 
 /// What a disk is converted to. Its name in the image ends accordingly, unless `name` says

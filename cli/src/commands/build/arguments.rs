@@ -4,6 +4,7 @@ use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use diskette_builder::cluster::kubernetes::Quantity;
 use diskette_builder::compression::LayerCompression;
 use diskette_builder::recipe::diagnostic::Diagnostic;
 
@@ -91,6 +92,11 @@ pub(crate) struct BuildArguments {
     /// Compression of the clusters of a disk that is converted to qcow2
     #[arg(long, value_name = "KIND", default_value = "none")]
     pub(super) convert_compress: ConvertCompression,
+
+    /// Size of the disk that virtual machines see, e.g. 20Gi; at least its size before. A GPT is
+    /// moved to the new end
+    #[arg(long, value_name = "SIZE")]
+    pub(super) size: Option<Quantity>,
 
     /// Media types of the image; docker's have no annotations [default: oci]
     #[arg(long, value_name = "FORMAT")]

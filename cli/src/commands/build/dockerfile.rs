@@ -147,6 +147,12 @@ impl InputFiles for ContextFiles {
         self.reads.add(&context.path().join(&file.path));
         context.open(&file.path)
     }
+
+    fn open_neighbor(&self, file: &InputFile, name: &Path) -> io::Result<File> {
+        let directory = Arc::clone(&file.directory);
+        let path = file.path.parent().unwrap_or(Path::new("")).join(name);
+        self.open(&InputFile { directory, path })
+    }
 }
 
 impl DockerfileArguments {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use diskette_builder::disk::DiskSize;
 use diskette_builder::disk::convert::Conversion;
 use diskette_builder::oci::image::platform::Platform;
 use diskette_builder::oci::image::reference::Reference;
@@ -26,6 +27,7 @@ pub(super) struct RecipeOverrides<'a> {
     pub(super) annotations: Vec<&'a Annotation>,
     pub(super) env: &'a [KeyValue],
     pub(super) convert: Option<Conversion>,
+    pub(super) disk_size: Option<DiskSize>,
 }
 
 impl RecipeOverrides<'_> {
@@ -34,6 +36,9 @@ impl RecipeOverrides<'_> {
         self.choose_platforms(recipes)?;
         if let Some(conversion) = self.convert {
             convert_disks(recipes, conversion)?;
+        }
+        if let Some(size) = self.disk_size {
+            resize_disks(recipes, size)?;
         }
         for recipe in recipes {
             self.annotations.iter().for_each(|annotation| annotation.apply(recipe));
@@ -125,8 +130,28 @@ fn convert_disks(recipes: &mut [Recipe], conversion: Conversion) -> Result<(), C
     if found {
         return Ok(());
     }
-    let diagnostic = Diagnostic::new("there is no disk to convert: no file goes to /disk");
-    Err(CommandError::Usage(diagnostic.help("disks of base images stay as they are")))
+    Err(no_disk("convert"))
+}
+
+/// Sets the size of every disk.
+fn resize_disks(recipes: &mut [Recipe], size: DiskSize) -> Result<(), CommandError> {
+    let mut found = false;
+    for platform in recipes.iter_mut().flat_map(|recipe| &mut recipe.platforms) {
+        for entry in layer_entries(&mut platform.steps) {
+            if let LayerEntryKind::File(source) = &mut entry.kind
+                && source.role == SourceRole::Disk
+            {
+                source.disk_size = Some(size);
+                found = true;
+            }
+        }
+    }
+    if found { Ok(()) } else { Err(no_disk("resize")) }
+}
+
+fn no_disk(verb: &str) -> CommandError {
+    let diagnostic = Diagnostic::new(format!("there is no disk to {verb}: no file goes to /disk"));
+    CommandError::Usage(diagnostic.help("disks of base images stay as they are"))
 }
 
 fn layer_entries(steps: &mut [RecipeStep]) -> impl Iterator<Item = &mut LayerEntry> {

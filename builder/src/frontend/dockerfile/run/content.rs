@@ -95,5 +95,5 @@ fn archive_bytes(archive: &TreeArchive, inputs: &dyn RunInputs) -> Option<Vec<u8
 
 /// Returns whether the content is that of the source as it is.
 pub(super) fn is_unchanged(source: &SourceRecipe) -> bool {
-    source.compression.is_none() && source.convert.is_none()
+    source.compression.is_none() && !source.changes_disk()
 }

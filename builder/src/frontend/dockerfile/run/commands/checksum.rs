@@ -125,7 +125,7 @@ fn check_source(
 ) -> Result<bool, CommandRefusal> {
     let is_download = matches!(source.location, SourceLocation::Url(_));
     let known = match source.compression {
-        _ if source.convert.is_some() => None,
+        _ if source.changes_disk() => None,
         None if matches!(source.location, SourceLocation::Member(_)) => None,
         None => Some(source.checksum.as_ref()),
         Some(_) if is_download => {

@@ -1,7 +1,7 @@
 //! `gunzip`, `unxz`, `unzstd` and `bunzip2`: files are decompressed when the layer is made.
 
 use super::super::archive::TreeArchive;
-use super::super::content::Content;
+use super::super::content::{Content, is_unchanged};
 use super::super::options::{CommandArguments, KnownOption, OptionValue};
 use super::super::process::Process;
 use super::super::status::{CommandRefusal, CommandStatus, escaped};
@@ -93,9 +93,7 @@ impl Decompressor {
 
     fn decompress(&self, content: Content) -> Result<Content, CommandRefusal> {
         match content {
-            Content::Source(mut source, _)
-                if source.compression.is_none() && source.convert.is_none() =>
-            {
+            Content::Source(mut source, _) if is_unchanged(&source) => {
                 source.compression = Some(self.format);
                 Ok(Content::Source(source, None))
             }

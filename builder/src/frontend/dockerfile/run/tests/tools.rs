@@ -183,6 +183,20 @@ fn disks_are_converted() {
         "qemu-img convert file x; qemu-img info x; qemu-img convert -O qcow2 x y",
         "x=content as raw, y=content as qcow2",
     );
+    check_contents("qemu-img resize file 2G", "file=content with 2147483648 bytes");
+    check_contents("qemu-img resize -f raw file +4k", "file=content with +4096 bytes");
+    check_contents(
+        "qemu-img resize file 1M; qemu-img resize file +512b; qemu-img convert -O qcow2 file x",
+        "file=content with 1049088 bytes, x=content as qcow2 with 1049088 bytes",
+    );
+    check_contents(
+        "qemu-img resize file +1M && qemu-img resize file +512",
+        "file=content with +1049088 bytes",
+    );
+    check_contents(
+        "qemu-img resize none 1G",
+        "`qemu-img` fails: Could not open 'none': No such file or directory",
+    );
     check_contents(
         "qemu-img info none",
         "`qemu-img` fails: Could not open 'none': No such file or directory",
@@ -194,7 +208,14 @@ fn disks_are_converted() {
     refused("qemu-img convert -O vmdk file x", "to `vmdk` is not evaluated");
     refused("qemu-img convert -c file x", "a raw disk cannot be compressed");
     refused("qemu-img convert -O qcow2 -o size=1G file x", "`-o size=1G`");
-    refused("qemu-img resize file +1G", "`qemu-img resize` is not evaluated");
+    refused("qemu-img resize --shrink file 1G", "`--shrink`");
+    refused("qemu-img resize file -1G", "`-1` of `qemu-img resize` is not evaluated");
+    refused("qemu-img resize file 1GiB", "`1GiB` is not a size that a disk can get");
+    refused("qemu-img resize file ''", "`` is not a size that a disk can get");
+    refused("qemu-img resize file 2G; qemu-img resize file 1G", "`file` would get smaller");
+    refused("qemu-img resize file 1G; gzip -d < file > x", "`gzip` is evaluated once");
+    refused("echo a > x; qemu-img resize x 1G", "`x` is a text and no disk");
+    refused("curl -o x https://e/x; qemu-img resize x 1G", "and `x` is a download");
     refused("qemu-img create x 1G", "`qemu-img create` is not evaluated");
     refused("echo a > x; qemu-img convert x y", "`x` is a text and no disk");
     refused("curl -o x https://e/x; qemu-img convert -O qcow2 x y", "and `x` is a download");
