@@ -5,6 +5,11 @@ use std::sync::Arc;
 
 use super::{Extent, ReadAt};
 
+/// Returns a part of a file, which has as many bytes.
+pub fn byte_range<'a>(file: Arc<dyn ReadAt + 'a>, offset: u64, len: u64) -> impl ReadAt + 'a {
+    Joined::new([JoinedPart { file, offset, len }])
+}
+
 /// A part of a file.
 pub(super) struct JoinedPart<'a> {
     pub(super) file: Arc<dyn ReadAt + 'a>,

@@ -17,6 +17,7 @@
 //! - `foreign`: formats that are recognized and not read
 //! - `blocks`: what the formats share that keep a disk in blocks
 //! - `files`: the other files of a disk; `joined`: parts of files as one disk
+//! - [`ovf`]: the description of a machine and its disks
 //! - `name`: the format that a file's name implies
 //! - `resize`: a disk that gets larger while it is read; `patched`: other bytes in place of some
 //! - `info`: the facts that are found out about a disk
@@ -40,6 +41,7 @@ pub mod guest;
 mod info;
 mod joined;
 mod name;
+pub mod ovf;
 mod partitions;
 mod patched;
 mod payload;
@@ -67,10 +69,11 @@ pub(crate) use files::DiskFiles;
 pub use flaw::{Flaw, FlawKind};
 pub use format::DiskFormat;
 pub use info::DiskInfo;
-pub use name::find_misnaming;
+pub use joined::byte_range;
 pub(crate) use name::vmdk_descriptor_name;
+pub use name::{find_misnaming, has_disk_extension};
 pub(crate) use partitions::{UefiBoot, find_uefi_boot};
 pub use read_at::ReadAt;
 pub use resize::DiskSize;
-pub(crate) use resize::{ResizeError, resize_disk};
+pub(crate) use resize::{ResizeError, resize_disk, rewriting_conversion};
 pub use start::DiskStart;

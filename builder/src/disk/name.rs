@@ -3,6 +3,15 @@
 use super::refusals::NAME_THE_DESCRIPTOR;
 use super::{DiskFormat, DiskInfo, Flaw, FlawKind};
 
+/// How the names of disks end.
+const EXTENSIONS: [&str; 9] = ["qcow2", "img", "raw", "vmdk", "vhd", "vhdx", "vdi", "iso", "qcow"];
+
+/// Returns whether a name ends as those of disks do.
+pub fn has_disk_extension(name: &str) -> bool {
+    let extension = name.rsplit_once('.').map_or("", |(_, extension)| extension);
+    EXTENSIONS.iter().any(|known| known.eq_ignore_ascii_case(extension))
+}
+
 /// How the names of a VMDK's parts end, before `.vmdk`, by their kind; some have a number.
 const PART_KINDS: [&str; 6] = ["-flat", "-delta", "-sesparse", "-s", "-f", "-c"];
 

@@ -106,18 +106,27 @@ pub(crate) fn resize_disk(
     let patches = relocate_gpt(guest, len)?;
     let conversion = match (conversion, info.format) {
         (Some(conversion), _) => conversion,
-        (None, DiskFormat::Raw | DiskFormat::Iso) => Conversion::Raw,
-        (None, DiskFormat::Qcow2) => {
+        (None, DiskFormat::Qcow2)
             if patches.is_empty()
-                && let Some(bytes) = enlarge_qcow2(file, len)?
-            {
-                return Ok(ResizedDisk { bytes, conversion: Conversion::Raw });
-            }
-            Conversion::Qcow2(cluster_compression(file)?)
+                && let Some(bytes) = enlarge_qcow2(file, len)? =>
+        {
+            return Ok(ResizedDisk { bytes, conversion: Conversion::Raw });
         }
-        (None, format) => return Err(ResizeError::Format(format)),
+        (None, format) => rewriting_conversion(file, format)?,
     };
     Ok(ResizedDisk { bytes: Arc::new(Patched::new(Guest::clone(guest), len, patches)), conversion })
+}
+
+/// Returns the conversion that writes a disk anew in the format that it has.
+pub(crate) fn rewriting_conversion(
+    file: &Guest,
+    format: DiskFormat,
+) -> Result<Conversion, ResizeError> {
+    Ok(match format {
+        DiskFormat::Raw | DiskFormat::Iso => Conversion::Raw,
+        DiskFormat::Qcow2 => Conversion::Qcow2(cluster_compression(file)?),
+        format => return Err(ResizeError::Format(format)),
+    })
 }
 
 /// Returns a qcow2 file with another size in its header, if that is enough.

@@ -23,8 +23,12 @@ pub struct SourceRecipe {
     pub checksum: Option<Checksum>,
     /// Position in the spec or Dockerfile that names the source, for messages.
     pub origin: Option<Span>,
+    /// The disk to take, if the source is an archive with disks.
+    pub archived: Option<ArchivedDisk>,
     /// Conversion of the disk on its way into the layer, if any.
     pub convert: Option<Conversion>,
+    /// Whether the disk and the files under it, its backing files, become one disk.
+    pub flatten: bool,
     /// Size of the disk in the layer, if it is not that of the source.
     pub disk_size: Option<DiskSize>,
     /// Use of the content.
@@ -41,7 +45,9 @@ impl SourceRecipe {
             compression: None,
             checksum: None,
             origin: None,
+            archived: None,
             convert: None,
+            flatten: false,
             disk_size: None,
             role,
             download: None,
@@ -51,7 +57,7 @@ impl SourceRecipe {
     /// Returns whether the layer gets other bytes than the decompressed source has: the source is
     /// read as a disk.
     pub(crate) fn changes_disk(&self) -> bool {
-        self.convert.is_some() || self.disk_size.is_some()
+        self.convert.is_some() || self.disk_size.is_some() || self.flatten
     }
 }
 
@@ -64,6 +70,27 @@ pub struct DownloadDetails {
     pub size: Option<u64>,
     /// Digest of the decompressed content.
     pub decompressed: Option<Checksum>,
+}
+
+/// A disk in an archive: a tar, or an OVA.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ArchivedDisk {
+    /// The disk that the machine of an OVA boots from; the only disk of another archive.
+    Default,
+    /// The disk with this position in the machine of an OVA, or in the archive, from 1 on.
+    Number(usize),
+    /// The disk with this name: that of its file, or its identifier in an OVA.
+    Name(String),
+}
+
+impl fmt::Display for ArchivedDisk {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Default => f.write_str("1"),
+            Self::Number(number) => write!(f, "{number}"),
+            Self::Name(name) => write!(f, "`{}`", name.escape_debug()),
+        }
+    }
 }
 
 /// Use of a source, which determines the checks before it is read.

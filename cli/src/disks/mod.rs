@@ -4,14 +4,17 @@ pub(crate) mod text;
 
 use std::io;
 use std::path::Path;
+use std::sync::Arc;
 
 use diskette_builder::compression::CompressionFormat;
 use diskette_builder::disk::{self, DiskInfo};
+use diskette_builder::engine::source::find_disk_member;
 use diskette_builder::oci::image::platform::Platform;
+use diskette_builder::recipe::ArchivedDisk;
 use walkdir::WalkDir;
 
 use crate::error::{CommandError, cannot};
-use crate::files::disk_file::{DiskFile, has_disk_name};
+use crate::files::disk_file::{DiskFile, has_disk_name, is_ova_name};
 
 /// Names of architectures in file names, besides Go's.
 const ARCHITECTURES: [(&str, &str); 10] = [
@@ -139,5 +142,10 @@ fn guess_platform(name: &str, info: Option<&DiskInfo>) -> (Platform, KnownBy) {
 }
 
 fn examine_file(path: &Path) -> io::Result<DiskInfo> {
-    disk::examine_disk(&DiskFile::open(path)?)
+    let file = DiskFile::open(path)?;
+    if !is_ova_name(&path.to_string_lossy()) {
+        return disk::examine_disk(&file);
+    }
+    let member = find_disk_member(&file, &ArchivedDisk::Default).map_err(io::Error::other)?;
+    disk::examine_disk(&disk::byte_range(Arc::new(file), member.offset, member.size))
 }

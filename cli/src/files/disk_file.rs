@@ -6,14 +6,10 @@ use std::os::unix::fs::FileExt as _;
 use std::path::Path;
 
 use diskette_builder::compression::CompressionFormat;
-use diskette_builder::disk::{DiskFormat, ReadAt, examine_disk};
+use diskette_builder::disk::{DiskFormat, ReadAt, examine_disk, has_disk_extension};
 use diskette_builder::oci::image::location::is_archive_name;
 
 use super::open_file;
-
-/// Extensions of disk files.
-const EXTENSIONS: [&str; 9] =
-    [".qcow2", ".img", ".raw", ".vmdk", ".vhd", ".vhdx", ".vdi", ".iso", ".qcow"];
 
 /// Offset of the magic `ustar` in a tar, in bytes.
 const USTAR_AT: u64 = 257;
@@ -21,14 +17,18 @@ const USTAR_AT: u64 = 257;
 /// Returns whether a file has the name of a disk, perhaps compressed.
 pub(crate) fn has_disk_name(name: &str) -> bool {
     let plain = CompressionFormat::from_name(name).map_or(name, |it| it.strip_suffix(name));
-    let plain = plain.to_ascii_lowercase();
-    EXTENSIONS.iter().any(|end| plain.ends_with(end))
+    has_disk_extension(plain) || is_ova_name(plain)
+}
+
+/// Returns whether a file is named as an OVA, the archive of a machine.
+pub(crate) fn is_ova_name(name: &str) -> bool {
+    name.to_ascii_lowercase().ends_with(".ova")
 }
 
 /// Returns whether a file is a disk: by its name, or by a format that its content shows.
 pub(crate) fn is_disk_file(path: &Path) -> bool {
     if is_archive_file(path) {
-        return false;
+        return is_ova_name(&path.to_string_lossy());
     }
     let has_format = || {
         let info = DiskFile::open(path).and_then(|disk| examine_disk(&disk));

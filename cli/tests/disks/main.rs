@@ -6,10 +6,12 @@
 )]
 
 mod boot;
+mod chain;
 mod convert;
 mod huge;
 mod large;
 mod named;
+mod ova;
 mod packed;
 mod refused;
 mod remedies;

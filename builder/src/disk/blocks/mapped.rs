@@ -37,6 +37,9 @@ pub(in crate::disk) enum BlockLocation {
     /// The block is not in the file and reads as zeros. So do the blocks behind it, this many in all;
     /// the count includes this block.
     Zero(u64),
+    /// The block is not in the file, nor are those behind it, this many in all. They read as the backing
+    /// file does, or as zeros.
+    Absent(u64),
     /// The block begins at this offset, which is inside the file.
     At(u64),
     /// The block is part of these compressed bytes, which may hold other blocks too.
@@ -48,6 +51,8 @@ pub(in crate::disk) struct MappedDisk<'a> {
     file: Arc<dyn ReadAt + 'a>,
     map: Box<dyn BlockMap + 'a>,
     decompressor: BlockDecompressor,
+    /// The disk whose bytes are read where the file has none.
+    backing: Option<Arc<dyn ReadAt + 'a>>,
 }
 
 /// Adjacent bytes of the guest that are adjacent in the file too.
@@ -64,7 +69,13 @@ impl<'a> MappedDisk<'a> {
         map: impl FnOnce(TableReader<'a>) -> M,
     ) -> Self {
         let map = Box::new(map(TableReader::new(Arc::clone(&file))));
-        Self { file, map, decompressor: BlockDecompressor::default() }
+        Self { file, map, decompressor: BlockDecompressor::default(), backing: None }
+    }
+
+    /// Sets the disk whose bytes are read where the file has none.
+    #[must_use]
+    pub(in crate::disk) fn with_backing(self, backing: Arc<dyn ReadAt + 'a>) -> Self {
+        Self { backing: Some(backing), ..self }
     }
 
     /// Adds the size of the disk and the flaws of its header. If the header has none, adds what the
@@ -102,7 +113,7 @@ impl<'a> MappedDisk<'a> {
             }
             let run = self.find_run(at, u64::MAX)?;
             at += run.len;
-            if !matches!(run.location, BlockLocation::Zero(_)) {
+            if !matches!(run.location, BlockLocation::Zero(_) | BlockLocation::Absent(_)) {
                 sum += run.len;
             }
         }
@@ -118,7 +129,7 @@ impl<'a> MappedDisk<'a> {
         let rest = len.min(self.map.len().saturating_sub(at));
         let first = self.map.locate_block(index)?;
         let (location, found) = match first {
-            BlockLocation::Zero(count) => {
+            BlockLocation::Zero(count) | BlockLocation::Absent(count) => {
                 (first, count.max(1).saturating_mul(block).saturating_sub(skip))
             }
             BlockLocation::Compressed(compressed) => {
@@ -139,9 +150,16 @@ impl<'a> MappedDisk<'a> {
         Ok(Run { location, len: found.min(rest).max(1) })
     }
 
-    /// Returns the extent at the beginning of a run.
-    fn extent_of_run(&self, run: &Run) -> io::Result<Extent> {
+    /// Returns the extent at the beginning of a run, which begins at this offset of the disk.
+    fn extent_of_run(&self, run: &Run, disk_at: u64) -> io::Result<Extent> {
         Ok(match run.location {
+            BlockLocation::Absent(_) => match &self.backing {
+                Some(backing) if disk_at < backing.len() => {
+                    let extent = backing.extent(disk_at)?;
+                    Extent { kind: extent.kind, len: extent.len.clamp(1, run.len) }
+                }
+                _ => Extent::zero(run.len),
+            },
             BlockLocation::Zero(_) => Extent::zero(run.len),
             BlockLocation::Compressed(_) => Extent::data(run.len),
             BlockLocation::At(at) if at >= self.file.len() => Extent::zero(run.len),
@@ -167,6 +185,10 @@ impl ReadAt for MappedDisk<'_> {
             let (piece, rest) = space.split_at_mut(count);
             match run.location {
                 BlockLocation::Zero(_) => piece.fill(0),
+                BlockLocation::Absent(_) => match &self.backing {
+                    Some(backing) => fill_padded(&**backing, piece, at)?,
+                    None => piece.fill(0),
+                },
                 // The file may end within its last block: QEMU writes no more of a block than the guest
                 // has written.
                 BlockLocation::At(at) => fill_padded(&*self.file, piece, at)?,
@@ -189,7 +211,7 @@ impl ReadAt for MappedDisk<'_> {
             if next >= end {
                 break;
             }
-            let extent = self.extent_of_run(&self.find_run(next, end - next)?)?;
+            let extent = self.extent_of_run(&self.find_run(next, end - next)?, next)?;
             match &mut joined {
                 None => joined = Some(extent),
                 Some(joined) if joined.kind == extent.kind => joined.len += extent.len,

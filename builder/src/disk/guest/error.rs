@@ -4,7 +4,7 @@ use std::io;
 
 use thiserror::Error;
 
-use crate::disk::{DiskFormat, Fault, Flaw};
+use crate::disk::{DiskFormat, Fault, Flaw, FlawKind};
 
 /// Why a disk cannot be read as its virtual machine would.
 #[derive(Debug, Error)]
@@ -18,6 +18,18 @@ pub enum GuestError {
     /// The format is not supported.
     #[error("disks in the format {0} cannot be read here")]
     Unsupported(DiskFormat),
+}
+
+impl From<GuestError> for Fault {
+    fn from(error: GuestError) -> Self {
+        match error {
+            GuestError::Io(error) => Self::Io(error),
+            GuestError::Flaw(flaw) => Self::Flaw(flaw),
+            error @ GuestError::Unsupported(_) => {
+                Self::new(FlawKind::Unsupported, error.to_string())
+            }
+        }
+    }
 }
 
 impl From<Fault> for GuestError {

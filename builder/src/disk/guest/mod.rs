@@ -4,12 +4,14 @@
 //! Only the requested bytes and the tables that lead to them are read; a few tables and decompressed
 //! clusters are cached. Threads can share one guest.
 
+mod chain;
 mod error;
 #[cfg(test)]
 mod tests;
 
 use std::sync::Arc;
 
+pub(crate) use self::chain::open_chain;
 pub use self::error::GuestError;
 
 use super::{DiskFiles, DiskFormat, Fault, ReadAt, qcow2, raw, vdi, vhd, vhdx, vmdk};

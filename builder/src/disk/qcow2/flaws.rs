@@ -7,11 +7,17 @@ use crate::disk::{DiskFormat, Flaw, FlawKind};
 /// What to do with a disk in which QEMU found damage.
 const REPAIR: &str = "repair it with `qemu-img check -r all DISK`, or create it again";
 
+/// What to do with a disk and the files under it.
+const FLATTEN: &str = "set `flatten: true` in a spec, all files in one directory, or make one file of both with \
+     `qemu-img convert -O qcow2 DISK new.qcow2`";
+
 impl Qcow2Header {
     /// Returns the flaws that the header declares.
     pub(super) fn flaws(&self) -> Vec<Flaw> {
         let mut flaws = Vec::new();
-        flaws.extend(self.backing_file.as_ref().map(|file| needs_backing_file(Some(&file.name))));
+        let backing = self.backing_file.as_ref();
+        let backing = backing.map(|file| needs_backing_file(Some(&file.name)));
+        flaws.extend(backing.map(|flaw| flaw.with_remedy(FLATTEN)));
         flaws.extend(self.has_data_file().then(|| self.needs_data_file()));
         flaws.extend((self.unknown_incompatible() != 0).then(|| self.needs_unknown_features()));
         if self.is_corrupt() {

@@ -40,8 +40,11 @@ impl<'a> Qcow2Map<'a> {
             )));
         }
         let at = entry & OFFSET;
-        if is_zero || at == 0 {
+        if is_zero {
             return Ok(BlockLocation::Zero(1));
+        }
+        if at == 0 {
+            return Ok(BlockLocation::Absent(1));
         }
         if !at.is_multiple_of(self.header.cluster_size()) {
             return Err(invalid_data(format!(
@@ -82,14 +85,15 @@ impl<'a> Qcow2Map<'a> {
             BlockLocation::At(at) if is_there => {
                 Ok(BlockLocation::At(at + part * self.block_len()))
             }
-            BlockLocation::Zero(_) if is_there => Err(invalid_data(format!(
-                "part {part} of cluster {cluster} is marked as there, and the cluster is not"
-            ))),
-            // No bit is set for the subclusters behind it.
-            BlockLocation::Zero(_) if parts & u64::from(u32::MAX) == 0 => {
-                Ok(BlockLocation::Zero(SUBCLUSTERS - part))
+            BlockLocation::Zero(_) | BlockLocation::Absent(_) if is_there => {
+                Err(invalid_data(format!(
+                    "part {part} of cluster {cluster} is marked as there, and the cluster is not"
+                )))
             }
-            BlockLocation::At(_) | BlockLocation::Zero(_) => Ok(BlockLocation::Zero(1)),
+            _ if is_zero => Ok(BlockLocation::Zero(1)),
+            // No bit is set for the subclusters behind it.
+            _ if parts == 0 => Ok(BlockLocation::Absent(SUBCLUSTERS - part)),
+            _ => Ok(BlockLocation::Absent(1)),
         }
     }
 }
@@ -111,7 +115,7 @@ impl BlockMap for Qcow2Map<'_> {
         let table = self.tables.read_entry("L1 table", self.header.l1.at, number)?;
         let table = u64::from_be_bytes(table) & OFFSET;
         if table == 0 {
-            return Ok(BlockLocation::Zero((entries - within) * parts - part));
+            return Ok(BlockLocation::Absent((entries - within) * parts - part));
         }
         if !table.is_multiple_of(self.header.cluster_size()) {
             return Err(invalid_data(format!(

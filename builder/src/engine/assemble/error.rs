@@ -10,7 +10,9 @@ use crate::compression::CompressionFormat;
 use crate::disk::guest::GuestError;
 use crate::disk::{FlawKind, ResizeError};
 use crate::engine::layer::LayerError;
-use crate::engine::source::{DownloadError, SequentialSource, SourceError, SourceErrorKind};
+use crate::engine::source::{
+    ArchivedError, DownloadError, SequentialSource, SourceError, SourceErrorKind,
+};
 use crate::net::http::HttpError;
 use crate::oci::error::StorageError;
 use crate::oci::image::documents::DocumentError;
@@ -210,6 +212,25 @@ fn broken_rule(error: &SourceErrorKind) -> Option<&'static ContractRule> {
     }
 }
 
+/// Returns help for an archive out of which no disk can be taken.
+fn archived_help(error: &ArchivedError) -> &'static [&'static str] {
+    match error {
+        ArchivedError::Several(_) => {
+            &["choose one by name or number: `ova: { path: ARCHIVE, disk: 1 }` in a spec"]
+        }
+        ArchivedError::Unknown { .. } => {
+            &["`disk:` takes the name of a file, or its position from 1 on"]
+        }
+        ArchivedError::Chunked(_) | ArchivedError::Compressed(..) => {
+            &["take the disk out of the archive, decompress it, and name the result"]
+        }
+        ArchivedError::Tar(_)
+        | ArchivedError::Ovf(_)
+        | ArchivedError::NoDisk
+        | ArchivedError::Missing(_) => &["is the archive complete, and the one that was meant?"],
+    }
+}
+
 /// Returns help for an error that breaks no rule, if there is any.
 fn source_help(error: &SourceErrorKind) -> &'static [&'static str] {
     match error {
@@ -232,6 +253,7 @@ fn source_help(error: &SourceErrorKind) -> &'static [&'static str] {
         SourceErrorKind::DecompressedChecksum { .. } => {
             &["the file is what was published, but not the disk in it; tell the publisher"]
         }
+        SourceErrorKind::Archived(error) => archived_help(error),
         SourceErrorKind::SplitChecksum(_) => {
             &["remove the checksum, or make one file of the disk and name that"]
         }

@@ -15,10 +15,10 @@ use super::raw::RawStream;
 use super::{ContentError, SourceContent, SourceError, SourceErrorKind, stream};
 use crate::cluster::contract::{examine_disk_by_rules, sort_flaws};
 use crate::compression::CompressionFormat;
-use crate::disk;
 use crate::disk::convert::Conversion;
 use crate::disk::convert::{ConversionPlan, ConvertError, ConvertedStream, Guest};
 use crate::disk::guest::GuestError;
+use crate::disk::{self, FlawKind};
 use crate::recipe::{SourceLocation, SourceRecipe};
 
 /// A source that can be read only from front to back, so that its disk cannot be converted or resized.
@@ -71,26 +71,16 @@ pub(super) struct ConvertedDisk<'a> {
 }
 
 impl<'a> ConvertedDisk<'a> {
+    /// Opens the disk that `bytes` of a file are; its other files, if any, are `neighbors`.
     pub(super) fn new(
         file: OpenedFile<'a>,
+        bytes: Guest,
         mut neighbors: NeighborFiles<'a>,
         recipe: &'a SourceRecipe,
         judge: Option<DiskJudge<'a>>,
     ) -> Result<Self, SourceErrorKind> {
-        let bytes: Guest = Arc::new(file.bytes()?);
         let mut info = examine_disk_by_rules(&bytes).map_err(SourceErrorKind::from_disk)?;
-        let guest = if disk::guest::is_split(&bytes, info.format) {
-            let guest =
-                disk::guest::open_split(&bytes, &mut neighbors).map_err(GuestError::from)?;
-            info = disk::examine_guest_of(&guest, info.file_size, info.format);
-            sort_flaws(&mut info);
-            guest
-        } else {
-            if let Some(judge) = judge {
-                judge.check(&info)?;
-            }
-            Arc::from(disk::guest::open(Arc::clone(&bytes), info.format)?)
-        };
+        let guest = open_guest(&bytes, &mut info, &mut neighbors, recipe, judge)?;
         if let Some(judge) = judge {
             judge.check(&info)?;
         }
@@ -101,7 +91,11 @@ impl<'a> ConvertedDisk<'a> {
         if recipe.checksum.is_some() && !neighbors.is_empty() {
             return Err(SourceErrorKind::SplitChecksum(neighbors.len() + 1));
         }
-        let (bytes, conversion) = match (recipe.disk_size, recipe.convert) {
+        let conversion = match recipe.convert {
+            None if recipe.flatten => Some(disk::rewriting_conversion(&bytes, info.format)?),
+            conversion => conversion,
+        };
+        let (bytes, conversion) = match (recipe.disk_size, conversion) {
             (None, conversion) => (guest, conversion.unwrap_or(Conversion::Raw)),
             (Some(size), conversion) => {
                 let len = size.of_disk(guest.len())?;
@@ -169,6 +163,41 @@ impl<'a> ConvertedDisk<'a> {
         let (size, stream) = (plan.len(), plan.stream());
         Ok(ConvertedContent { size, stream, disk: self, location })
     }
+}
+
+/// Opens the disk in a file, with its other files, and adds to `info` what the disk shows as a whole.
+fn open_guest(
+    bytes: &Guest,
+    info: &mut disk::DiskInfo,
+    neighbors: &mut NeighborFiles<'_>,
+    recipe: &SourceRecipe,
+    judge: Option<DiskJudge<'_>>,
+) -> Result<Guest, SourceErrorKind> {
+    let is_split = disk::guest::is_split(bytes, info.format);
+    let is_overlay =
+        recipe.flatten && info.flaws.iter().any(|flaw| flaw.kind == FlawKind::BackingFile);
+    if is_split {
+        info.flaws.retain(|flaw| !matches!(flaw.kind, FlawKind::DataFile | FlawKind::CdiOnly));
+    }
+    if is_overlay {
+        info.flaws.retain(|flaw| flaw.kind != FlawKind::BackingFile);
+    }
+    if let Some(judge) = judge {
+        judge.check(info)?;
+    }
+    let guest = if is_split {
+        disk::guest::open_split(bytes, neighbors).map_err(GuestError::from)?
+    } else if is_overlay {
+        disk::guest::open_chain(Arc::clone(bytes), info.format, neighbors)
+            .map_err(GuestError::from)?
+    } else {
+        return Ok(Arc::from(disk::guest::open(Arc::clone(bytes), info.format)?));
+    };
+    let whole = disk::examine_guest_of(&guest, info.file_size, info.format);
+    let flaws = std::mem::take(&mut info.flaws);
+    *info = disk::DiskInfo { flaws: [flaws, whole.flaws].concat(), ..whole };
+    sort_flaws(info);
+    Ok(guest)
 }
 
 /// Refuses a source that cannot be read in any order, as far as the recipe shows it.

@@ -4,7 +4,7 @@ use std::io;
 
 use thiserror::Error;
 
-use super::{DownloadError, SequentialSource};
+use super::{ArchivedError, DownloadError, SequentialSource};
 use crate::compression::CompressionFormat;
 use crate::disk::convert::ConvertError;
 use crate::disk::{self, ResizeError, guest::GuestError};
@@ -90,6 +90,9 @@ pub enum SourceErrorKind {
     /// It is an archive that cannot be unpacked into a directory.
     #[error("{0}")]
     Unpack(#[from] UnpackError),
+    /// It is an archive out of which the disk cannot be taken.
+    #[error("{0}")]
+    Archived(#[from] ArchivedError),
     /// It is to be decompressed or checked, which is done with files and downloads only.
     #[error("what is given inline or lies in an archive is taken as it is")]
     Plain,

@@ -5,6 +5,7 @@
 use std::io::{self, ErrorKind, Read};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use super::archived::{DiskMember, find_streamed_member};
 use super::content::SizeOrigin;
 use super::file::OpenedFile;
 use super::http::DownloadSource;
@@ -17,11 +18,12 @@ use cap_std::fs::Dir;
 
 use crate::compression::CompressionFormat;
 use crate::compression::decode;
+use crate::disk::DiskInfo;
 use crate::oci::image::digest::Digest;
 use crate::oci::image::location::ImageLocation;
 use crate::oci::images::ImageOpener;
 use crate::oci::tar::{self, TarEntry, TarLimits, TarReader};
-use crate::recipe::{Checksum, TarMember};
+use crate::recipe::{ArchivedDisk, Checksum};
 
 /// Length of a tar header in bytes.
 const START_LEN: u64 = 512;
@@ -29,20 +31,32 @@ const START_LEN: u64 = 512;
 /// A file in an archive.
 #[derive(Debug)]
 pub(super) struct MemberSource<'a> {
-    pub(super) member: &'a TarMember,
+    pub(super) range: MemberRange,
     pub(super) archive: Arc<OpenArchive<'a>>,
     /// Judges a disk by its first bytes.
     pub(super) judge: Option<DiskJudge<'a>>,
+    /// What the disk is, if it was examined.
+    pub(super) disk: Option<DiskInfo>,
+}
+
+/// Location of a file in a decompressed tar.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct MemberRange {
+    /// Offset of the content in bytes.
+    pub(super) offset: u64,
+    /// Length of the content in bytes.
+    pub(super) size: u64,
 }
 
 impl MemberSource<'_> {
     pub(super) fn identity(&self) -> Option<SourceIdentity> {
         let archive = Box::new(self.archive.identity()?);
-        Some(SourceIdentity::Member { archive, offset: self.member.offset, size: self.member.size })
+        let MemberRange { offset, size } = self.range;
+        Some(SourceIdentity::Member { archive, offset, size })
     }
 
     pub(super) fn content<'s>(&'s self, location: &'s str) -> Box<dyn SourceContent + 's> {
-        let content = Box::new(MemberContent::new(&self.archive, self.member, location));
+        let content = Box::new(MemberContent::new(&self.archive, self.range, location));
         match self.judge {
             Some(judge) => {
                 Box::new(JudgedContent::new(content, judge, location, SizeOrigin::Known))
@@ -144,6 +158,15 @@ impl<'a> OpenArchive<'a> {
         Ok(listed.transpose()?)
     }
 
+    /// Finds a disk. All bytes of the archive are checked.
+    pub(super) fn find_disk(&self, choice: &ArchivedDisk) -> Result<DiskMember, SourceErrorKind> {
+        let ArchiveStream { raw, tar, compression, .. } = self.open_stream()?;
+        let tar = TarReader::new(tar, compression, TarLimits::default());
+        let found = find_streamed_member(tar, choice);
+        raw.check_rest(self.bytes.checksum().as_ref())?;
+        Ok(found?)
+    }
+
     /// Unpacks the archive into a directory. All of its bytes are checked.
     pub(super) fn unpack(&self, dir: &Dir) -> Result<(), SourceErrorKind> {
         let ArchiveStream { raw, tar, compression, .. } = self.open_stream()?;
@@ -207,7 +230,7 @@ impl ArchiveStream<'_> {
 struct MemberContent<'s, 'a> {
     archive: &'s OpenArchive<'a>,
     location: &'s str,
-    member: &'s TarMember,
+    range: MemberRange,
     at: u64,
     state: MemberState,
 }
@@ -219,9 +242,9 @@ enum MemberState {
 }
 
 impl<'s, 'a> MemberContent<'s, 'a> {
-    fn new(archive: &'s OpenArchive<'a>, member: &'s TarMember, location: &'s str) -> Self {
+    fn new(archive: &'s OpenArchive<'a>, range: MemberRange, location: &'s str) -> Self {
         archive.lock_state().unfinished += 1;
-        Self { archive, location, member, at: 0, state: MemberState::Reading }
+        Self { archive, location, range, at: 0, state: MemberState::Reading }
     }
 
     fn error(&self, kind: SourceErrorKind) -> SourceError {
@@ -231,11 +254,11 @@ impl<'s, 'a> MemberContent<'s, 'a> {
 
 impl SourceContent for MemberContent<'_, '_> {
     fn size(&self) -> u64 {
-        self.member.size
+        self.range.size
     }
 
     fn read_exact(&mut self, space: &mut [u8]) -> Result<(), ContentError> {
-        let at = self.member.offset.saturating_add(self.at);
+        let at = self.range.offset.saturating_add(self.at);
         self.archive.read(space, at).map_err(|kind| self.error(kind))?;
         self.at += space.len() as u64;
         Ok(())

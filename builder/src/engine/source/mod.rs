@@ -3,6 +3,7 @@
 //! without its holes. A content that is finished has been checked: it has the expected size and
 //! checksum, and its file was not changed meanwhile.
 
+mod archived;
 mod archives;
 mod checksum;
 mod claim;
@@ -33,6 +34,7 @@ use std::sync::Arc;
 
 use rayon::ThreadPool;
 
+pub use archived::{ArchivedError, DiskMember, find_disk_member};
 pub use archives::ArchiveDownloads;
 pub(crate) use content::{ContentError, SourceContent};
 pub(crate) use converted::SequentialSource;
@@ -129,9 +131,8 @@ impl<'a> Source<'a> {
             SourceKind::File(file) => file.disk.as_ref(),
             SourceKind::Inline(inline) => inline.disk.as_ref(),
             SourceKind::Converted(disk) => Some(&disk.info),
-            SourceKind::Compressed { .. } | SourceKind::Download { .. } | SourceKind::Member(_) => {
-                None
-            }
+            SourceKind::Member(member) => member.disk.as_ref(),
+            SourceKind::Compressed { .. } | SourceKind::Download { .. } => None,
         }
     }
 

@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
+use super::archived::{DiskMember, find_disk_member};
 use super::claim::ExpectedContent;
 use super::converted::{ConvertedDisk, check_seekable};
 use super::file::OpenedFile;
 use super::http::DownloadSource;
 use super::inline::InlineSource;
 use super::judge::DiskJudge;
-use super::member::{ArchiveBytes, MemberSource, OpenArchive};
+use super::member::{ArchiveBytes, MemberRange, MemberSource, OpenArchive};
 use super::neighbors::NeighborFiles;
 use super::plain::PlainFile;
 use super::stream::StreamChecks;
@@ -16,9 +17,13 @@ use super::{
     CdiOnlyPolicy, InputFiles, SequentialSource, SourceErrorKind, SourceKind, UnverifiedPolicy,
 };
 use crate::compression::CompressionFormat;
+use crate::disk;
+use crate::disk::convert::Guest;
 use crate::net::http::HttpClient;
 use crate::oci::images::ImageOpener;
-use crate::recipe::{InputFile, SourceLocation, SourceRecipe, SourceRole, TarMember, TarOrigin};
+use crate::recipe::{
+    ArchivedDisk, InputFile, SourceLocation, SourceRecipe, SourceRole, TarMember, TarOrigin,
+};
 
 /// Opens sources. Each archive is opened once for all of its members, so use one opener for each
 /// layer: its files are read one after the other, those of two layers at the same time.
@@ -61,6 +66,14 @@ impl<'a> SourceOpener<'a> {
         }
         let judge = DiskJudge::new(recipe, self.cdi_only);
         match &recipe.location {
+            SourceLocation::File(file) if let Some(choice) = &recipe.archived => {
+                self.open_archived(recipe, file, choice, judge)
+            }
+            SourceLocation::Url(url) if let Some(choice) = &recipe.archived => {
+                let download = open_download(self.client, self.unverified, recipe, url)?;
+                let checksum = recipe.checksum.clone();
+                find_member(ArchiveBytes::Download { download, checksum }, choice, judge)
+            }
             SourceLocation::File(file) => self.open_file(recipe, file, judge),
             SourceLocation::Url(url) => {
                 let download = open_download(self.client, self.unverified, recipe, url)?;
@@ -105,7 +118,8 @@ impl<'a> SourceOpener<'a> {
             (Some(compression), false) => Err(SourceErrorKind::Compressed(compression)),
             (None, true) => {
                 let neighbors = NeighborFiles::new(self.inputs, input);
-                let disk = ConvertedDisk::new(file, neighbors, recipe, judge)?;
+                let bytes = Arc::new(file.bytes()?);
+                let disk = ConvertedDisk::new(file, bytes, neighbors, recipe, judge)?;
                 Ok(SourceKind::Converted(Box::new(disk)))
             }
             (None, false) => {
@@ -113,6 +127,37 @@ impl<'a> SourceOpener<'a> {
                 Ok(SourceKind::File(PlainFile { file, checksum, disk }))
             }
         }
+    }
+
+    /// Opens a disk in an archive. One that is not compressed is examined before anything is built, and
+    /// can be read in any order.
+    fn open_archived(
+        &self,
+        recipe: &'a SourceRecipe,
+        input: &'a InputFile,
+        choice: &ArchivedDisk,
+        judge: Option<DiskJudge<'a>>,
+    ) -> Result<SourceKind<'a>, SourceErrorKind> {
+        let (file, start) = OpenedFile::new(self.inputs, input, recipe.role)?;
+        let checksum = recipe.checksum.clone();
+        if let Some(compression) = CompressionFormat::detect(&start) {
+            if recipe.changes_disk() {
+                return Err(SourceErrorKind::Sequential(SequentialSource::Compressed(compression)));
+            }
+            return find_member(ArchiveBytes::File { file, checksum }, choice, judge);
+        }
+        let bytes: Guest = Arc::new(file.bytes()?);
+        let DiskMember { offset, size, .. } = find_disk_member(&bytes, choice)?;
+        let bytes: Guest = Arc::new(disk::byte_range(bytes, offset, size));
+        if recipe.changes_disk() {
+            let neighbors = NeighborFiles::new(self.inputs, input);
+            let disk = ConvertedDisk::new(file, bytes, neighbors, recipe, judge)?;
+            return Ok(SourceKind::Converted(Box::new(disk)));
+        }
+        let disk = judge.map(|judge| judge.examine(&bytes)).transpose()?;
+        let archive = Arc::new(OpenArchive::new(ArchiveBytes::File { file, checksum }));
+        let range = MemberRange { offset, size };
+        Ok(SourceKind::Member(MemberSource { range, archive, judge, disk }))
     }
 
     fn open_member(
@@ -131,7 +176,8 @@ impl<'a> SourceOpener<'a> {
             self.archives.push((&member.archive, Arc::clone(&opened)));
             opened
         };
-        Ok(SourceKind::Member(MemberSource { member, archive, judge }))
+        let range = MemberRange { offset: member.offset, size: member.size };
+        Ok(SourceKind::Member(MemberSource { range, archive, judge, disk: None }))
     }
 
     fn archive_bytes(&self, archive: &'a TarOrigin) -> Result<ArchiveBytes<'a>, SourceErrorKind> {
@@ -155,6 +201,18 @@ impl<'a> SourceOpener<'a> {
             SourceLocation::Inline(_) | SourceLocation::Member(_) => Err(SourceErrorKind::Plain),
         }
     }
+}
+
+/// Finds a disk in an archive that is read as a stream.
+fn find_member<'a>(
+    bytes: ArchiveBytes<'a>,
+    choice: &ArchivedDisk,
+    judge: Option<DiskJudge<'a>>,
+) -> Result<SourceKind<'a>, SourceErrorKind> {
+    let archive = Arc::new(OpenArchive::new(bytes));
+    let DiskMember { offset, size, .. } = archive.find_disk(choice)?;
+    let range = MemberRange { offset, size };
+    Ok(SourceKind::Member(MemberSource { range, archive, judge, disk: None }))
 }
 
 /// Opens a file on a server; one without a checksum only if the policy allows it.

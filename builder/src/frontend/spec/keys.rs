@@ -7,6 +7,7 @@ pub(super) const ALL_KEYS: &[(&str, &[&str])] = &[
     KUBEVIRT_KEYS,
     FILE_KEYS,
     SOURCE_KEYS,
+    OVA_KEYS,
     RELEASE_KEYS,
     RELEASE_CHANGES_KEYS,
     DOCS_KEYS,
@@ -61,7 +62,11 @@ pub(super) const LAYER_COMPRESSION_KEYS: MappingKeys = ("`compression`", &["type
 pub(super) const KUBEVIRT_KEYS: MappingKeys =
     ("`kubevirt`", &["instancetype", "instancetypeKind", "preference", "preferenceKind", "labels"]);
 pub(super) const FILE_KEYS: MappingKeys = ("a file", &["path", "source"]);
+pub(super) const OVA_KEYS: MappingKeys = ("`ova`", &["path", "disk"]);
 pub(super) const SOURCE_KEYS: MappingKeys = (
     "a source",
-    &["path", "url", "sha256", "sha512", "unpack", "name", "convert", "compress", "size"],
+    &[
+        "path", "url", "ova", "sha256", "sha512", "unpack", "name", "convert", "compress",
+        "flatten", "size",
+    ],
 );

@@ -2,12 +2,12 @@
 //! the wrong kind and continues with the rest, so that one run shows all mistakes.
 
 use super::fields::{Fields, FromNode, read_choice, read_mapping, read_value, unexpected_value};
-use super::keys::{FILE_KEYS, KUBEVIRT_KEYS, PLATFORM_KEYS, SOURCE_KEYS, SPEC_KEYS};
+use super::keys::{FILE_KEYS, KUBEVIRT_KEYS, OVA_KEYS, PLATFORM_KEYS, SOURCE_KEYS, SPEC_KEYS};
 use super::located::{Located, LocatedText, UserMapping};
 use super::node::{Node, NodeValue};
 use super::types::{
-    CompressSpec, ConvertSpec, FileSpec, KubevirtSpec, PlatformSpec, SizeSpec, SourceDetails,
-    SourceSpec, Spec, SpecPlatforms, UnpackSpec,
+    CompressSpec, ConvertSpec, FileSpec, FlattenSpec, KubevirtSpec, OvaDiskSpec, OvaSpec,
+    PlatformSpec, SizeSpec, SourceDetails, SourceSpec, Spec, SpecPlatforms, UnpackSpec,
 };
 use crate::recipe::diagnostic::{Diagnostic, Span};
 
@@ -106,16 +106,18 @@ impl FromNode for SourceSpec {
         let details = SourceDetails {
             path: fields.get("path", problems),
             url: fields.get("url", problems),
+            ova: fields.get("ova", problems),
             sha256: fields.get("sha256", problems),
             sha512: fields.get("sha512", problems),
             unpack: fields.get("unpack", problems),
             name: fields.get("name", problems),
             convert: fields.get("convert", problems),
             compress: fields.get("compress", problems),
+            flatten: fields.get("flatten", problems),
             size: fields.get("size", problems),
         };
-        if details.path.is_none() && details.url.is_none() {
-            if !fields.has("path") && !fields.has("url") {
+        if details.path.is_none() && details.url.is_none() && details.ova.is_none() {
+            if !["path", "url", "ova"].iter().any(|key| fields.has(key)) {
                 problems.push(
                     Diagnostic::new("neither `path` nor `url` is given")
                         .at(owner.clone())
@@ -145,6 +147,40 @@ impl FromNode for Located<ConvertSpec> {
     fn from_node(node: &Node, owner: &Span, problems: &mut Vec<Diagnostic>) -> Option<Self> {
         let known = [("qcow2", ConvertSpec::Qcow2), ("raw", ConvertSpec::Raw)];
         read_choice(node, owner, "format", &known, problems)
+    }
+}
+
+impl FromNode for Located<FlattenSpec> {
+    fn from_node(node: &Node, _: &Span, problems: &mut Vec<Diagnostic>) -> Option<Self> {
+        let NodeValue::Bool = node.value else {
+            problems.push(unexpected_value("true or false", node));
+            return None;
+        };
+        let text = &node.span.source.text[node.span.range.clone()];
+        let value = FlattenSpec(text.eq_ignore_ascii_case("true"));
+        Some(Self { value, span: node.span.clone() })
+    }
+}
+
+impl FromNode for OvaSpec {
+    fn from_node(node: &Node, owner: &Span, problems: &mut Vec<Diagnostic>) -> Option<Self> {
+        let fields = Fields::from_mapping(node, owner, OVA_KEYS, problems)?;
+        fields.require("path", "add `path:` with the path of the archive", problems);
+        let path = fields.get("path", problems);
+        let disk = fields.get("disk", problems);
+        path.as_ref()?;
+        Some(Self { path, disk })
+    }
+}
+
+impl FromNode for Located<OvaDiskSpec> {
+    fn from_node(node: &Node, owner: &Span, problems: &mut Vec<Diagnostic>) -> Option<Self> {
+        let text = &node.span.source.text[node.span.range.clone()];
+        let value = match (&node.value, text.parse()) {
+            (NodeValue::Number, Ok(number)) => OvaDiskSpec::Number(number),
+            _ => OvaDiskSpec::Name(LocatedText::from_node(node, owner, problems)?.value),
+        };
+        Some(Self { value, span: node.span.clone() })
     }
 }
 

@@ -4,13 +4,15 @@
 use super::disk_name::DiskName;
 use super::located::{Located, LocatedText};
 use super::location::{has_scheme, parse_path, parse_url};
-use super::types::{CompressSpec, ConvertSpec, SizeSpec, SourceDetails, SourceSpec, UnpackSpec};
+use super::types::{
+    CompressSpec, ConvertSpec, OvaDiskSpec, SizeSpec, SourceDetails, SourceSpec, UnpackSpec,
+};
 use crate::cluster::kubernetes::Quantity;
 use crate::compression::CompressionFormat;
 use crate::disk::DiskSize;
 use crate::disk::convert::{ClusterCompression, Conversion};
 use crate::recipe::diagnostic::Diagnostic;
-use crate::recipe::{Checksum, SourceLocation, SourceRecipe, SourceRole};
+use crate::recipe::{ArchivedDisk, Checksum, SourceLocation, SourceRecipe, SourceRole};
 
 /// Returns the source of a disk and the disk's name inside the image; `path` is its path there, if
 /// that is given.
@@ -25,8 +27,13 @@ pub(super) fn lower_disk(
     let disk_size = parts.details.and_then(|details| lower_size(details.size.as_ref()?, problems));
     let location = parts.location?;
     let file = location.value.file_name();
+    let archived = lower_archived(parts.details, file);
+    let stem = archived.as_ref().and_then(|_| archive_stem(file));
+    let file = stem.as_deref().unwrap_or(file);
     let compression = match parts.details.and_then(|details| details.unpack.as_ref()) {
         Some(unpack) => lower_unpack(unpack.value),
+        // A compressed archive is recognized when it is opened.
+        None if archived.is_some() => None,
         None => CompressionFormat::from_name(file),
     };
     let name = match (path, parts.details.and_then(|details| details.name.as_ref())) {
@@ -40,7 +47,9 @@ pub(super) fn lower_disk(
     };
     let name = name.map_err(|problem| problems.push(problem)).ok()?;
     let mut recipe = location.into_recipe(compression, checksum, SourceRole::Disk);
-    (recipe.convert, recipe.disk_size) = (convert, disk_size);
+    (recipe.archived, recipe.convert, recipe.disk_size) = (archived, convert, disk_size);
+    let flatten = parts.details.and_then(|details| details.flatten.as_ref());
+    recipe.flatten = flatten.is_some_and(|flatten| flatten.value.0);
     Some((recipe, name))
 }
 
@@ -61,7 +70,10 @@ pub(super) fn lower_file(
     }
     let changes = parts.details.map(|details| {
         let convert = details.convert.as_ref().map(|convert| ("convert", &convert.span));
-        [convert, details.size.as_ref().map(|size| ("size", &size.span))]
+        let ova = details.ova.as_ref().and_then(|ova| ova.path.as_ref());
+        let ova = ova.map(|path| ("ova", &path.span));
+        let flatten = details.flatten.as_ref().map(|flatten| ("flatten", &flatten.span));
+        [convert, flatten, details.size.as_ref().map(|size| ("size", &size.span)), ova]
     });
     for (key, span) in changes.into_iter().flatten().flatten() {
         problems.push(
@@ -75,6 +87,31 @@ pub(super) fn lower_file(
     Some(parts.location?.into_recipe(compression, checksum, SourceRole::File))
 }
 
+/// Returns the disk to take if a source is an archive: the spec says it, or the name of the file.
+fn lower_archived(details: Option<&SourceDetails>, file: &str) -> Option<ArchivedDisk> {
+    let is_file = details.is_some_and(|details| details.unpack.is_some());
+    let Some(ova) = details.and_then(|details| details.ova.as_ref()) else {
+        return archive_stem(file).filter(|_| !is_file).map(|_| ArchivedDisk::Default);
+    };
+    Some(match ova.disk.as_ref().map(|disk| &disk.value) {
+        None => ArchivedDisk::Default,
+        Some(OvaDiskSpec::Number(number)) => ArchivedDisk::Number(*number),
+        Some(OvaDiskSpec::Name(name)) => ArchivedDisk::Name(name.clone()),
+    })
+}
+
+/// Returns the name that the disk of an archive gets, `vm.img` for `vm.tar.gz`; `None` if a file is
+/// not named as archives are.
+fn archive_stem(file: &str) -> Option<String> {
+    let end = |name: &str, end: &str| {
+        let at = name.len().checked_sub(end.len()).filter(|at| *at > 0)?;
+        name.get(at..).filter(|tail| tail.eq_ignore_ascii_case(end))?;
+        name.get(..at).map(|stem| format!("{stem}.img"))
+    };
+    let tar = CompressionFormat::from_name(file).map_or(file, |format| format.strip_suffix(file));
+    end(file, ".ova").or_else(|| end(file, ".tgz")).or_else(|| end(tar, ".tar"))
+}
+
 struct SourceParts<'s> {
     location: Option<Located<SourceLocation>>,
     details: Option<&'s SourceDetails>,
@@ -85,13 +122,14 @@ impl<'s> SourceParts<'s> {
         let (details, location) = match source {
             SourceSpec::Plain(text) if has_scheme(&text.value) => (None, parse_url(text)),
             SourceSpec::Plain(text) => (None, parse_path(text)),
-            SourceSpec::Detailed(details) => match (&details.path, &details.url) {
+            SourceSpec::Detailed(details) => match (details.file_path(), &details.url) {
                 (None, None) => return Self { location: None, details: Some(details) },
                 (Some(text), None) => (Some(&**details), parse_path(text)),
                 (None, Some(text)) => (Some(&**details), parse_url(text)),
                 (Some(_), Some(url)) => {
-                    let problem =
-                        Diagnostic::new("both `path` and `url` are given").at(url.span.clone());
+                    let key = if details.path.is_some() { "path" } else { "ova" };
+                    let message = format!("both `{key}` and `url` are given");
+                    let problem = Diagnostic::new(message).at(url.span.clone());
                     let help = "content comes from one place; remove one of the two";
                     (Some(&**details), Err(problem.help(help)))
                 }

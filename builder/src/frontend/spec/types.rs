@@ -206,10 +206,14 @@ pub(super) enum SourceSpec {
     Detailed(Box<SourceDetails>),
 }
 
-/// A path or URL, with properties of its content. Exactly one of `path` and `url` is given.
+/// A path or URL, with properties of its content. Exactly one of `path`, `url` and `ova` is given.
 #[derive(Debug, JsonSchema)]
 #[schemars(rename = "SourceDetails", rename_all = "camelCase", deny_unknown_fields)]
-#[schemars(extend("oneOf" = [{ "required": ["path"] }, { "required": ["url"] }]))]
+#[schemars(extend("oneOf" = [
+    { "required": ["path"] },
+    { "required": ["url"] },
+    { "required": ["ova"] }
+]))]
 pub(super) struct SourceDetails {
     /// A path relative to this file.
     #[schemars(extend("examples" = ["Fedora-Cloud-42.x86_64.qcow2"]))]
@@ -217,6 +221,8 @@ pub(super) struct SourceDetails {
     /// An `http://` or `https://` URL. It needs a checksum.
     #[schemars(extend("pattern" = "^[Hh][Tt][Tt][Pp][Ss]?://"))]
     pub(super) url: Option<LocatedText>,
+    /// An OVA, or another tar, and the disk in it that is taken.
+    pub(super) ova: Option<OvaSpec>,
     /// SHA-256 of the file as stored, before decompression: 64 hexadecimal digits.
     #[schemars(extend("pattern" = "^(sha256:)?[0-9A-Fa-f]{64}$"))]
     pub(super) sha256: Option<LocatedText>,
@@ -235,10 +241,47 @@ pub(super) struct SourceDetails {
     /// Compression of the clusters of a disk that is converted to qcow2; `none` by default, since
     /// the image's layers are compressed anyway.
     pub(super) compress: Option<Located<CompressSpec>>,
+    /// Whether the disk and its backing files become one disk. The files are in the directory of the
+    /// disk or below.
+    #[schemars(with = "Option<bool>")]
+    pub(super) flatten: Option<Located<FlattenSpec>>,
     /// Size of the disk that virtual machines see; at least that of the source. It needs a `path`,
     /// and a file that is not compressed.
     pub(super) size: Option<Located<SizeSpec>>,
 }
+
+impl SourceDetails {
+    /// Returns the path of the file or the archive.
+    pub(super) fn file_path(&self) -> Option<&LocatedText> {
+        self.path.as_ref().or_else(|| self.ova.as_ref()?.path.as_ref())
+    }
+}
+
+/// A disk in an archive.
+#[derive(Debug, JsonSchema)]
+#[schemars(rename = "Ova", rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct OvaSpec {
+    /// Path of the archive, relative to this file.
+    #[schemars(required, extend("examples" = ["appliance.ova"]))]
+    pub(super) path: Option<LocatedText>,
+    /// The disk: the name of its file, its identifier in the OVA, or its position from 1 on; by default
+    /// the one that the machine boots from, or the only one.
+    pub(super) disk: Option<Located<OvaDiskSpec>>,
+}
+
+/// Which disk of an archive is taken.
+#[derive(Debug, Clone, PartialEq, Eq, JsonSchema)]
+#[schemars(rename = "OvaDisk", untagged)]
+pub(super) enum OvaDiskSpec {
+    /// Position from 1 on.
+    Number(usize),
+    /// Name of the file, or identifier.
+    Name(String),
+}
+
+/// Whether a disk and its backing files become one disk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct FlattenSpec(pub(super) bool);
 
 /// Size of a disk.
 #[derive(Debug, Clone, PartialEq, Eq, JsonSchema)]
