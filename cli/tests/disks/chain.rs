@@ -106,7 +106,9 @@ fn what_leads_out_of_the_directory_is_refused() {
     scene.write("vm/base.raw", mixed_bytes(1, 4 * MIB));
     scene.write_spec("amd64: { disk: { path: vm/top.qcow2, flatten: true } }");
     create(&scene, &qemu, &[], ("raw", "../base.raw"), "vm/top.qcow2");
-    check(&scene, str![[r#"
+    check(
+        &scene,
+        str![[r#"
 status: 1
 stdout:
 stderr:
@@ -118,13 +120,16 @@ error[disk-data-file]: cannot use `vm/top.qcow2`: its file `../base.raw` is not 
   |
   = help: put all files of the disk into one directory, under the names that the disk has for them
 
-"#]]);
+"#]],
+    );
     create(&scene, &qemu, &[], ("raw", text(&base)), "vm/top.qcow2");
     let command = scene.program(["build", "-o", "out"]);
     assert!(scene.run_refused(command).contains("is not in the directory of the disk"));
     create(&scene, &qemu, &[], ("raw", "base.raw"), "vm/top.qcow2");
     std::fs::remove_file(scene.path("vm/base.raw")).unwrap();
-    check(&scene, str![[r#"
+    check(
+        &scene,
+        str![[r#"
 status: 1
 stdout:
 stderr:
@@ -136,9 +141,12 @@ error[disk-data-file]: cannot use `vm/top.qcow2`: its file `base.raw` cannot be 
   |
   = help: put all files of the disk into one directory, under the names that the disk has for them
 
-"#]]);
+"#]],
+    );
     symlink("../base.raw", scene.path("vm/base.raw")).unwrap();
-    check(&scene, str![[r#"
+    check(
+        &scene,
+        str![[r#"
 status: 1
 stdout:
 stderr:
@@ -150,13 +158,16 @@ error[disk-data-file]: cannot use `vm/top.qcow2`: its file `base.raw` cannot be 
   |
   = help: put all files of the disk into one directory, under the names that the disk has for them
 
-"#]]);
+"#]],
+    );
     std::fs::remove_file(scene.path("vm/base.raw")).unwrap();
     // The file has another format than the one above it says.
     scene.write("vm/base.raw", mixed_bytes(1, 4 * MIB));
     let rebase = ["rebase", "-u", "-f", "qcow2", "-F", "qcow2", "-b", "base.raw"];
     qemu.run([&rebase[..], &[text(&scene.path("vm/top.qcow2"))]].concat());
-    check(&scene, str![[r#"
+    check(
+        &scene,
+        str![[r#"
 status: 1
 stdout:
 stderr:
@@ -168,11 +179,14 @@ error[disk-malformed]: cannot use `vm/top.qcow2`: its file `base.raw` should be 
   |
   = help: get the disk again, or make it anew
 
-"#]]);
+"#]],
+    );
     // A file that stands on itself.
     let rebase = ["rebase", "-u", "-f", "qcow2", "-F", "qcow2", "-b", "top.qcow2"];
     qemu.run([&rebase[..], &[text(&scene.path("vm/top.qcow2"))]].concat());
-    check(&scene, str![[r#"
+    check(
+        &scene,
+        str![[r#"
 status: 1
 stdout:
 stderr:
@@ -184,9 +198,12 @@ error[disk-backing-file]: cannot use `vm/top.qcow2`: it stands on 32 files or mo
   |
   = help: make one file of both, with the program that wrote them
 
-"#]]);
+"#]],
+    );
     scene.write_spec("amd64: { disk: { path: vm/top.qcow2, convert: qcow2 } }");
-    check(&scene, str![[r#"
+    check(
+        &scene,
+        str![[r#"
 status: 1
 stdout:
 stderr:
@@ -198,9 +215,12 @@ error[disk-backing-file]: cannot use `vm/top.qcow2`: it stands on another file, 
   |
   = help: set `flatten: true` in a spec, all files in one directory, or make one file of both with `qemu-img convert -O qcow2 vm/top.qcow2 new.qcow2`
 
-"#]]);
+"#]],
+    );
     scene.write_spec("amd64: { disk: { path: vm/top.qcow2, flatten: 1 } }");
-    check(&scene, str![[r#"
+    check(
+        &scene,
+        str![[r#"
 status: 1
 stdout:
 stderr:
@@ -210,5 +230,6 @@ error: expected true or false, found a number
 5 |   amd64: { disk: { path: vm/top.qcow2, flatten: 1 } }
   |                                                 ^
 
-"#]]);
+"#]],
+    );
 }

@@ -340,7 +340,7 @@ error[disk-backing-file]: cannot use `backed.qcow2`: it stands on another file, 
 5 |   amd64: { disk: { path: backed.qcow2, convert: qcow2 } }
   |                          ^^^^^^^^^^^^
   |
-  = help: make one file of both with `qemu-img convert -O qcow2 backed.qcow2 new.qcow2`
+  = help: set `flatten: true` in a spec, all files in one directory, or make one file of both with `qemu-img convert -O qcow2 backed.qcow2 new.qcow2`
 
 "#]],
     );

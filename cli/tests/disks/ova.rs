@@ -142,7 +142,10 @@ fn what_cannot_be_taken_out_is_refused() {
     let Some(qemu) = peer::find("qemu-img") else { return };
     let scene = Scene::new();
     write_ova(&scene, &qemu, "");
-    check(&scene, "appliance.ova", str![[r#"
+    check(
+        &scene,
+        "appliance.ova",
+        str![[r#"
 status: 1
 stdout:
 stderr:
@@ -154,8 +157,12 @@ error[disk-cdi-only]: cannot use `appliance.ova`: its format is vmdk: CDI conver
   |
   = help: build with `--convert qcow2`, or `convert: qcow2` in a spec; pass `--allow-cdi-only` if CDI alone will import the image
 
-"#]]);
-    check(&scene, "{ ova: { path: appliance.ova, disk: 3 }, convert: qcow2 }", str![[r#"
+"#]],
+    );
+    check(
+        &scene,
+        "{ ova: { path: appliance.ova, disk: 3 }, convert: qcow2 }",
+        str![[r#"
 status: 1
 stdout:
 stderr:
@@ -167,8 +174,12 @@ error: cannot use `appliance.ova`: the archive has no disk 3; its disks are `a-d
   |
   = help: `disk:` takes the name of a file, or its position from 1 on
 
-"#]]);
-    check(&scene, "{ ova: { path: appliance.ova, disk: b.vmdk }, convert: qcow2 }", str![[r#"
+"#]],
+    );
+    check(
+        &scene,
+        "{ ova: { path: appliance.ova, disk: b.vmdk }, convert: qcow2 }",
+        str![[r#"
 status: 1
 stdout:
 stderr:
@@ -180,8 +191,12 @@ error: cannot use `appliance.ova`: the archive has no disk `b.vmdk`; its disks a
   |
   = help: `disk:` takes the name of a file, or its position from 1 on
 
-"#]]);
-    check(&scene, "{ ova: { disk: 1 } }", str![[r#"
+"#]],
+    );
+    check(
+        &scene,
+        "{ ova: { disk: 1 } }",
+        str![[r#"
 status: 1
 stdout:
 stderr:
@@ -193,8 +208,12 @@ error: `ova` has no `path`
   |
   = help: add `path:` with the path of the archive
 
-"#]]);
-    check(&scene, "{ ova: { path: appliance.ova }, url: 'https://example.com/a' }", str![[r#"
+"#]],
+    );
+    check(
+        &scene,
+        "{ ova: { path: appliance.ova }, url: 'https://example.com/a' }",
+        str![[r#"
 status: 1
 stdout:
 stderr:
@@ -206,9 +225,13 @@ error: both `ova` and `url` are given
   |
   = help: content comes from one place; remove one of the two
 
-"#]]);
+"#]],
+    );
     pack(&scene, "appliance.ova", &["a.ovf", "a-disk1.vmdk"]);
-    check(&scene, "{ path: appliance.ova, convert: qcow2 }", str![[r#"
+    check(
+        &scene,
+        "{ path: appliance.ova, convert: qcow2 }",
+        str![[r#"
 status: 1
 stdout:
 stderr:
@@ -220,9 +243,13 @@ error: cannot use `appliance.ova`: `a-disk2.vmdk`, which its description names, 
   |
   = help: is the archive complete, and the one that was meant?
 
-"#]]);
+"#]],
+    );
     scene.write("appliance.ova", vec![1; 4096]);
-    check(&scene, "{ path: appliance.ova, convert: qcow2 }", str![[r#"
+    check(
+        &scene,
+        "{ path: appliance.ova, convert: qcow2 }",
+        str![[r#"
 status: 1
 stdout:
 stderr:
@@ -234,9 +261,13 @@ error: cannot use `appliance.ova`: there is no valid tar header at byte 0
   |
   = help: is the archive complete, and the one that was meant?
 
-"#]]);
+"#]],
+    );
     write_ova(&scene, &qemu, " ovf:compression=\"gzip\"");
-    check(&scene, "{ path: appliance.ova, convert: qcow2 }", str![[r#"
+    check(
+        &scene,
+        "{ path: appliance.ova, convert: qcow2 }",
+        str![[r#"
 status: 1
 stdout:
 stderr:
@@ -248,9 +279,13 @@ error: cannot use `appliance.ova`: the disk `a-disk2.vmdk` in it is compressed w
   |
   = help: take the disk out of the archive, decompress it, and name the result
 
-"#]]);
+"#]],
+    );
     write_ova(&scene, &qemu, " ovf:chunkSize=\"1\"");
-    check(&scene, "{ path: appliance.ova, convert: qcow2 }", str![[r#"
+    check(
+        &scene,
+        "{ path: appliance.ova, convert: qcow2 }",
+        str![[r#"
 status: 1
 stdout:
 stderr:
@@ -262,10 +297,14 @@ error: cannot use `appliance.ova`: the disk `a-disk2.vmdk` in it is split into c
   |
   = help: take the disk out of the archive, decompress it, and name the result
 
-"#]]);
+"#]],
+    );
     scene.write("a.ovf", "<a>");
     pack(&scene, "appliance.ova", &["a.ovf", "a-disk1.vmdk"]);
-    check(&scene, "{ path: appliance.ova, convert: qcow2 }", str![[r#"
+    check(
+        &scene,
+        "{ path: appliance.ova, convert: qcow2 }",
+        str![[r#"
 status: 1
 stdout:
 stderr:
@@ -277,9 +316,13 @@ error: cannot use `appliance.ova`: its description: it is not XML: the root node
   |
   = help: is the archive complete, and the one that was meant?
 
-"#]]);
+"#]],
+    );
     pack(&scene, "two.tar", &["a-disk1.vmdk", "a-disk2.vmdk"]);
-    check(&scene, "{ path: two.tar, convert: qcow2 }", str![[r#"
+    check(
+        &scene,
+        "{ path: two.tar, convert: qcow2 }",
+        str![[r#"
 status: 1
 stdout:
 stderr:
@@ -291,9 +334,13 @@ error: cannot use `two.tar`: the archive has several disks: `a-disk1.vmdk`, `a-d
   |
   = help: choose one by name or number: `ova: { path: ARCHIVE, disk: 1 }` in a spec
 
-"#]]);
+"#]],
+    );
     pack(&scene, "one.tar.gz", &["a-disk1.vmdk"]);
-    check(&scene, "{ path: one.tar.gz, convert: qcow2 }", str![[r#"
+    check(
+        &scene,
+        "{ path: one.tar.gz, convert: qcow2 }",
+        str![[r#"
 status: 1
 stdout:
 stderr:
@@ -305,10 +352,14 @@ error: cannot use `one.tar.gz`: a disk is converted or resized from a file that 
   |
   = help: unpack it first, and name the unpacked file
 
-"#]]);
+"#]],
+    );
     std::fs::create_dir(scene.path("empty")).unwrap();
     pack(&scene, "none.tar", &["empty"]);
-    check(&scene, "none.tar", str![[r#"
+    check(
+        &scene,
+        "none.tar",
+        str![[r#"
 status: 1
 stdout:
 stderr:
@@ -320,11 +371,15 @@ error: cannot use `none.tar`: there is no disk in the archive
   |
   = help: is the archive complete, and the one that was meant?
 
-"#]]);
+"#]],
+    );
     scene.write("disk.raw", mixed_bytes(1, MIB));
     std::fs::rename(scene.path("raw1"), scene.path("raw1.img.gz")).unwrap();
     pack(&scene, "packed.tar", &["raw1.img.gz"]);
-    check(&scene, "packed.tar", str![[r#"
+    check(
+        &scene,
+        "packed.tar",
+        str![[r#"
 status: 1
 stdout:
 stderr:
@@ -336,12 +391,15 @@ error: cannot use `packed.tar`: the disk `raw1.img.gz` in it is compressed with 
   |
   = help: take the disk out of the archive, decompress it, and name the result
 
-"#]]);
+"#]],
+    );
     scene.write_spec(
         "amd64: { disk: disk.raw, files: [{ path: /a, source: { ova: { path: a.ova } } }] }",
     );
     let command = scene.program(["build", "-o", "out"]);
-    assert_data_eq!(scene.run_refused(command), str![[r#"
+    assert_data_eq!(
+        scene.run_refused(command),
+        str![[r#"
 status: 1
 stdout:
 stderr:
@@ -353,5 +411,7 @@ error: `ova` is for disks
   |
   = help: other files are taken as they are; remove `ova`
 
-"#]].raw());
+"#]]
+        .raw()
+    );
 }

@@ -88,7 +88,7 @@ fn files() {
 error[disk-backing-file]: cannot use `a.qcow2`: it stands on another file, `base.img`
  --> ./diskette.yaml:5:18
 5 |   amd64: { disk: a.qcow2 }
-  = help: make one file of both with `qemu-img convert -O qcow2 a.qcow2 new.qcow2`
+  = help: set `flatten: true` in a spec, all files in one directory, or make one file of both with `qemu-img convert -O qcow2 a.qcow2 new.qcow2`
 1
 error[disk-data-file]: cannot use `b.qcow2`: its data is in another file
  --> ./diskette.yaml:5:18
@@ -173,7 +173,7 @@ error[disk-backing-file]: cannot use `a.qcow2.gz`: it stands on another file, `b
  --> ./diskette.yaml:5:18
 5 |   amd64: { disk: a.qcow2.gz }
   = help: decompress it first with `gunzip -c a.qcow2.gz >a.qcow2`
-  = help: make one file of both with `qemu-img convert -O qcow2 a.qcow2 new.qcow2`
+  = help: set `flatten: true` in a spec, all files in one directory, or make one file of both with `qemu-img convert -O qcow2 a.qcow2 new.qcow2`
 1
 error[disk-misnamed]: cannot use `b.qcow2.gz`: it is called .qcow2, and its content is raw
  --> ./diskette.yaml:5:18

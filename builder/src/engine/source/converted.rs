@@ -74,13 +74,13 @@ impl<'a> ConvertedDisk<'a> {
     /// Opens the disk that `bytes` of a file are; its other files, if any, are `neighbors`.
     pub(super) fn new(
         file: OpenedFile<'a>,
-        bytes: Guest,
+        bytes: &Guest,
         mut neighbors: NeighborFiles<'a>,
         recipe: &'a SourceRecipe,
         judge: Option<DiskJudge<'a>>,
     ) -> Result<Self, SourceErrorKind> {
-        let mut info = examine_disk_by_rules(&bytes).map_err(SourceErrorKind::from_disk)?;
-        let guest = open_guest(&bytes, &mut info, &mut neighbors, recipe, judge)?;
+        let mut info = examine_disk_by_rules(bytes).map_err(SourceErrorKind::from_disk)?;
+        let guest = open_guest(bytes, &mut info, &mut neighbors, recipe, judge)?;
         if let Some(judge) = judge {
             judge.check(&info)?;
         }
@@ -92,14 +92,14 @@ impl<'a> ConvertedDisk<'a> {
             return Err(SourceErrorKind::SplitChecksum(neighbors.len() + 1));
         }
         let conversion = match recipe.convert {
-            None if recipe.flatten => Some(disk::rewriting_conversion(&bytes, info.format)?),
+            None if recipe.flatten => Some(disk::rewriting_conversion(bytes, info.format)?),
             conversion => conversion,
         };
         let (bytes, conversion) = match (recipe.disk_size, conversion) {
             (None, conversion) => (guest, conversion.unwrap_or(Conversion::Raw)),
             (Some(size), conversion) => {
                 let len = size.of_disk(guest.len())?;
-                let resized = disk::resize_disk(&bytes, &guest, &info, len, conversion)?;
+                let resized = disk::resize_disk(bytes, &guest, &info, len, conversion)?;
                 info.virtual_size = len;
                 (resized.bytes, resized.conversion)
             }

@@ -118,8 +118,8 @@ impl<'a> SourceOpener<'a> {
             (Some(compression), false) => Err(SourceErrorKind::Compressed(compression)),
             (None, true) => {
                 let neighbors = NeighborFiles::new(self.inputs, input);
-                let bytes = Arc::new(file.bytes()?);
-                let disk = ConvertedDisk::new(file, bytes, neighbors, recipe, judge)?;
+                let bytes: Guest = Arc::new(file.bytes()?);
+                let disk = ConvertedDisk::new(file, &bytes, neighbors, recipe, judge)?;
                 Ok(SourceKind::Converted(Box::new(disk)))
             }
             (None, false) => {
@@ -151,7 +151,7 @@ impl<'a> SourceOpener<'a> {
         let bytes: Guest = Arc::new(disk::byte_range(bytes, offset, size));
         if recipe.changes_disk() {
             let neighbors = NeighborFiles::new(self.inputs, input);
-            let disk = ConvertedDisk::new(file, bytes, neighbors, recipe, judge)?;
+            let disk = ConvertedDisk::new(file, &bytes, neighbors, recipe, judge)?;
             return Ok(SourceKind::Converted(Box::new(disk)));
         }
         let disk = judge.map(|judge| judge.examine(&bytes)).transpose()?;
