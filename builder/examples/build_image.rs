@@ -62,6 +62,7 @@ pub(crate) fn build_image(disk: &str, output: &str) -> Result<Vec<BuiltImage>, B
         client: &client,
         unverified: UnverifiedPolicy::Refuse,
         cdi_only: CdiOnlyPolicy::Refuse,
+        spool: None,
         base_images: &NoBaseImages,
     };
     let plan = BuildPlan::new(&recipes, &sources).map_err(|mut errors| errors.swap_remove(0))?;

@@ -61,13 +61,19 @@ fn examine_guest(bytes: &dyn ReadAt, info: &mut DiskInfo) {
 }
 
 fn examine_content(guest: &dyn ReadAt, info: &mut DiskInfo) {
-    if !matches!(info.format, DiskFormat::Raw | DiskFormat::Iso)
-        && let Err(Fault::Flaw(flaw)) = payload::check_payload(guest)
-    {
-        info.flaws.push(flaw);
-        return;
-    }
-    partitions::examine_partitions(guest, info);
+    let content = match info.format {
+        DiskFormat::Raw | DiskFormat::Iso => info.format,
+        _ => match payload::check_payload(guest) {
+            Ok(content) => content,
+            Err(Fault::Flaw(flaw)) => {
+                info.flaws.push(flaw);
+                return;
+            }
+            // The bytes that show it are not available.
+            Err(Fault::Io(_)) => DiskFormat::Raw,
+        },
+    };
+    partitions::examine_partitions(guest, content, info);
 }
 
 fn examine_format(bytes: &dyn ReadAt, info: &mut DiskInfo) -> Result<(), Fault> {

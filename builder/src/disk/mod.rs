@@ -76,4 +76,5 @@ pub(crate) use partitions::{UefiBoot, find_uefi_boot};
 pub use read_at::ReadAt;
 pub use resize::DiskSize;
 pub(crate) use resize::{ResizeError, resize_disk, rewriting_conversion};
+pub(crate) use sector::SECTOR_LEN_MAX;
 pub use start::DiskStart;

@@ -7,7 +7,7 @@ pub(super) const SECTOR: usize = 512;
 pub(super) const SECTOR_LEN: u64 = SECTOR as u64;
 
 /// Length of the longest sectors in bytes.
-pub(super) const SECTOR_LEN_MAX: u64 = 4096;
+pub(crate) const SECTOR_LEN_MAX: u64 = 4096;
 
 /// Lengths of sectors in bytes: of nearly all disks, and of some.
 pub(super) const SECTOR_LENS: [u64; 2] = [SECTOR_LEN, SECTOR_LEN_MAX];

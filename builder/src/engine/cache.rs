@@ -111,9 +111,9 @@ fn source_key(source: &SourceRecipe, identity: Option<&SourceIdentity>) -> Value
     let convert = source.convert.map(|convert| convert.to_string());
     let mut key = vec![identity, json!(compression), json!(checksum), json!(convert)];
     // Sources that keep their size keep their keys.
-    key.extend(source.archived.as_ref().map(|disk| json!(["archived", disk.to_string()])));
-    key.extend(source.flatten.then(|| json!("flatten")));
-    key.extend(source.disk_size.map(|size| json!(size.to_string())));
+    key.extend(source.archived_disk().map(|disk| json!(["archived", disk.to_string()])));
+    key.extend(source.flattens_disk().then(|| json!("flatten")));
+    key.extend(source.disk_size().map(|size| json!(size.to_string())));
     Value::Array(key)
 }
 

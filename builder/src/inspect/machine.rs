@@ -8,7 +8,7 @@ use crate::cluster::contract::{
     KERNEL_DIRECTORY, LAYERS_MAX, Rootfs, cdi_takes, is_disk, is_relevant,
 };
 use crate::cluster::kubernetes::{CdromBus, DiskDevice, KernelFiles, MachineContent, SecureBoot};
-use crate::disk::{self, DiskFormat, UefiBoot};
+use crate::disk::{self, DiskFormat, FlawKind, UefiBoot};
 use crate::inspect::kept::kept_len;
 use crate::oci::image::descriptor::Descriptor;
 use crate::oci::image_documents::PlatformImage;
@@ -55,6 +55,8 @@ struct SeenImage {
 #[derive(Debug, Clone, Copy)]
 struct SeenDisk {
     is_cd: bool,
+    /// Whether its partition table is for long sectors.
+    has_long_sectors: bool,
     uefi: Option<UefiBoot>,
 }
 
@@ -74,7 +76,7 @@ pub fn read_machine_content(
     let kernel = seen.first().and_then(|first| first.kernel.clone());
     let kernel = kernel.filter(|kernel| seen.iter().all(|one| one.kernel.as_ref() == Some(kernel)));
     let disk = (!lacks_disk || kernel.is_none()).then(|| disk_device(&seen));
-    Some(MachineContent { disk, uefi: find_uefi(&seen), kernel })
+    Some(MachineContent { disk, sector_len: sector_len(&seen), uefi: find_uefi(&seen), kernel })
 }
 
 /// Returns the device for the disk: a CD drive if all disks are CDs. Only PCs have SATA
@@ -86,6 +88,13 @@ fn disk_device(seen: &[SeenImage]) -> DiskDevice {
     }
     let has_others = seen.iter().any(|image| !is_pc(image));
     DiskDevice::Cdrom(if has_others { CdromBus::Scsi } else { CdromBus::Sata })
+}
+
+/// Returns the length of the sectors that the partition tables of all disks are for, if they are long.
+fn sector_len(seen: &[SeenImage]) -> Option<u64> {
+    let mut disks = seen.iter().filter_map(|image| image.disk).peekable();
+    disks.peek()?;
+    disks.all(|disk| disk.has_long_sectors).then_some(disk::SECTOR_LEN_MAX)
 }
 
 fn is_pc(image: &SeenImage) -> bool {
@@ -165,7 +174,8 @@ fn see_disk(tar: &mut TarReader<impl Read>, len: u64) -> io::Result<SeenDisk> {
         bytes.extend(more);
         let is_end = bytes.len() < wanted;
         let start = disk::DiskStart { bytes: &bytes, len };
-        let format = disk::examine_disk(&start)?.format;
+        let info = disk::examine_disk(&start)?;
+        let format = info.format;
         let uefi = disk::find_uefi_boot(&start, format);
         let needs_more = match &uefi {
             Ok(found) => found.is_some_and(|uefi| uefi.is_signed.is_none()),
@@ -173,7 +183,8 @@ fn see_disk(tar: &mut TarReader<impl Read>, len: u64) -> io::Result<SeenDisk> {
         };
         if is_end || !needs_more || wanted >= DISK_START_MAX {
             let uefi = uefi.unwrap_or_default();
-            return Ok(SeenDisk { is_cd: format == DiskFormat::Iso, uefi });
+            let has_long_sectors = info.flaws.iter().any(|flaw| flaw.kind == FlawKind::SectorSize);
+            return Ok(SeenDisk { is_cd: format == DiskFormat::Iso, has_long_sectors, uefi });
         }
         wanted *= 2;
     }

@@ -23,14 +23,10 @@ pub struct SourceRecipe {
     pub checksum: Option<Checksum>,
     /// Position in the spec or Dockerfile that names the source, for messages.
     pub origin: Option<Span>,
-    /// The disk to take, if the source is an archive with disks.
-    pub archived: Option<ArchivedDisk>,
     /// Conversion of the disk on its way into the layer, if any.
     pub convert: Option<Conversion>,
-    /// Whether the disk and the files under it, its backing files, become one disk.
-    pub flatten: bool,
-    /// Size of the disk in the layer, if it is not that of the source.
-    pub disk_size: Option<DiskSize>,
+    /// What else is done with the disk; boxed, since trees of thousands of files have none.
+    pub disk: Option<Box<DiskRequest>>,
     /// Use of the content.
     pub role: SourceRole,
     /// Details of a download; boxed, since trees of thousands of files have none.
@@ -45,19 +41,37 @@ impl SourceRecipe {
             compression: None,
             checksum: None,
             origin: None,
-            archived: None,
             convert: None,
-            flatten: false,
-            disk_size: None,
+            disk: None,
             role,
             download: None,
         }
     }
 
+    /// Returns the disk to take, if the source is an archive with disks.
+    pub fn archived_disk(&self) -> Option<&ArchivedDisk> {
+        self.disk.as_ref()?.archived.as_ref()
+    }
+
+    /// Returns whether the disk and the files under it, its backing files, become one disk.
+    pub fn flattens_disk(&self) -> bool {
+        self.disk.as_ref().is_some_and(|disk| disk.flatten)
+    }
+
+    /// Returns the size of the disk in the layer, if it is not that of the source.
+    pub fn disk_size(&self) -> Option<DiskSize> {
+        self.disk.as_ref()?.size
+    }
+
+    /// Sets the size of the disk in the layer.
+    pub fn set_disk_size(&mut self, size: DiskSize) {
+        self.disk.get_or_insert_default().size = Some(size);
+    }
+
     /// Returns whether the layer gets other bytes than the decompressed source has: the source is
     /// read as a disk.
     pub(crate) fn changes_disk(&self) -> bool {
-        self.convert.is_some() || self.disk_size.is_some() || self.flatten
+        self.convert.is_some() || self.disk_size().is_some() || self.flattens_disk()
     }
 }
 
@@ -70,6 +84,21 @@ pub struct DownloadDetails {
     pub size: Option<u64>,
     /// Digest of the decompressed content.
     pub decompressed: Option<Checksum>,
+    /// A file with headers of the request, which may be secret.
+    pub headers: Option<InputFile>,
+    /// A file with the certificates of an authority that is trusted for the server.
+    pub authority: Option<InputFile>,
+}
+
+/// What is done with the disk of a source beside a conversion.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct DiskRequest {
+    /// The disk to take, if the source is an archive with disks.
+    pub archived: Option<ArchivedDisk>,
+    /// Whether the disk and the files under it, its backing files, become one disk.
+    pub flatten: bool,
+    /// Size of the disk in the layer, if it is not that of the source.
+    pub size: Option<DiskSize>,
 }
 
 /// A disk in an archive: a tar, or an OVA.

@@ -50,6 +50,7 @@ impl PlatformBuilder<'_> {
             client: sync.client,
             unverified: UnverifiedPolicy::Refuse,
             cdi_only: CdiOnlyPolicy::Refuse,
+            spool: None,
             base_images: sync.opener,
         };
         let options = BuildOptions {

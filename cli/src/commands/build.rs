@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use cap_std::fs::Dir;
 use diskette_builder::disk::DiskSize;
 use diskette_builder::engine::assemble::{BuildPlan, BuildSources, PlatformTags};
 use diskette_builder::engine::source::{
@@ -27,8 +28,8 @@ use crate::assembly::{Assembly, creation_time, missing_output, refused_recipes};
 use crate::commands::gc::collect_after_build;
 use crate::engines::ContainerEngine;
 use crate::environment::Environment;
-use crate::error::CommandError;
-use crate::files::check_output;
+use crate::error::{CommandError, cannot};
+use crate::files::{check_output, open_dir};
 use crate::images::opener::LocationOpener;
 use crate::ui::Ui;
 use crate::ui::progress::{ProgressMode, ProgressView};
@@ -94,7 +95,8 @@ fn build(
     arguments.apply_options(&mut recipes, input.language)?;
     let asked = arguments.source_date_epoch.as_deref();
     let created = creation_time(environment, asked, epoch.as_deref())?;
-    let sources = arguments.build_sources(&*inputs, &client, &opener);
+    let spool = arguments.spool_dir()?;
+    let sources = arguments.build_sources(&*inputs, &client, &opener, spool.as_ref());
     if arguments.check.is_on() {
         let plan = BuildPlan::new(&recipes, &sources).map_err(refused_recipes)?;
         found.warnings.extend(plan.warnings());
@@ -184,16 +186,23 @@ impl BuildArguments {
         if self.allow_unverified { UnverifiedPolicy::Allow } else { UnverifiedPolicy::Refuse }
     }
 
+    /// Opens the directory for disks that are written to a file.
+    fn spool_dir(&self) -> Result<Option<Dir>, CommandError> {
+        let Some(path) = &self.spool else { return Ok(None) };
+        Ok(Some(open_dir(path).map_err(cannot("open the directory", path.display()))?))
+    }
+
     fn build_sources<'s>(
         &self,
         inputs: &'s dyn InputFiles,
         client: &'s HttpClient,
         opener: &'s LocationOpener<'_>,
+        spool: Option<&'s Dir>,
     ) -> BuildSources<'s> {
         let unverified = self.unverified();
         let cdi_only =
             if self.allow_cdi_only { CdiOnlyPolicy::Allow } else { CdiOnlyPolicy::Refuse };
-        BuildSources { inputs, client, unverified, cdi_only, base_images: opener }
+        BuildSources { inputs, client, unverified, cdi_only, spool, base_images: opener }
     }
 
     fn assembly<'a>(

@@ -148,6 +148,7 @@ pub(crate) fn run(
         client: &client,
         unverified: UnverifiedPolicy::Refuse,
         cdi_only: CdiOnlyPolicy::Refuse,
+        spool: None,
         base_images: &opener,
     };
     let is_pushed = arguments.is_pushed();

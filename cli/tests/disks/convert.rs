@@ -205,7 +205,8 @@ fn what_cannot_be_converted_is_refused() {
             "status: 1\nstdout:\nstderr:\nerror: cannot use `disk.raw.zst`: a disk is converted or resized \
              from a file that can be read in any order; this is compressed with zstd\n --> ./diskette.yaml:5:26\n  |\n\
              5 |   {line}\n  |                          ^^^^^^^^^^^^\n  |\n  \
-             = help: unpack it first, and name the unpacked file\n"
+             = help: unpack it first, and name the unpacked file\n  \
+             = help: or pass `--spool DIR`, which writes it to a temporary file in that directory\n"
         );
         check(&scene, &[], expected);
     }
@@ -389,4 +390,28 @@ error[disk-blank]: cannot use `blank.qcow2`: no byte of the disk in it was ever 
 
 "#]],
     );
+}
+
+/// Changes that a machine left in the log of a VHDX are in the converted disk, as QEMU applies them.
+#[test]
+fn the_log_of_a_vhdx_is_replayed() {
+    let Some(qemu) = peer::find("qemu-img") else { return };
+    let scene = Scene::new();
+    let raw = raw(&scene);
+    let vhdx = scene.path("disk.vhdx");
+    qemu.run(["convert", "-f", "raw", "-O", "vhdx", text(&raw), text(&vhdx)]);
+    let mut file = std::fs::read(&vhdx).unwrap();
+    let start = mixed_bytes(1, 16);
+    let found = file.chunks(4096).position(|sector| sector.starts_with(&start)).unwrap();
+    let at = found as u64 * 4096;
+    crate::remedies::write_log(&mut file, &[(at, Some(&noise_bytes(7, 4096)[..]))]);
+    std::fs::write(&vhdx, &file).unwrap();
+    let repaired = scene.write("repaired.vhdx", file);
+    qemu.run(["check", "-q", "-r", "all", "-f", "vhdx", text(&repaired)]);
+    scene.write_spec("amd64: { disk: { path: disk.vhdx, convert: qcow2 } }");
+    let (_, built) = build(&scene, &[], "disk.qcow2");
+    judge(&qemu, ("vhdx", &repaired), ("qcow2", &built));
+    let compare = ["compare", "-f", "raw", "-F", "qcow2", text(&raw), text(&built)];
+    let status = qemu.command().args(compare).output().unwrap().status;
+    assert_eq!(status.code(), Some(1), "the log changes the disk");
 }

@@ -15,6 +15,8 @@ mod ova;
 mod packed;
 mod refused;
 mod remedies;
+mod secrets;
 mod seeds;
 mod size;
 mod split;
+mod spool;

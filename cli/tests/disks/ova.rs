@@ -351,6 +351,7 @@ error: cannot use `one.tar.gz`: a disk is converted or resized from a file that 
   |                          ^^^^^^^^^^
   |
   = help: unpack it first, and name the unpacked file
+  = help: or pass `--spool DIR`, which writes it to a temporary file in that directory
 
 "#]],
     );

@@ -118,29 +118,60 @@ fn build(scene: &Scene, disk: &str, args: &[&str]) -> (i32, String) {
     (outcome.status, outcome.stderr)
 }
 
-/// Leaves an entry in the log of a VHDX, as a machine does that was not shut down (MS-VHDX 2.3).
+/// Leaves an empty entry in the log of a VHDX, as a machine does that was not shut down.
 fn leave_log(path: &Path) {
     let mut file = fs::read(path).unwrap();
+    write_log(&mut file, &[]);
+    fs::write(path, file).unwrap();
+}
+
+/// Writes an entry into the log of a VHDX that changes sectors of the file: to these bytes, or to zeros
+/// (MS-VHDX 2.3).
+pub(crate) fn write_log(file: &mut [u8], changes: &[(u64, Option<&[u8]>)]) {
     let number = |file: &[u8], at: usize| u64::from_le_bytes(file[at..at + 8].try_into().unwrap());
-    let header = [1 << 16, 2 << 16].into_iter().max_by_key(|at| number(&file, at + 8)).unwrap();
-    let log = usize::try_from(number(&file, header + 72)).unwrap();
+    let header = [1 << 16, 2 << 16].into_iter().max_by_key(|at| number(file, at + 8)).unwrap();
+    let log = usize::try_from(number(file, header + 72)).unwrap();
     let len = file.len() as u64;
-    let id = [7; 16];
+    let (id, sequence) = ([7; 16], 1_u64);
     let mut entry = vec![0; 4096];
+    for (change, (at, bytes)) in changes.iter().enumerate() {
+        let mut descriptor = [0; 32];
+        descriptor[16..24].copy_from_slice(&at.to_le_bytes());
+        descriptor[24..].copy_from_slice(&sequence.to_le_bytes());
+        match bytes {
+            Some(bytes) => {
+                descriptor[..4].copy_from_slice(b"desc");
+                descriptor[4..8].copy_from_slice(&bytes[4092..]);
+                descriptor[8..16].copy_from_slice(&bytes[..8]);
+                let mut sector = bytes.to_vec();
+                sector[..4].copy_from_slice(b"data");
+                sector[4..8].fill(0);
+                sector[4092..].copy_from_slice(&1_u32.to_le_bytes());
+                entry.extend(sector);
+            }
+            None => {
+                descriptor[..4].copy_from_slice(b"zero");
+                descriptor[8..16].copy_from_slice(&4096_u64.to_le_bytes());
+            }
+        }
+        let start = 64 + change * 32;
+        entry[start..start + 32].copy_from_slice(&descriptor);
+    }
     entry[..4].copy_from_slice(b"loge");
-    entry[8..12].copy_from_slice(&4096_u32.to_le_bytes());
-    entry[16..24].copy_from_slice(&1_u64.to_le_bytes());
+    let entry_len = u32::try_from(entry.len()).unwrap();
+    entry[8..12].copy_from_slice(&entry_len.to_le_bytes());
+    entry[16..24].copy_from_slice(&sequence.to_le_bytes());
+    entry[24..28].copy_from_slice(&u32::try_from(changes.len()).unwrap().to_le_bytes());
     entry[32..48].copy_from_slice(&id);
     entry[48..56].copy_from_slice(&len.to_le_bytes());
     entry[56..64].copy_from_slice(&len.to_le_bytes());
-    file[log..log + 4096].copy_from_slice(&entry);
+    file[log..log + entry.len()].copy_from_slice(&entry);
     file[header + 48..header + 64].copy_from_slice(&id);
-    for at in [log, header] {
+    for (at, len) in [(log, entry.len()), (header, 4096)] {
         file[at + 4..at + 8].fill(0);
-        let sum = crc32c(&file[at..at + 4096]);
+        let sum = crc32c(&file[at..at + len]);
         file[at + 4..at + 8].copy_from_slice(&sum.to_le_bytes());
     }
-    fs::write(path, file).unwrap();
 }
 
 fn crc32c(bytes: &[u8]) -> u32 {

@@ -283,6 +283,7 @@ error: cannot use `http://127.0.0.1:9/disk.qcow2`: a disk is converted or resize
   |                         ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
   |
   = help: download it first, and name the file
+  = help: or pass `--spool DIR`, which writes it to a temporary file in that directory
 
 "#]],
     );

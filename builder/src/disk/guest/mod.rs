@@ -14,11 +14,21 @@ use std::sync::Arc;
 pub(crate) use self::chain::open_chain;
 pub use self::error::GuestError;
 
-use super::{DiskFiles, DiskFormat, Fault, ReadAt, qcow2, raw, vdi, vhd, vhdx, vmdk};
+use super::{DiskFiles, DiskFormat, Fault, ReadAt, probe, qcow2, raw, vdi, vhd, vhdx, vmdk};
 
 /// Returns whether a file has none of its disk's data, which is in the files that it names.
 pub(crate) fn is_split(file: &dyn ReadAt, format: DiskFormat) -> bool {
     format == DiskFormat::Vmdk && vmdk::is_descriptor(file)
+}
+
+/// Returns a file with the changes that its format keeps in a log; `None` if there are none.
+pub(crate) fn replay_log<'a>(
+    file: &Arc<dyn ReadAt + 'a>,
+) -> Result<Option<Arc<dyn ReadAt + 'a>>, Fault> {
+    if probe::probe_format(&**file)? != DiskFormat::Vhdx {
+        return Ok(None);
+    }
+    Ok(vhdx::replay_log(file)?.map(|replayed| Arc::new(replayed) as Arc<dyn ReadAt + 'a>))
 }
 
 /// Opens a disk that is split into several files, as its virtual machine sees it.

@@ -59,10 +59,11 @@ enum Purpose {
 }
 
 /// Adds the partition table of a disk, as its virtual machine sees it, and the machines of the boot
-/// loaders. Content that cannot be read or parsed is ignored, for a disk need not have partitions; a
+/// loaders. `content` is whether the disk has an ISO 9660 file system, whatever the format of its
+/// file. Content that cannot be read or parsed is ignored, for a disk need not have partitions; a
 /// table that exceeds the disk is a flaw.
-pub(super) fn examine_partitions(guest: &dyn ReadAt, info: &mut DiskInfo) {
-    match find_known_table(guest, info) {
+pub(super) fn examine_partitions(guest: &dyn ReadAt, content: DiskFormat, info: &mut DiskInfo) {
+    match find_known_table(guest, content, info) {
         Ok(found) => {
             info.flaws.extend(found.as_ref().and_then(long_sectors));
             info.partitions = found.as_ref().map(|table| table.kind);
@@ -74,7 +75,7 @@ pub(super) fn examine_partitions(guest: &dyn ReadAt, info: &mut DiskInfo) {
         Err(Fault::Flaw(flaw)) => info.flaws.push(flaw),
         Err(Fault::Io(_)) => {}
     }
-    if info.format == DiskFormat::Iso {
+    if content == DiskFormat::Iso {
         cd::add_loader_machines(guest, &mut info.boot).unwrap_or_default();
     }
     if info.boot.is_empty() && mbr::has_bios_loader(guest).unwrap_or(false) {
@@ -90,12 +91,13 @@ fn find_table(disk: &dyn ReadAt) -> Result<Option<PartitionTable>, Fault> {
 /// Reads the partition table. Its kind is added to `info` even if the table is damaged.
 fn find_known_table(
     disk: &dyn ReadAt,
+    content: DiskFormat,
     info: &mut DiskInfo,
 ) -> Result<Option<PartitionTable>, Fault> {
     let Some(mbr) = mbr::read_mbr(disk)? else { return Ok(None) };
     if mbr.is_protective() {
         info.partitions = Some("gpt");
-    } else if info.format != DiskFormat::Iso {
+    } else if content != DiskFormat::Iso {
         // The partitions of a hybrid image, for CD and USB stick, end at a cylinder of the stick,
         // which may lie behind the end of the file.
         info.partitions = Some("mbr");

@@ -24,7 +24,7 @@ pub(in crate::disk) fn detect(bytes: &dyn ReadAt) -> bool {
 
 /// Checks that all of the file system is in the file: its primary volume descriptor has the number of
 /// blocks and the length of one (8.4.8 and 8.4.12).
-pub(super) fn check_end(bytes: &dyn ReadAt) -> Result<(), Fault> {
+pub(in crate::disk) fn check_end(bytes: &dyn ReadAt) -> Result<(), Fault> {
     let descriptor: [u8; 132] = read_part(bytes, DESCRIPTORS_AT, "its volume descriptor")?;
     if descriptor[0] != PRIMARY {
         return Ok(());

@@ -11,7 +11,9 @@ mod map;
 use std::sync::Arc;
 
 pub(super) use self::content::{examine, is_blank, recognize_other_file};
-pub(super) use self::iso::{BLOCK_LEN as ISO_BLOCK_LEN, detect as is_iso};
+pub(super) use self::iso::{
+    BLOCK_LEN as ISO_BLOCK_LEN, check_end as check_iso_end, detect as is_iso,
+};
 pub(super) use self::map::FlatDisk;
 use super::read_at::ReadAt;
 use super::sector;

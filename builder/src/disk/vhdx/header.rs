@@ -24,7 +24,8 @@ const BITMAP_SECTORS: u64 = 1 << 23;
 const ENTRY_LEN: u64 = 8;
 
 /// What to do with a disk whose machine was not shut down.
-const REPLAY: &str = "apply them with `qemu-img check -r all DISK`, or attach it once in Hyper-V";
+const REPLAY: &str = "build with `--convert qcow2`, or `convert: qcow2` in a spec, which applies them; so does \
+     `qemu-img check -r all DISK`";
 
 /// Contents of headers and metadata.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,7 +49,7 @@ pub(in crate::disk) fn detect(start: &[u8]) -> bool {
 
 impl Header {
     pub(super) fn parse(bytes: &dyn ReadAt) -> Result<Self, Fault> {
-        let current = current_header(bytes)?;
+        let (_, current) = current_header(bytes)?;
         let mut flaws = Vec::new();
         if log::has_changes(bytes, &current)? {
             let detail = "its log holds changes that are not in the disk yet";
@@ -76,17 +77,17 @@ impl Header {
     }
 }
 
-/// Returns the header that was written last.
-fn current_header(bytes: &dyn ReadAt) -> Result<[u8; 4096], Fault> {
-    let mut current: Option<[u8; 4096]> = None;
+/// Returns the header that was written last, and its offset in bytes.
+pub(super) fn current_header(bytes: &dyn ReadAt) -> Result<(u64, [u8; 4096]), Fault> {
+    let mut current: Option<(u64, [u8; 4096])> = None;
     for at in HEADERS_AT {
         let header = read_part::<4096>(bytes, at, "a header")?;
         let valid = header.starts_with(HEADER_SIGNATURE)
             && le16(&header, 66) == VERSION
             && has_valid_checksum(&header);
-        let newer = current.is_none_or(|current| le64(&header, 8) > le64(&current, 8));
+        let newer = current.is_none_or(|(_, current)| le64(&header, 8) > le64(&current, 8));
         if valid && newer {
-            current = Some(header);
+            current = Some((at, header));
         }
     }
     let none = || Flaw::new(FlawKind::Corrupt, "neither of its headers has a right checksum");

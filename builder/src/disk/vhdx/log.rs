@@ -5,11 +5,11 @@ use crate::disk::bytes::{contains_range, le32, le64};
 use crate::disk::{Fault, FlawKind, ReadAt, is_zero};
 
 /// Maximum number of bytes that are read of a log; it is hardly ever longer than one MiB.
-const LEN_MAX: u64 = 64 * MIB;
+pub(super) const LEN_MAX: u64 = 64 * MIB;
 
 /// Length in bytes of the sectors of log entries, and the signature of an entry.
-const SECTOR: usize = 4096;
-const SIGNATURE: &[u8] = b"loge";
+pub(super) const SECTOR: usize = 4096;
+pub(super) const SIGNATURE: &[u8] = b"loge";
 
 /// Returns whether the log that a header refers to has changes.
 pub(super) fn has_changes(bytes: &dyn ReadAt, header: &[u8]) -> Result<bool, Fault> {

@@ -4,7 +4,7 @@
 //! Sources: Microsoft's *[MS-VHDX]*, and QEMU's `block/vhdx.c` for what CDI can convert.
 //!
 //! - `header`: the headers, which lead to everything else
-//! - `log`: changes that may not be in the tables yet
+//! - `log`: changes that may not be in the tables yet; `replay` applies them
 //! - `regions`, `metadata`: the location of the table of blocks, and the sizes of disk and blocks
 //! - `section`: what headers and tables have in common
 //! - `map`: the locations of the blocks
@@ -14,6 +14,7 @@ mod log;
 mod map;
 mod metadata;
 mod regions;
+mod replay;
 mod section;
 #[cfg(test)]
 pub(super) mod tests;
@@ -27,6 +28,7 @@ use super::refusals::refuse_first;
 use super::{DiskInfo, Fault, ReadAt};
 
 pub(super) use self::header::detect;
+pub(super) use self::replay::replay_log;
 
 /// Adds what headers and tables declare.
 pub(super) fn examine(bytes: &dyn ReadAt, info: &mut DiskInfo) -> Result<(), Fault> {

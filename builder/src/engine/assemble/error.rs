@@ -34,6 +34,9 @@ const DOWNLOADED_CDI_ONLY: &str = "download it first, and build from the file wi
 const ENCLOSED_CDI_ONLY: &str = "take it out first, and build from the file with `--convert qcow2`; pass `--allow-cdi-only` if CDI \
      alone will import the image";
 
+/// Help for a disk that can be read only from front to back.
+const SPOOL: &str = "or pass `--spool DIR`, which writes it to a temporary file in that directory";
+
 /// Why a build failed.
 #[derive(Debug, Error)]
 pub enum BuildError {
@@ -242,6 +245,10 @@ fn source_help(error: &SourceErrorKind) -> &'static [&'static str] {
         SourceErrorKind::Http(DownloadError::Http(HttpError::PrivateRedirect(_))) => {
             &["if that address is meant, use `--allow-private-redirects`"]
         }
+        SourceErrorKind::RequestFile { .. } => &[
+            "`headers-file` has lines like `Authorization: Bearer TOKEN`, `ca-file` certificates as PEM; both are for https \
+             URLs",
+        ],
         SourceErrorKind::NotAFile => &["name the disk image itself"],
         SourceErrorKind::NotCompressed(_) => &[
             "the name says that it is compressed, the content does not; use `unpack: none` to take it \
@@ -268,13 +275,13 @@ fn source_help(error: &SourceErrorKind) -> &'static [&'static str] {
         SourceErrorKind::Changed => &["build again when nothing writes to it any more"],
         SourceErrorKind::Damaged(..) => &["was the download cut off?"],
         SourceErrorKind::Sequential(SequentialSource::Compressed(_)) => {
-            &["unpack it first, and name the unpacked file"]
+            &["unpack it first, and name the unpacked file", SPOOL]
         }
         SourceErrorKind::Sequential(SequentialSource::Download) => {
-            &["download it first, and name the file"]
+            &["download it first, and name the file", SPOOL]
         }
         SourceErrorKind::Sequential(SequentialSource::Part) => {
-            &["take it out first, and name the file"]
+            &["take it out first, and name the file", SPOOL]
         }
         SourceErrorKind::Unverified => &[
             "add the digest that the publisher gives: `sha256:` in a spec, `--checksum=sha256:…` \

@@ -10,6 +10,8 @@ mod warnings;
 
 use std::collections::BTreeMap;
 
+use cap_std::fs::Dir;
+
 use crate::oci::image::reference::Reference;
 
 pub use error::BuildError;
@@ -44,6 +46,9 @@ pub struct BuildSources<'a> {
     pub unverified: UnverifiedPolicy,
     /// What to do with disks that CDI takes and KubeVirt does not.
     pub cdi_only: CdiOnlyPolicy,
+    /// Directory for files that disks are written to that can be read only from front to back, if they
+    /// are converted. Without it they are refused.
+    pub spool: Option<&'a Dir>,
     /// Opens the base images of recipes.
     pub base_images: &'a dyn ImageOpener,
 }

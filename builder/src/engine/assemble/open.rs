@@ -55,9 +55,10 @@ fn open_layer<'a>(
     names: &[Reference],
     sources: &BuildSources<'a>,
 ) -> Result<LayerJob<'a>, UnusableSource<'a>> {
-    let BuildSources { inputs, client, unverified, cdi_only, base_images } = *sources;
-    let mut opener =
-        SourceOpener::new(inputs, client, unverified, base_images).with_cdi_only(cdi_only);
+    let BuildSources { inputs, client, unverified, cdi_only, spool, base_images } = *sources;
+    let mut opener = SourceOpener::new(inputs, client, unverified, base_images)
+        .with_cdi_only(cdi_only)
+        .with_spool(spool);
     let open = |(path, recipe): (&str, &'a SourceRecipe)| {
         Source::open(recipe, &mut opener)
             .and_then(|source| source.check_name(path).map(|()| LayerSource { recipe, source }))

@@ -69,7 +69,7 @@ impl<'a> ArchiveDownloads<'a> {
             let SourceLocation::Url(url) = &recipe.location else {
                 return Err(SourceErrorKind::Plain);
             };
-            let download = open_download(self.client, UnverifiedPolicy::Allow, recipe, url)?;
+            let download = open_download(self.client, None, UnverifiedPolicy::Allow, recipe, url)?;
             let mut stream = RawStream::from_download(download.start()?);
             let (mut hash, mut space) = (Sha256::new(), vec![0; PIECE]);
             loop {
@@ -86,7 +86,7 @@ impl<'a> ArchiveDownloads<'a> {
         let SourceLocation::Url(url) = &recipe.location else {
             return Err(SourceErrorKind::Plain);
         };
-        let download = open_download(self.client, self.unverified, recipe, url)?;
+        let download = open_download(self.client, None, self.unverified, recipe, url)?;
         let checksum = recipe.checksum.clone();
         Ok(OpenArchive::new(ArchiveBytes::Download { download, checksum }))
     }

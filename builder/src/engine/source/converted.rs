@@ -19,7 +19,7 @@ use crate::disk::convert::Conversion;
 use crate::disk::convert::{ConversionPlan, ConvertError, ConvertedStream, Guest};
 use crate::disk::guest::GuestError;
 use crate::disk::{self, FlawKind};
-use crate::recipe::{SourceLocation, SourceRecipe};
+use crate::recipe::{Checksum, SourceLocation, SourceRecipe};
 
 /// A source that can be read only from front to back, so that its disk cannot be converted or resized.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,6 +60,8 @@ pub(super) struct ConvertedDisk<'a> {
     /// Its other files, if the disk consists of several.
     neighbors: Vec<OpenedFile<'a>>,
     recipe: &'a SourceRecipe,
+    /// Checksum of the file, unless it was checked already.
+    checksum: Option<&'a Checksum>,
     /// Format and flaws of the disk before it is converted.
     pub(super) info: disk::DiskInfo,
     /// The bytes that are converted: the resized disk, or its file if that has another size only in
@@ -79,6 +81,9 @@ impl<'a> ConvertedDisk<'a> {
         recipe: &'a SourceRecipe,
         judge: Option<DiskJudge<'a>>,
     ) -> Result<Self, SourceErrorKind> {
+        // What cannot be replayed is a flaw that the examination finds.
+        let replayed = disk::guest::replay_log(bytes).ok().flatten();
+        let bytes = replayed.as_ref().unwrap_or(bytes);
         let mut info = examine_disk_by_rules(bytes).map_err(SourceErrorKind::from_disk)?;
         let guest = open_guest(bytes, &mut info, &mut neighbors, recipe, judge)?;
         if let Some(judge) = judge {
@@ -92,10 +97,10 @@ impl<'a> ConvertedDisk<'a> {
             return Err(SourceErrorKind::SplitChecksum(neighbors.len() + 1));
         }
         let conversion = match recipe.convert {
-            None if recipe.flatten => Some(disk::rewriting_conversion(bytes, info.format)?),
+            None if recipe.flattens_disk() => Some(disk::rewriting_conversion(bytes, info.format)?),
             conversion => conversion,
         };
-        let (bytes, conversion) = match (recipe.disk_size, conversion) {
+        let (bytes, conversion) = match (recipe.disk_size(), conversion) {
             (None, conversion) => (guest, conversion.unwrap_or(Conversion::Raw)),
             (Some(size), conversion) => {
                 let len = size.of_disk(guest.len())?;
@@ -104,7 +109,13 @@ impl<'a> ConvertedDisk<'a> {
                 (resized.bytes, resized.conversion)
             }
         };
-        Ok(Self { file, neighbors, recipe, info, bytes, conversion, plan: None })
+        let checksum = recipe.checksum.as_ref();
+        Ok(Self { file, neighbors, recipe, checksum, info, bytes, conversion, plan: None })
+    }
+
+    /// Returns the disk of a file whose source has been checked.
+    pub(super) fn with_checked_source(self) -> Self {
+        Self { checksum: None, ..self }
     }
 
     /// Returns the identity of its files.
@@ -141,7 +152,7 @@ impl<'a> ConvertedDisk<'a> {
         pool: &Arc<ThreadPool>,
         progress: &dyn Fn(u64) -> ControlFlow<()>,
     ) -> Result<ControlFlow<()>, SourceErrorKind> {
-        if let Some(checksum) = &self.recipe.checksum {
+        if let Some(checksum) = self.checksum {
             // The conversion does not read the file from its beginning to its end.
             stream::check_checksum(RawStream::from_file(&self.file)?, checksum)?;
         }
@@ -175,7 +186,7 @@ fn open_guest(
 ) -> Result<Guest, SourceErrorKind> {
     let is_split = disk::guest::is_split(bytes, info.format);
     let is_overlay =
-        recipe.flatten && info.flaws.iter().any(|flaw| flaw.kind == FlawKind::BackingFile);
+        recipe.flattens_disk() && info.flaws.iter().any(|flaw| flaw.kind == FlawKind::BackingFile);
     if is_split {
         info.flaws.retain(|flaw| !matches!(flaw.kind, FlawKind::DataFile | FlawKind::CdiOnly));
     }
@@ -198,11 +209,6 @@ fn open_guest(
     *info = disk::DiskInfo { flaws: [flaws, whole.flaws].concat(), ..whole };
     sort_flaws(info);
     Ok(guest)
-}
-
-/// Refuses a source that cannot be read in any order, as far as the recipe shows it.
-pub(super) fn check_seekable(recipe: &SourceRecipe) -> Result<(), SourceErrorKind> {
-    SequentialSource::find(recipe).map_or(Ok(()), |why| Err(SourceErrorKind::Sequential(why)))
 }
 
 /// The content of a disk that is converted.

@@ -78,6 +78,14 @@ pub enum SourceErrorKind {
     /// It is downloaded and has no checksum, and that was not allowed.
     #[error("a download without a checksum")]
     Unverified,
+    /// A file that its download needs cannot be used.
+    #[error("`{path}`: {problem}")]
+    RequestFile {
+        /// Path of the file.
+        path: String,
+        /// What is wrong with it.
+        problem: String,
+    },
     /// The server refused, or could not be reached.
     #[error("{0}")]
     Http(#[from] DownloadError),
@@ -104,6 +112,9 @@ pub enum SourceErrorKind {
         "a disk is converted or resized from a file that can be read in any order; this is {0}"
     )]
     Sequential(SequentialSource),
+    /// It cannot be written to the directory for such sources.
+    #[error("it cannot be written to the spool directory: {0}")]
+    Spool(io::Error),
     /// It has a checksum, which covers only one of its files.
     #[error("a checksum is that of one file, and the disk consists of {0}")]
     SplitChecksum(usize),

@@ -59,6 +59,17 @@ impl<'a> OpenedFile<'a> {
         Ok(Self { name: NamedInput { inputs, file }, kept: Some(Arc::new(kept)), identity })
     }
 
+    /// Opens a file that a stream was written to.
+    pub(super) fn from_spool(
+        inputs: &'a dyn InputFiles,
+        location: &str,
+        file: File,
+    ) -> Result<Self, SourceErrorKind> {
+        let identity = identify_file(&file)?;
+        let name = NamedInput { inputs, file: Cow::Owned(InputFile::new(location)) };
+        Ok(Self { name, kept: Some(Arc::new(file)), identity })
+    }
+
     /// Returns its size in bytes.
     pub(super) fn len(&self) -> u64 {
         self.identity.size()

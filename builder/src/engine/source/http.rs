@@ -4,11 +4,13 @@
 
 use std::io::{self, Read};
 use std::ops::ControlFlow;
+use std::sync::Arc;
 
 use url::Url;
 
 use super::claim::{ExpectedContent, HeaderClaim, START_LEN};
 use super::download::DownloadError;
+use super::request_files::SecretHeaders;
 use super::resume::{partial_len, validator};
 use crate::net::http::{
     self, HttpClient, HttpError, HttpRequest, ResponseHead, RetryAttempts, retry_after,
@@ -25,12 +27,14 @@ pub(super) struct DownloadSource<'a> {
     /// What is published about the file: mirrors, size.
     pub(super) details: Option<&'a DownloadDetails>,
     pub(super) expected: ExpectedContent,
+    /// Headers for the server of the URL.
+    pub(super) headers: SecretHeaders,
 }
 
 impl DownloadSource<'_> {
     /// Requests the file until a server begins to send it.
     pub(super) fn start(&self) -> Result<DownloadStream, DownloadError> {
-        DownloadStream::start(&self.client, self.url, self.details, self.expected)
+        DownloadStream::start(self)
     }
 }
 
@@ -44,6 +48,9 @@ impl std::fmt::Debug for DownloadSource<'_> {
 pub(super) struct DownloadStream {
     client: HttpClient,
     expected: ExpectedContent,
+    /// Headers for the origin of a URL, the owner: mirrors do not get them.
+    headers: SecretHeaders,
+    owner: Option<Url>,
     /// URLs of the file; those that do not have it are removed.
     urls: Vec<Url>,
     /// Index in `urls` of the URL that is requested.
@@ -66,22 +73,21 @@ pub(super) struct DownloadStream {
 }
 
 impl DownloadStream {
-    fn start(
-        client: &HttpClient,
-        url: &str,
-        download: Option<&DownloadDetails>,
-        expected: ExpectedContent,
-    ) -> Result<Self, DownloadError> {
-        let mirrors = download.into_iter().flat_map(|download| &download.mirrors);
-        let all = std::iter::once(url).chain(mirrors.map(String::as_str));
+    fn start(source: &DownloadSource<'_>) -> Result<Self, DownloadError> {
+        let DownloadSource { url, client, details: download, expected, headers } = source;
+        let mirrors = download.iter().flat_map(|download| &download.mirrors);
+        let all = std::iter::once(*url).chain(mirrors.map(String::as_str));
         let published = download.and_then(|download| download.size);
         let parse = |url: &str| Url::parse(url).map_err(|_| HttpError::Url(url.into()));
         let mut urls = all.map(parse).collect::<Result<Vec<_>, _>>()?;
+        let owner = urls.first().cloned();
         // A server that failed in this run is asked after the others.
         urls.sort_by_key(|url| client.is_down(url));
         let mut response = Self {
             client: client.clone(),
-            expected,
+            expected: *expected,
+            headers: Arc::clone(headers),
+            owner,
             urls,
             current: 0,
             body: None,
@@ -107,7 +113,7 @@ impl DownloadStream {
     pub(super) fn read_at(&self, space: &mut [u8], at: u64) -> io::Result<()> {
         let range = format!("bytes={at}-{}", at + space.len() as u64 - 1);
         let url = self.urls.get(self.current).ok_or(io::ErrorKind::NotFound)?;
-        let request = HttpRequest::new("GET", url).header("Range", range);
+        let request = self.new_request(url).header("Range", range);
         let mut response =
             self.client.send_following_redirects(&request).map_err(io::Error::other)?;
         if response.head.status != 206 {
@@ -123,10 +129,19 @@ impl DownloadStream {
         }
     }
 
+    /// Returns a request for the file at one of its URLs.
+    fn new_request<'u>(&self, url: &'u Url) -> HttpRequest<'u> {
+        let mut request = HttpRequest::new("GET", url);
+        if self.owner.as_ref().is_some_and(|owner| owner.origin() == url.origin()) {
+            request.secret_headers = self.headers.to_vec();
+        }
+        request
+    }
+
     /// Requests the rest of the file from one server.
     fn request_rest(&mut self) -> Result<(), DownloadError> {
         let Some(url) = self.urls.get(self.current) else { return Err(DownloadError::Changed) };
-        let mut request = HttpRequest::new("GET", url);
+        let mut request = self.new_request(url);
         if self.at > 0 {
             request = request.header("Range", format!("bytes={}-", self.at));
             if let Some(validator) = &self.validator {

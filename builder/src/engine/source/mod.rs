@@ -21,7 +21,9 @@ mod neighbors;
 mod opener;
 mod plain;
 mod raw;
+mod request_files;
 mod resume;
+mod spooled;
 mod stream;
 #[cfg(test)]
 mod tests;
@@ -55,6 +57,7 @@ use inline::InlineSource;
 use member::MemberSource;
 use plain::PlainFile;
 use raw::RawStream;
+use spooled::SpooledDisk;
 use stream::StreamChecks;
 
 /// Largest size of a content in bytes, that of ext4's files: a compressed stream can be endless.
@@ -105,6 +108,8 @@ enum SourceKind<'a> {
     Member(MemberSource<'a>),
     /// A file with a disk that is converted or resized.
     Converted(Box<ConvertedDisk<'a>>),
+    /// A disk that is converted or resized after it was written to a file.
+    Spooled(Box<SpooledDisk<'a>>),
 }
 
 impl<'a> Source<'a> {
@@ -131,6 +136,7 @@ impl<'a> Source<'a> {
             SourceKind::File(file) => file.disk.as_ref(),
             SourceKind::Inline(inline) => inline.disk.as_ref(),
             SourceKind::Converted(disk) => Some(&disk.info),
+            SourceKind::Spooled(spooled) => spooled.disk().map(|disk| &disk.info),
             SourceKind::Member(member) => member.disk.as_ref(),
             SourceKind::Compressed { .. } | SourceKind::Download { .. } => None,
         }
@@ -141,6 +147,7 @@ impl<'a> Source<'a> {
         let disk = match &self.kind {
             // A converted disk gets the format that the name has.
             SourceKind::Converted(disk) => disk.kept_format(),
+            SourceKind::Spooled(_) => None,
             _ => self.disk(),
         };
         match disk.and_then(|info| disk::find_misnaming(path, info)) {
@@ -156,6 +163,7 @@ impl<'a> Source<'a> {
             SourceKind::File(plain) => file(&plain.file),
             SourceKind::Compressed { file: compressed, .. } => file(compressed),
             SourceKind::Converted(disk) => Some(disk.identity()),
+            SourceKind::Spooled(spooled) => spooled.identity(),
             SourceKind::Download { checks, .. } => {
                 checks.checksum.clone().map(SourceIdentity::Checksum)
             }
@@ -182,6 +190,10 @@ impl<'a> Source<'a> {
             SourceKind::Inline(inline) => Ok(Box::new(inline.content(location))),
             SourceKind::Member(member) => Ok(member.content(location)),
             SourceKind::Converted(disk) => Ok(Box::new(disk.content(location)?)),
+            SourceKind::Spooled(spooled) => match spooled.disk() {
+                Some(disk) => Ok(Box::new(disk.content(location)?)),
+                None => Err(ContentError::Unmeasured),
+            },
         }
     }
 
@@ -211,6 +223,7 @@ impl<'a> Source<'a> {
                 })
             }
             SourceKind::Converted(disk) => disk.survey(pool, progress),
+            SourceKind::Spooled(spooled) => spooled.measure(pool, progress),
             // Their size is known.
             SourceKind::File(_) | SourceKind::Inline(_) | SourceKind::Member(_) => {
                 Ok(ControlFlow::Continue(()))

@@ -16,13 +16,19 @@ const GATHER: &str =
 /// The neighbors of a file, as far as they were opened.
 pub(super) struct NeighborFiles<'a> {
     inputs: &'a dyn InputFiles,
-    file: &'a InputFile,
+    /// The file, if it has neighbors at all.
+    file: Option<&'a InputFile>,
     opened: Vec<OpenedFile<'a>>,
 }
 
 impl<'a> NeighborFiles<'a> {
     pub(super) fn new(inputs: &'a dyn InputFiles, file: &'a InputFile) -> Self {
-        Self { inputs, file, opened: Vec::new() }
+        Self { inputs, file: Some(file), opened: Vec::new() }
+    }
+
+    /// Returns the neighbors of a file that has none.
+    pub(super) fn none(inputs: &'a dyn InputFiles) -> Self {
+        Self { inputs, file: None, opened: Vec::new() }
     }
 
     /// Returns the files that were opened.
@@ -42,7 +48,10 @@ impl DiskFiles<'static> for NeighborFiles<'_> {
         if name.is_empty() || !Path::new(name).components().all(is_inside) {
             return Err(refuse("is not in the directory of the disk".into()));
         }
-        let opened = OpenedFile::open_neighbor(self.inputs, self.file, Path::new(name));
+        let Some(file) = self.file else {
+            return Err(refuse("is not beside a download or in an archive".into()));
+        };
+        let opened = OpenedFile::open_neighbor(self.inputs, file, Path::new(name));
         let opened =
             opened.map_err(|kind: SourceErrorKind| refuse(format!("cannot be read: {kind}")))?;
         let bytes = opened.bytes().map_err(|kind| refuse(format!("cannot be read: {kind}")))?;

@@ -2,9 +2,11 @@
 
 use std::sync::Arc;
 
+use cap_std::fs::Dir;
+
 use super::archived::{DiskMember, find_disk_member};
 use super::claim::ExpectedContent;
-use super::converted::{ConvertedDisk, check_seekable};
+use super::converted::ConvertedDisk;
 use super::file::OpenedFile;
 use super::http::DownloadSource;
 use super::inline::InlineSource;
@@ -12,9 +14,12 @@ use super::judge::DiskJudge;
 use super::member::{ArchiveBytes, MemberRange, MemberSource, OpenArchive};
 use super::neighbors::NeighborFiles;
 use super::plain::PlainFile;
+use super::request_files::{SecretHeaders, read_headers, trusting_client};
+use super::spooled::SpooledDisk;
 use super::stream::StreamChecks;
 use super::{
-    CdiOnlyPolicy, InputFiles, SequentialSource, SourceErrorKind, SourceKind, UnverifiedPolicy,
+    CdiOnlyPolicy, InputFiles, SequentialSource, Source, SourceErrorKind, SourceKind,
+    UnverifiedPolicy,
 };
 use crate::compression::CompressionFormat;
 use crate::disk;
@@ -33,6 +38,7 @@ pub(crate) struct SourceOpener<'a> {
     unverified: UnverifiedPolicy,
     images: &'a dyn ImageOpener,
     cdi_only: CdiOnlyPolicy,
+    spool: Option<&'a Dir>,
     /// Archives that were opened; those of one layer are few.
     archives: Vec<(&'a Arc<TarOrigin>, Arc<OpenArchive<'a>>)>,
 }
@@ -45,8 +51,15 @@ impl<'a> SourceOpener<'a> {
         unverified: UnverifiedPolicy,
         images: &'a dyn ImageOpener,
     ) -> Self {
-        let (cdi_only, archives) = (CdiOnlyPolicy::Refuse, Vec::new());
-        Self { inputs, client, unverified, images, cdi_only, archives }
+        let (cdi_only, archives, spool) = (CdiOnlyPolicy::Refuse, Vec::new(), None);
+        Self { inputs, client, unverified, images, cdi_only, spool, archives }
+    }
+
+    /// Sets the directory for files that streams are written to if their disks are converted; without
+    /// it such disks are refused.
+    #[must_use]
+    pub(crate) fn with_spool(self, spool: Option<&'a Dir>) -> Self {
+        Self { spool, ..self }
     }
 
     /// Sets what to do with disks that CDI takes and KubeVirt does not; the default is to refuse
@@ -61,22 +74,37 @@ impl<'a> SourceOpener<'a> {
         &mut self,
         recipe: &'a SourceRecipe,
     ) -> Result<SourceKind<'a>, SourceErrorKind> {
-        if recipe.changes_disk() {
-            check_seekable(recipe)?;
-        }
         let judge = DiskJudge::new(recipe, self.cdi_only);
+        match SequentialSource::find(recipe).filter(|_| recipe.changes_disk()) {
+            Some(why) if self.spool.is_none() => Err(SourceErrorKind::Sequential(why)),
+            // The stream is judged when it is a file.
+            Some(_) => {
+                let stream = self.open_location(recipe, None)?;
+                self.spool_stream(stream, recipe, judge)
+            }
+            None => self.open_location(recipe, judge),
+        }
+    }
+
+    fn open_location(
+        &mut self,
+        recipe: &'a SourceRecipe,
+        judge: Option<DiskJudge<'a>>,
+    ) -> Result<SourceKind<'a>, SourceErrorKind> {
         match &recipe.location {
-            SourceLocation::File(file) if let Some(choice) = &recipe.archived => {
+            SourceLocation::File(file) if let Some(choice) = recipe.archived_disk() => {
                 self.open_archived(recipe, file, choice, judge)
             }
-            SourceLocation::Url(url) if let Some(choice) = &recipe.archived => {
-                let download = open_download(self.client, self.unverified, recipe, url)?;
+            SourceLocation::Url(url) if let Some(choice) = recipe.archived_disk() => {
+                let download =
+                    open_download(self.client, Some(self.inputs), self.unverified, recipe, url)?;
                 let checksum = recipe.checksum.clone();
                 find_member(ArchiveBytes::Download { download, checksum }, choice, judge)
             }
             SourceLocation::File(file) => self.open_file(recipe, file, judge),
             SourceLocation::Url(url) => {
-                let download = open_download(self.client, self.unverified, recipe, url)?;
+                let download =
+                    open_download(self.client, Some(self.inputs), self.unverified, recipe, url)?;
                 let decompressed = recipe.download.as_ref().and_then(|it| it.decompressed.clone());
                 let checksum = recipe.checksum.clone();
                 let checks = StreamChecks { checksum, decompressed, judge, measured: None };
@@ -91,6 +119,20 @@ impl<'a> SourceOpener<'a> {
                 self.open_member(member, judge)
             }
         }
+    }
+
+    /// Returns the disk of a stream that is written to a file first.
+    fn spool_stream(
+        &self,
+        stream: SourceKind<'a>,
+        recipe: &'a SourceRecipe,
+        judge: Option<DiskJudge<'a>>,
+    ) -> Result<SourceKind<'a>, SourceErrorKind> {
+        let why = SequentialSource::find(recipe).unwrap_or(SequentialSource::Part);
+        let dir = self.spool.ok_or(SourceErrorKind::Sequential(why))?;
+        let stream = Source { location: recipe.location.to_string(), kind: stream };
+        let spooled = SpooledDisk::new(stream, dir, self.inputs, recipe, judge);
+        Ok(SourceKind::Spooled(Box::new(spooled)))
     }
 
     fn open_file(
@@ -141,10 +183,16 @@ impl<'a> SourceOpener<'a> {
         let (file, start) = OpenedFile::new(self.inputs, input, recipe.role)?;
         let checksum = recipe.checksum.clone();
         if let Some(compression) = CompressionFormat::detect(&start) {
-            if recipe.changes_disk() {
-                return Err(SourceErrorKind::Sequential(SequentialSource::Compressed(compression)));
-            }
-            return find_member(ArchiveBytes::File { file, checksum }, choice, judge);
+            let why = SequentialSource::Compressed(compression);
+            let bytes = ArchiveBytes::File { file, checksum };
+            return match (recipe.changes_disk(), self.spool) {
+                (true, None) => Err(SourceErrorKind::Sequential(why)),
+                (true, Some(_)) => {
+                    let stream = find_member(bytes, choice, None)?;
+                    self.spool_stream(stream, recipe, judge)
+                }
+                (false, _) => find_member(bytes, choice, judge),
+            };
         }
         let bytes: Guest = Arc::new(file.bytes()?);
         let DiskMember { offset, size, .. } = find_disk_member(&bytes, choice)?;
@@ -195,7 +243,8 @@ impl<'a> SourceOpener<'a> {
                 Ok(ArchiveBytes::File { file, checksum })
             }
             SourceLocation::Url(url) => {
-                let download = open_download(self.client, self.unverified, recipe, url)?;
+                let download =
+                    open_download(self.client, Some(self.inputs), self.unverified, recipe, url)?;
                 Ok(ArchiveBytes::Download { download, checksum })
             }
             SourceLocation::Inline(_) | SourceLocation::Member(_) => Err(SourceErrorKind::Plain),
@@ -215,14 +264,16 @@ fn find_member<'a>(
     Ok(SourceKind::Member(MemberSource { range, archive, judge, disk: None }))
 }
 
-/// Opens a file on a server; one without a checksum only if the policy allows it.
+/// Opens a file on a server; one without a checksum only if the policy allows it. The files that its
+/// request needs are read from `inputs`.
 pub(super) fn open_download<'a>(
     client: &HttpClient,
+    inputs: Option<&dyn InputFiles>,
     unverified: UnverifiedPolicy,
     recipe: &'a SourceRecipe,
     url: &'a str,
 ) -> Result<DownloadSource<'a>, SourceErrorKind> {
-    let (client, details) = (client.clone(), recipe.download.as_deref());
+    let details = recipe.download.as_deref();
     let decompressed = details.and_then(|details| details.decompressed.as_ref());
     let has_checksum = recipe.checksum.is_some() || decompressed.is_some();
     if !has_checksum && unverified == UnverifiedPolicy::Refuse {
@@ -230,7 +281,13 @@ pub(super) fn open_download<'a>(
     }
     let (role, compression) = (recipe.role, recipe.compression);
     let expected = ExpectedContent { role, compression, has_checksum };
-    Ok(DownloadSource { url, client, details, expected })
+    let (client, headers) = match inputs {
+        Some(inputs) => {
+            (trusting_client(inputs, client, details, url)?, read_headers(inputs, details, url)?)
+        }
+        None => (client.clone(), SecretHeaders::default()),
+    };
+    Ok(DownloadSource { url, client, details, expected, headers })
 }
 
 /// Fails if a recipe asks to decompress or check a source that can only be taken as it is, and if

@@ -106,6 +106,7 @@ impl CataloguePlatform {
                 mirrors: disk.mirrors.iter().map(|mirror| at(mirror)).collect(),
                 size: disk.size,
                 decompressed: disk.uncompressed_checksum.clone(),
+                ..DownloadDetails::default()
             })),
             ..SourceRecipe::new(location, SourceRole::Disk)
         };

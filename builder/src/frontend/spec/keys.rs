@@ -66,7 +66,18 @@ pub(super) const OVA_KEYS: MappingKeys = ("`ova`", &["path", "disk"]);
 pub(super) const SOURCE_KEYS: MappingKeys = (
     "a source",
     &[
-        "path", "url", "ova", "sha256", "sha512", "unpack", "name", "convert", "compress",
-        "flatten", "size",
+        "path",
+        "url",
+        "ova",
+        "sha256",
+        "sha512",
+        "unpack",
+        "name",
+        "convert",
+        "compress",
+        "flatten",
+        "size",
+        "headers-file",
+        "ca-file",
     ],
 );

@@ -113,6 +113,8 @@ impl FromNode for SourceSpec {
             name: fields.get("name", problems),
             convert: fields.get("convert", problems),
             compress: fields.get("compress", problems),
+            headers_file: fields.get("headers-file", problems),
+            ca_file: fields.get("ca-file", problems),
             flatten: fields.get("flatten", problems),
             size: fields.get("size", problems),
         };

@@ -12,7 +12,9 @@ use crate::compression::CompressionFormat;
 use crate::disk::DiskSize;
 use crate::disk::convert::{ClusterCompression, Conversion};
 use crate::recipe::diagnostic::Diagnostic;
-use crate::recipe::{ArchivedDisk, Checksum, SourceLocation, SourceRecipe, SourceRole};
+use crate::recipe::{
+    ArchivedDisk, Checksum, DiskRequest, DownloadDetails, SourceLocation, SourceRecipe, SourceRole,
+};
 
 /// Returns the source of a disk and the disk's name inside the image; `path` is its path there, if
 /// that is given.
@@ -24,7 +26,7 @@ pub(super) fn lower_disk(
     let parts = SourceParts::split(source, problems);
     let checksum = parts.details.and_then(|details| lower_checksum(details, problems));
     let convert = parts.details.and_then(|details| lower_conversion(details, problems));
-    let disk_size = parts.details.and_then(|details| lower_size(details.size.as_ref()?, problems));
+    let size = parts.details.and_then(|details| lower_size(details.size.as_ref()?, problems));
     let location = parts.location?;
     let file = location.value.file_name();
     let archived = lower_archived(parts.details, file);
@@ -47,9 +49,12 @@ pub(super) fn lower_disk(
     };
     let name = name.map_err(|problem| problems.push(problem)).ok()?;
     let mut recipe = location.into_recipe(compression, checksum, SourceRole::Disk);
-    (recipe.archived, recipe.convert, recipe.disk_size) = (archived, convert, disk_size);
+    recipe.convert = convert;
     let flatten = parts.details.and_then(|details| details.flatten.as_ref());
-    recipe.flatten = flatten.is_some_and(|flatten| flatten.value.0);
+    let flatten = flatten.is_some_and(|flatten| flatten.value.0);
+    let request = DiskRequest { archived, flatten, size };
+    recipe.disk = (request != DiskRequest::default()).then(|| Box::new(request));
+    recipe.download = parts.details.and_then(|details| lower_request_files(details, problems));
     Some((recipe, name))
 }
 
@@ -84,7 +89,9 @@ pub(super) fn lower_file(
     }
     let compression =
         parts.details.and_then(|details| lower_unpack(details.unpack.as_ref()?.value));
-    Some(parts.location?.into_recipe(compression, checksum, SourceRole::File))
+    let mut recipe = parts.location?.into_recipe(compression, checksum, SourceRole::File);
+    recipe.download = parts.details.and_then(|details| lower_request_files(details, problems));
+    Some(recipe)
 }
 
 /// Returns the disk to take if a source is an archive: the spec says it, or the name of the file.
@@ -221,6 +228,35 @@ fn lower_conversion(details: &SourceDetails, problems: &mut Vec<Diagnostic>) -> 
         }
         (None, None) => None,
     }
+}
+
+/// Returns the files that a download needs besides its URL.
+fn lower_request_files(
+    details: &SourceDetails,
+    problems: &mut Vec<Diagnostic>,
+) -> Option<Box<DownloadDetails>> {
+    let keys = [("headers-file", &details.headers_file), ("ca-file", &details.ca_file)];
+    let files = keys.map(|(key, text)| {
+        let text = text.as_ref()?;
+        if details.url.is_none() {
+            let problem = Diagnostic::new(format!("`{key}` is for downloads"));
+            problems
+                .push(problem.at(text.span.clone()).help(format!("use `url:`, or remove `{key}`")));
+        }
+        match parse_path(text).map(|path| path.value) {
+            Ok(SourceLocation::File(file)) => Some(file),
+            Ok(_) => None,
+            Err(problem) => {
+                problems.push(problem);
+                None
+            }
+        }
+    });
+    let [headers, authority] = files;
+    if headers.is_none() && authority.is_none() {
+        return None;
+    }
+    Some(Box::new(DownloadDetails { headers, authority, ..DownloadDetails::default() }))
 }
 
 fn lower_size(size: &Located<SizeSpec>, problems: &mut Vec<Diagnostic>) -> Option<DiskSize> {

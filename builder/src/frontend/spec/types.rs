@@ -241,6 +241,13 @@ pub(super) struct SourceDetails {
     /// Compression of the clusters of a disk that is converted to qcow2; `none` by default, since
     /// the image's layers are compressed anyway.
     pub(super) compress: Option<Located<CompressSpec>>,
+    /// A file with headers that the request for the `url` has, one a line: `Authorization: Bearer TOKEN`.
+    /// They go to the server of the `url` alone.
+    #[schemars(rename = "headers-file")]
+    pub(super) headers_file: Option<LocatedText>,
+    /// A file with certificates, as PEM, of an authority that is trusted for the server of the `url`.
+    #[schemars(rename = "ca-file")]
+    pub(super) ca_file: Option<LocatedText>,
     /// Whether the disk and its backing files become one disk. The files are in the directory of the
     /// disk or below.
     #[schemars(with = "Option<bool>")]

@@ -5,6 +5,7 @@
 
 mod address;
 mod alert;
+mod authority;
 mod body;
 mod connect;
 mod error;
@@ -54,6 +55,7 @@ pub use self::trust::{
     ClientCertificate, ServerRole, ServerVerification, SystemRoots, TlsOptions, TlsTrust,
 };
 pub(crate) use self::wire::BodyFraming;
+use crate::net::secret::Secret;
 
 pub(crate) use self::body::HttpResponse;
 use self::reach::AddressReach;
@@ -89,6 +91,8 @@ pub(crate) struct HttpRequest<'a> {
     pub(crate) url: &'a Url,
     /// Headers beside those that the client sets itself.
     pub(crate) headers: Vec<(&'static str, String)>,
+    /// Headers for the server of `url` alone.
+    pub(crate) secret_headers: Vec<(String, Secret)>,
     /// How long the response may take after the body is sent; without it, the stall time.
     pub(crate) timeout: Option<Duration>,
     /// What is granted to the server of `url`.
@@ -97,7 +101,9 @@ pub(crate) struct HttpRequest<'a> {
 
 impl<'a> HttpRequest<'a> {
     pub(crate) fn new(method: &'static str, url: &'a Url) -> Self {
-        Self { method, url, headers: Vec::new(), timeout: None, policy: ServerPolicy::default() }
+        let (headers, secret_headers) = Default::default();
+        let policy = ServerPolicy::default();
+        Self { method, url, headers, secret_headers, timeout: None, policy }
     }
 
     /// Sets what is granted to the server of the URL.

@@ -9,8 +9,8 @@ use super::{HttpClient, HttpError, HttpOrigin, HttpRequest, ServerPolicy, redact
 const HOPS_MAX: usize = 10;
 
 impl HttpClient {
-    /// Sends a GET or HEAD request and follows redirects. The `Authorization` header goes to the
-    /// first origin only, and what is granted to it holds for no other.
+    /// Sends a GET or HEAD request and follows redirects. The `Authorization` header and
+    /// secret headers go to the first origin only, and what is granted to it holds for no other.
     pub(crate) fn send_following_redirects(
         &self,
         request: &HttpRequest<'_>,
@@ -23,6 +23,7 @@ impl HttpClient {
             let is_elsewhere = origin != first;
             if is_elsewhere {
                 hop.headers.retain(|(name, _)| !name.eq_ignore_ascii_case("authorization"));
+                hop.secret_headers.clear();
                 hop.policy = ServerPolicy::default();
             }
             let response = match self.send(&hop, &[]) {

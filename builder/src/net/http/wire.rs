@@ -51,6 +51,10 @@ pub(super) fn request_head(
         let value: String = value.chars().filter(|char| !char.is_control()).collect();
         line(name, &value);
     }
+    for (name, value) in &request.secret_headers {
+        let value: String = value.expose().chars().filter(|char| !char.is_control()).collect();
+        line(name, &value);
+    }
     head.push_str("\r\n");
     head
 }

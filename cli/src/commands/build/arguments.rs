@@ -141,6 +141,11 @@ pub(crate) struct BuildArguments {
     #[arg(long)]
     pub(super) allow_cdi_only: bool,
 
+    /// Write disks that can be read only from front to back, as downloads and compressed files, to
+    /// a temporary file in this directory, so that they can be converted and resized
+    #[arg(long, value_name = "DIR")]
+    pub(super) spool: Option<PathBuf>,
+
     /// Do not use the cache
     #[arg(long)]
     pub(super) no_cache: bool,

@@ -141,7 +141,7 @@ fn resize_disks(recipes: &mut [Recipe], size: DiskSize) -> Result<(), CommandErr
             if let LayerEntryKind::File(source) = &mut entry.kind
                 && source.role == SourceRole::Disk
             {
-                source.disk_size = Some(size);
+                source.set_disk_size(size);
                 found = true;
             }
         }

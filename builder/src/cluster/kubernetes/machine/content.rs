@@ -12,6 +12,8 @@ use crate::cluster::kubernetes::{ImageSubject, MachineOptions};
 pub struct MachineContent {
     /// The device for the image's disk; `None` if the image has only a kernel.
     pub disk: Option<DiskDevice>,
+    /// Length of the disk's sectors in bytes, if they are not the usual ones of 512.
+    pub sector_len: Option<u64>,
     /// Set if the disk boots by UEFI alone.
     pub uefi: Option<SecureBoot>,
     /// The kernel that KubeVirt starts itself.
@@ -58,7 +60,7 @@ pub struct KernelFiles {
 impl Default for MachineContent {
     /// A disk that boots in any way.
     fn default() -> Self {
-        Self { disk: Some(DiskDevice::Disk), uefi: None, kernel: None }
+        Self { disk: Some(DiskDevice::Disk), sector_len: None, uefi: None, kernel: None }
     }
 }
 

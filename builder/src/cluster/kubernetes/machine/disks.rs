@@ -16,6 +16,15 @@ pub(super) struct MachineDisks {
     pub(super) templates: Vec<Value>,
 }
 
+/// Sets the length of a disk's sectors, if they are not the usual ones (`BlockSize` in KubeVirt's
+/// `staging/src/kubevirt.io/api/core/v1/schema.go`).
+fn with_block_size(mut disk: Value, machine: &MachineOptions<'_>) -> Value {
+    if let Some(len) = machine.content.sector_len {
+        disk["blockSize"] = json!({ "custom": { "logical": len, "physical": len } });
+    }
+    disk
+}
+
 impl MachineDisks {
     pub(super) fn new(
         meta: ObjectMeta<'_>,
@@ -35,7 +44,7 @@ impl MachineDisks {
         }
         if let Some(device) = machine.content.disk {
             let (name, device) = match device {
-                DiskDevice::Disk => ("root", disk.clone()),
+                DiskDevice::Disk => ("root", with_block_size(disk.clone(), machine)),
                 DiskDevice::Cdrom(bus) => ("cdrom", json!({ "cdrom": { "bus": bus.name() } })),
             };
             let volume = disks.image_volume(meta, name, subject, access, machine);

@@ -135,7 +135,8 @@ fn content_becomes_devices() {
         json!([{ "name": "root", "dataVolume": { "name": "vm-root" } }, image("cdrom")]),
     );
     let kernel = KernelFiles { kernel: "/boot/vmlinuz".into(), initrd: None };
-    let kernel_only = MachineContent { disk: None, uefi: None, kernel: Some(kernel) };
+    let kernel_only =
+        MachineContent { disk: None, sector_len: None, uefi: None, kernel: Some(kernel) };
     check(kernel_only.clone(), false, json!([]), json!([]));
     let found = booted(&MachineOptions {
         content: MachineContent { uefi: Some(SecureBoot::On), ..kernel_only },
@@ -147,4 +148,19 @@ fn content_becomes_devices() {
     assert_eq!(found["firmware"], json!({ "kernelBoot": boot }));
     let found = booted(&MachineOptions { path: Some("/images/a.qcow2"), ..options() });
     assert_eq!(found["volumes"][0]["containerDisk"]["path"], "/images/a.qcow2");
+}
+
+/// KubeVirt requires both lengths (`validateBlockSize`, `pkg/storage/admitters/disks.go`).
+#[test]
+fn long_sectors_are_those_of_the_disk() {
+    let check = |disk: DiskDevice, sector_len: Option<u64>, expected: Value| {
+        let content = MachineContent { disk: Some(disk), sector_len, ..MachineContent::default() };
+        let instance = instance(&MachineOptions { content, ..options() });
+        let found = &instance["domain"]["devices"]["disks"][0]["blockSize"];
+        assert_eq!(*found, expected, "{disk:?} {sector_len:?}");
+    };
+    check(DiskDevice::Disk, None, Value::Null);
+    let custom = json!({ "custom": { "logical": 4096, "physical": 4096 } });
+    check(DiskDevice::Disk, Some(4096), custom);
+    check(DiskDevice::Cdrom(CdromBus::Sata), Some(4096), Value::Null);
 }

@@ -128,7 +128,7 @@ fn resize(process: &mut Process<'_>, words: &[String]) -> Result<CommandStatus, 
     let Some(mut source) = read_disk(process, "resize", path, &mut status)? else {
         return Ok(status);
     };
-    source.disk_size = Some(match (source.disk_size, size) {
+    let size = match (source.disk_size(), size) {
         (Some(DiskSize::Total(before)), DiskSize::Added(more)) => {
             DiskSize::Total(before.saturating_add(more))
         }
@@ -140,7 +140,8 @@ fn resize(process: &mut Process<'_>, words: &[String]) -> Result<CommandStatus, 
             return Err(CommandRefusal::new(message));
         }
         (_, size) => size,
-    });
+    };
+    source.set_disk_size(size);
     let what = || format!("Could not resize {}", quoted(path));
     status.record(process.write(path, Content::Source(source, None)), what)?;
     Ok(status)

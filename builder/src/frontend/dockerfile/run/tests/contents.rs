@@ -74,7 +74,8 @@ pub(super) fn contents(script: &str) -> String {
         let decompressed = if decompressed { " then checked" } else { "" };
         let conversion =
             source.convert.map_or_else(String::new, |conversion| format!(" as {conversion}"));
-        let size = source.disk_size.map_or_else(String::new, |size| format!(" with {size} bytes"));
+        let size =
+            source.disk_size().map_or_else(String::new, |size| format!(" with {size} bytes"));
         let changes = format!("{compression}{checksum}{decompressed}{conversion}{size}");
         Some(format!("{}={shown}{changes}", entry.path))
     });
