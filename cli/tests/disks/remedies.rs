@@ -138,21 +138,18 @@ pub(crate) fn write_log(file: &mut [u8], changes: &[(u64, Option<&[u8]>)]) {
         let mut descriptor = [0; 32];
         descriptor[16..24].copy_from_slice(&at.to_le_bytes());
         descriptor[24..].copy_from_slice(&sequence.to_le_bytes());
-        match bytes {
-            Some(bytes) => {
-                descriptor[..4].copy_from_slice(b"desc");
-                descriptor[4..8].copy_from_slice(&bytes[4092..]);
-                descriptor[8..16].copy_from_slice(&bytes[..8]);
-                let mut sector = bytes.to_vec();
-                sector[..4].copy_from_slice(b"data");
-                sector[4..8].fill(0);
-                sector[4092..].copy_from_slice(&1_u32.to_le_bytes());
-                entry.extend(sector);
-            }
-            None => {
-                descriptor[..4].copy_from_slice(b"zero");
-                descriptor[8..16].copy_from_slice(&4096_u64.to_le_bytes());
-            }
+        if let Some(bytes) = bytes {
+            descriptor[..4].copy_from_slice(b"desc");
+            descriptor[4..8].copy_from_slice(&bytes[4092..]);
+            descriptor[8..16].copy_from_slice(&bytes[..8]);
+            let mut sector = bytes.to_vec();
+            sector[..4].copy_from_slice(b"data");
+            sector[4..8].fill(0);
+            sector[4092..].copy_from_slice(&1_u32.to_le_bytes());
+            entry.extend(sector);
+        } else {
+            descriptor[..4].copy_from_slice(b"zero");
+            descriptor[8..16].copy_from_slice(&4096_u64.to_le_bytes());
         }
         let start = 64 + change * 32;
         entry[start..start + 32].copy_from_slice(&descriptor);
