@@ -1,2 +1,2 @@
 FROM scratch
-RUN while true; do mkdir /a; done
+RUN select x in a; do mkdir /a; done
