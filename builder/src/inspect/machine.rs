@@ -138,7 +138,8 @@ fn see_layer(
     facts: &mut LayerFacts,
 ) -> io::Result<bool> {
     let reach = LAYER_START_LEN.min(blob.size);
-    let reader = images.open_blob_start(blob.digest, blob.size, reach).map_err(io::Error::other)?;
+    let reader =
+        images.open_blob_part(blob.digest, blob.size, 0..reach).map_err(io::Error::other)?;
     let (compression, tar) = tar::decompress(reader.take(reach)).map_err(io::Error::other)?;
     let tar = TarReader::new(tar.take(TAR_LEN_MAX), compression, TarLimits::default());
     let mut tar = tar.with_sparse_files();

@@ -132,7 +132,7 @@ fn read_layer_start(
     compressed: Option<&mut SeenCompression>,
 ) -> Result<Option<(TarEntry, disk::DiskInfo)>, String> {
     let reach = LAYER_START_LEN.min(blob.size);
-    let reader = images.open_blob_start(blob.digest, blob.size, reach);
+    let reader = images.open_blob_part(blob.digest, blob.size, 0..reach);
     let reader = reader.map_err(|error| error.full_message())?;
     let unpacked = tar::decompress(reader.take(reach));
     let (compression, tar) = unpacked.map_err(|error| error.to_string())?;

@@ -4,6 +4,7 @@
 pub(crate) mod testing;
 
 use std::io::Read;
+use std::ops::Range;
 
 use crate::oci::error::StorageError;
 use crate::oci::image::digest::Digest;
@@ -29,14 +30,19 @@ pub trait Images: Sync {
         at: u64,
     ) -> Result<Box<dyn Read + Send + '_>, StorageError>;
 
-    /// Opens a blob for reading no more than its first `len` bytes.
-    fn open_blob_start(
+    /// Opens a blob for reading no more than these of its bytes.
+    fn open_blob_part(
         &self,
         digest: Digest,
         size: u64,
-        len: u64,
+        part: Range<u64>,
     ) -> Result<Box<dyn Read + Send + '_>, StorageError> {
-        Ok(Box::new(self.open_blob(digest, size, 0)?.take(len)))
+        Ok(Box::new(self.open_blob(digest, size, part.start)?.take(part.end - part.start)))
+    }
+
+    /// Reads a blob as it is from now on, if it was made of parts of other blobs. Returns whether it was.
+    fn forget_reused(&self, _digest: Digest) -> bool {
+        false
     }
 
     /// Opens a blob for reading, as a reader that borrows nothing from these images.

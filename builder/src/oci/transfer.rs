@@ -52,7 +52,11 @@ impl BlobTransfer<'_> {
         let blob =
             SourceBlob { digest, size, source: &source, mount_source: images.mount_source() };
         let advanced = |len| progress.advance(number, len);
-        let how = sink.put_blob(&blob, self.names, &advanced)?;
+        let mut how = sink.put_blob(&blob, self.names, &advanced);
+        if matches!(how, Err(StorageError::Unexpected { .. })) && images.forget_reused(digest) {
+            how = sink.put_blob(&blob, self.names, &advanced);
+        }
+        let how = how?;
         progress.report(ProgressEvent::Copied { blob: number, digest, len: size, how });
         Ok(())
     }

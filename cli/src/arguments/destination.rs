@@ -8,7 +8,7 @@ use diskette_builder::oci::image::platform::Platform;
 use diskette_builder::oci::image::ref_name::{LayoutName, RefNameError};
 use diskette_builder::oci::rename::RenamingSink;
 use diskette_builder::oci::sink::{Sink, StoreSink};
-use diskette_builder::oci::store::{ArchiveSink, LayoutSink};
+use diskette_builder::oci::store::{ArchiveSink, LayoutImages, LayoutSink};
 use diskette_builder::recipe::diagnostic::Diagnostic;
 use diskette_builder::registry::client::{RegistryClient, RegistrySink};
 
@@ -63,6 +63,12 @@ impl<'a> OpenedDestination<'a> {
             },
         };
         Ok(Self { local, dir, file, through })
+    }
+
+    /// Returns the images of a layout, if it has some that can be read.
+    pub(crate) fn images(&self) -> Option<LayoutImages> {
+        let dir = self.dir.try_clone().ok().filter(|_| self.local.store == StoreKind::Layout)?;
+        LayoutImages::open(dir, &self.local.path.display().to_string()).ok()
     }
 
     /// Returns a sink that writes there.

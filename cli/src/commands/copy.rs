@@ -12,7 +12,7 @@ use diskette_builder::recipe::diagnostic::Diagnostic;
 
 use self::names::{check_tags, destination_names, own_names, source_name, tags_to_copy};
 use crate::arguments::credentials::{PairCredentials, RegistryUse};
-use crate::arguments::destination::{open_for_writing, open_sink};
+use crate::arguments::destination::{OpenedDestination, open_for_writing, open_sink};
 use crate::arguments::image_name::{parse_source, parse_target};
 use crate::arguments::registry::RegistryArguments;
 use crate::arguments::sides::SideArguments;
@@ -91,8 +91,12 @@ pub(crate) fn run(
     let is_opened = !(arguments.dry_run && is_local);
     let opened = is_opened.then(|| open_for_writing(&arguments.destination, environment));
     let opened = opened.transpose()?.flatten();
+    // The tables of contents of the layout are read once.
+    let local = opened.as_ref().filter(|_| tags.len() == 1).and_then(OpenedDestination::images);
+    let local = local.as_ref().map(|local| -> &dyn Images { local });
     let sink = is_opened.then(|| open_sink(opened.as_ref(), &registry, jobs)).transpose()?;
-    let mut copy = TagCopy { arguments, images, sink: sink.as_deref(), plan: CopyPlan::default() };
+    let (sink, plan) = (sink.as_deref(), CopyPlan::default());
+    let mut copy = TagCopy { arguments, images, local, sink, plan };
     let mut last = None;
     for tag in tags {
         let find = || find_image(arguments, images, tag.as_deref());
@@ -131,6 +135,8 @@ fn find_image(
 struct TagCopy<'a> {
     arguments: &'a CopyArguments,
     images: &'a dyn Images,
+    /// Images of the destination, whose chunks are reused.
+    local: Option<&'a dyn Images>,
     /// None if nothing is written.
     sink: Option<&'a dyn Sink>,
     plan: CopyPlan,
@@ -151,8 +157,8 @@ impl TagCopy<'_> {
         let (names, there) = destination_names(arguments, tag, own)?;
         match self.sink {
             Some(sink) if !arguments.dry_run => {
-                let (tag, show) = (there.as_ref(), &arguments.show);
-                Transfer { images, sink, names: &names, tag, show }.run(&root, progress)?;
+                let (tag, show, local) = (there.as_ref(), &arguments.show, self.local);
+                Transfer { images, sink, names: &names, tag, local, show }.run(&root, progress)?;
             }
             sink => self.plan.add(&root, images, sink, &names)?,
         }

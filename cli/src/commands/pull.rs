@@ -5,7 +5,7 @@ use diskette_builder::oci::copy::choose_platform;
 use diskette_builder::oci::image::location::{LocalImage, StoreKind};
 use diskette_builder::oci::image::platform::Platform;
 use diskette_builder::oci::image::reference::Reference;
-use diskette_builder::oci::images::Images as _;
+use diskette_builder::oci::images::Images;
 use diskette_builder::oci::sink::Sink;
 use diskette_builder::registry::client::RegistryImages;
 
@@ -76,17 +76,22 @@ pub(crate) fn run(
         LocalImage { store: StoreKind::Layout, path: last.into(), name: None }
     });
     let names = [name.clone()];
-    let transfer = |sink: &dyn Sink| {
-        let transfer =
-            Transfer { images: &images, sink, names: &names, tag: None, show: &arguments.show };
+    let transfer = |sink: &dyn Sink, local: Option<&dyn Images>| {
+        let show = &arguments.show;
+        let transfer = Transfer { images: &images, sink, names: &names, tag: None, local, show };
         transfer.run(&root, &progress)
     };
     match &engine {
         Some(engine) => {
-            transfer(&*OpenedEngine::open(engine, environment)?.sink()?)?;
+            transfer(&*OpenedEngine::open(engine, environment)?.sink()?, None)?;
             engine.finish()?;
         }
-        None => transfer(&*OpenedDestination::open(&destination, environment)?.naming_sink()?)?,
+        None => {
+            let opened = OpenedDestination::open(&destination, environment)?;
+            let local = opened.images();
+            let local = local.as_ref().map(|local| -> &dyn Images { local });
+            transfer(&*opened.naming_sink()?, local)?;
+        }
     }
     if destination.is_stream() {
         return Ok(());

@@ -87,8 +87,14 @@ pub(crate) fn run(
         transfer::print_plan(plan, &arguments.show, ui);
         return arguments.show.print_result(&names, &root, ui);
     }
-    let transfer =
-        Transfer { images: &*images, sink: &sink, names: &names, tag: None, show: &arguments.show };
+    let transfer = Transfer {
+        images: &*images,
+        sink: &sink,
+        names: &names,
+        tag: None,
+        local: None,
+        show: &arguments.show,
+    };
     transfer.run(&root, &progress)?;
     transfer::print_summary(&registry, &arguments.show, ui);
     arguments.show.print_result(&names, &root, ui)

@@ -27,6 +27,7 @@ mod precedence;
 mod probes;
 mod proxy;
 mod resume;
+mod reuse;
 mod scopes;
 mod server;
 mod slow;

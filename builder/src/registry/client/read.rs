@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::io::Read;
+use std::ops::Range;
 
 use super::blob_reader::RegistryBlobReader;
 use super::error::RegistryError;
@@ -80,13 +81,14 @@ impl Images for RegistryImages<'_> {
     }
 
     /// Requests these bytes only.
-    fn open_blob_start(
+    fn open_blob_part(
         &self,
         digest: Digest,
         size: u64,
-        len: u64,
+        part: Range<u64>,
     ) -> Result<Box<dyn Read + Send + '_>, StorageError> {
-        Ok(Box::new(self.open_range(BlobRange { digest, size, start: 0, end: len.min(size) })?))
+        let Range { start, end } = part;
+        Ok(Box::new(self.open_range(BlobRange { digest, size, start, end: end.min(size) })?))
     }
 
     fn into_blob_reader<'s>(

@@ -1,0 +1,182 @@
+//! The *chunks* of layers, as their tables of contents list them. A table is untrusted: one that is
+//! damaged, too long or contradicts itself counts as missing.
+
+use std::collections::{BTreeSet, HashMap};
+use std::io::Read;
+use std::ops::Range;
+
+use serde::Deserialize;
+
+use crate::oci::image::descriptor::Descriptor;
+use crate::oci::image::digest::Digest;
+use crate::oci::image::json::Document;
+use crate::oci::image::layer::LayerIndex;
+use crate::oci::image::manifest::ImageManifest;
+use crate::oci::images::Images;
+use crate::oci::walk::{DocumentLimits, DocumentWalk};
+
+/// Length in bytes of the longest table of contents that is read: that of a disk with 20 GiB of data.
+const TOC_LEN_MAX: u64 = 64 << 20;
+
+/// Number of images on this machine whose chunks are reused.
+const IMAGES_MAX: usize = 32;
+
+/// A chunk of a layer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct StoredChunk {
+    /// Digest of its content.
+    pub(super) digest: Digest,
+    /// Its frame in the blob.
+    pub(super) frame: Range<u64>,
+}
+
+/// Location of a chunk on this machine.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct LocalChunk {
+    /// Digest and size of the blob.
+    pub(super) blob: (Digest, u64),
+    /// Offset of the frame in the blob.
+    pub(super) offset: u64,
+}
+
+/// The chunks on this machine.
+#[derive(Debug, Default)]
+pub(super) struct LocalChunks {
+    blobs: BTreeSet<Digest>,
+    /// By the digest of the content and the length of the frame: a frame of another length was
+    /// compressed in another way.
+    chunks: HashMap<(Digest, u64), LocalChunk>,
+}
+
+impl LocalChunks {
+    /// Reads the tables of contents of the layers of images.
+    pub(super) fn read(images: &dyn Images) -> Self {
+        let mut local = Self::default();
+        let tags = images.tags().unwrap_or_default();
+        for tag in tags.iter().take(IMAGES_MAX) {
+            let Ok(Some(root)) = images.find_image(tag.as_str()) else { continue };
+            for (layer, index) in chunked_layers(images, &root) {
+                if local.blobs.insert(layer.digest) {
+                    local.add(images, &layer, &index);
+                }
+            }
+        }
+        local
+    }
+
+    fn add(&mut self, images: &dyn Images, layer: &Descriptor, index: &LayerIndex) {
+        let chunks = read_chunks(images, layer, index).unwrap_or_default();
+        self.add_chunks((layer.digest, layer.size), chunks);
+    }
+
+    fn add_chunks(&mut self, blob: (Digest, u64), chunks: Vec<StoredChunk>) {
+        for StoredChunk { digest, frame } in chunks {
+            let key = (digest, frame.end - frame.start);
+            self.chunks.insert(key, LocalChunk { blob, offset: frame.start });
+        }
+    }
+
+    /// Returns the chunks of one blob.
+    #[cfg(test)]
+    pub(super) fn of_chunks(blob: (Digest, u64), chunks: Vec<StoredChunk>) -> Self {
+        let mut local = Self::default();
+        local.add_chunks(blob, chunks);
+        local
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.chunks.is_empty()
+    }
+
+    /// Returns whether one of the layers has this digest.
+    pub(super) fn has_blob(&self, digest: Digest) -> bool {
+        self.blobs.contains(&digest)
+    }
+
+    /// Returns the location of a chunk.
+    pub(super) fn find(&self, chunk: &StoredChunk) -> Option<&LocalChunk> {
+        self.chunks.get(&(chunk.digest, chunk.frame.end - chunk.frame.start))
+    }
+}
+
+/// Returns the layers of an image that have an index.
+pub(super) fn chunked_layers(
+    images: &dyn Images,
+    root: &Document,
+) -> Vec<(Descriptor, LayerIndex)> {
+    let closure = DocumentWalk::new(&images, DocumentLimits::default()).read_closure(root);
+    let documents = closure.map(|closure| closure.documents).unwrap_or_default();
+    let manifests = documents.iter().filter(|document| !document.is_index());
+    let layers =
+        manifests.flat_map(|document| ImageManifest::parse(document)).flat_map(|it| it.layers);
+    layers
+        .filter_map(|layer| {
+            let index = LayerIndex::from_annotations(&layer.annotations)?;
+            Some((layer, index))
+        })
+        .collect()
+}
+
+/// Reads the chunks of a layer, in the order of the blob.
+pub(super) fn read_chunks(
+    images: &dyn Images,
+    layer: &Descriptor,
+    index: &LayerIndex,
+) -> Option<Vec<StoredChunk>> {
+    let toc = index.toc;
+    let end = toc.offset.checked_add(toc.len).filter(|end| *end <= layer.size)?;
+    if toc.len > TOC_LEN_MAX || toc.text_len > TOC_LEN_MAX {
+        return None;
+    }
+    let part = images.open_blob_part(layer.digest, layer.size, toc.offset..end).ok()?;
+    let mut compressed = Vec::new();
+    part.take(toc.len).read_to_end(&mut compressed).ok()?;
+    if Digest::of_bytes(&compressed) != index.toc_digest {
+        return None;
+    }
+    let decoder = zstd::stream::read::Decoder::with_buffer(&compressed[..]).ok()?;
+    let mut text = Vec::new();
+    decoder.take(toc.text_len).read_to_end(&mut text).ok()?;
+    parse_toc(&text, toc.offset)
+}
+
+#[derive(Deserialize)]
+struct Toc {
+    entries: Vec<TocEntry>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct TocEntry {
+    #[serde(rename = "type")]
+    kind: String,
+    digest: Option<String>,
+    chunk_digest: Option<String>,
+    #[serde(default)]
+    offset: u64,
+    #[serde(default)]
+    end_offset: u64,
+}
+
+/// Parses a table of contents that begins at `end` in its blob.
+pub(super) fn parse_toc(text: &[u8], end: u64) -> Option<Vec<StoredChunk>> {
+    let toc: Toc = serde_json::from_slice(text).ok()?;
+    let mut chunks: Vec<StoredChunk> = Vec::new();
+    let mut end_of_file = 0;
+    for (at, entry) in toc.entries.iter().enumerate() {
+        match entry.kind.as_str() {
+            "reg" => end_of_file = entry.end_offset,
+            "chunk" => {}
+            _ => continue,
+        }
+        let Some(digest) = entry.chunk_digest.as_ref().or(entry.digest.as_ref()) else { continue };
+        let next = toc.entries.get(at + 1).filter(|next| next.kind == "chunk");
+        let frame = entry.offset..next.map_or(end_of_file, |next| next.offset);
+        let follows = chunks.last().is_none_or(|last| last.frame.end <= frame.start);
+        if !follows || frame.is_empty() || frame.end > end {
+            return None;
+        }
+        chunks.push(StoredChunk { digest: digest.parse().ok()?, frame });
+    }
+    Some(chunks)
+}
