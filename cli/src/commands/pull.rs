@@ -81,17 +81,14 @@ pub(crate) fn run(
         let transfer = Transfer { images: &images, sink, names: &names, tag: None, local, show };
         transfer.run(&root, &progress)
     };
-    match &engine {
-        Some(engine) => {
-            transfer(&*OpenedEngine::open(engine, environment)?.sink()?, None)?;
-            engine.finish()?;
-        }
-        None => {
-            let opened = OpenedDestination::open(&destination, environment)?;
-            let local = opened.images();
-            let local = local.as_ref().map(|local| -> &dyn Images { local });
-            transfer(&*opened.naming_sink()?, local)?;
-        }
+    if let Some(engine) = &engine {
+        transfer(&*OpenedEngine::open(engine, environment)?.sink()?, None)?;
+        engine.finish()?;
+    } else {
+        let opened = OpenedDestination::open(&destination, environment)?;
+        let local = opened.images();
+        let local = local.as_ref().map(|local| -> &dyn Images { local });
+        transfer(&*opened.naming_sink()?, local)?;
     }
     if destination.is_stream() {
         return Ok(());

@@ -200,9 +200,9 @@ fn podman_5_takes_every_kind_of_file() {
     let scene = Scene::new();
     let Some(podman) = Podman::find(&scene) else { return };
     let Some(registry) = DockerRegistry::start_open(&scene) else { return };
-    let long = "x".repeat(150);
+    let long_name = "x".repeat(150);
     for (name, content) in
-        [("dir/a", &b"a"[..]), ("dir/empty", b""), ("gr\u{f6}\u{df}e", b"u"), (&long, b"l")]
+        [("dir/a", &b"a"[..]), ("dir/empty", b""), ("gr\u{f6}\u{df}e", b"u"), (&long_name, b"l")]
     {
         scene.write(&format!("context/{name}"), content);
     }

@@ -27,7 +27,7 @@ fn parts_that_are_long_enough_come_from_this_machine() {
     let check = |names: &[u8], expected: &[(u64, u64, Option<u64>)]| {
         let size = 50 * KIB + 100 * KIB * names.len() as u64 + 9 * KIB;
         let plan = BlobPlan::new(size, &chunks(names, 50 * KIB), &known);
-        let found = plan.iter().flat_map(|plan| plan.pieces()).map(|piece| {
+        let found = plan.iter().flat_map(BlobPlan::pieces).map(|piece| {
             let offset = piece.local.as_ref().map(|LocalChunk { offset, .. }| (offset - 7) / KIB);
             (piece.part.start / KIB, piece.part.end / KIB, offset)
         });
