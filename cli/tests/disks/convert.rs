@@ -225,6 +225,7 @@ error: cannot use `http://127.0.0.1:9/disk.vmdk`: a disk is converted or resized
   |                         ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
   |
   = help: download it first, and name the file
+  = help: or pass `--spool DIR`, which writes it to a temporary file in that directory
 
 "#]],
     );

@@ -105,7 +105,7 @@ fn streams_are_checked_before_they_are_converted() {
         "amd64: {{ disk: {{ path: disk.raw.zst, convert: qcow2, sha256: '{digits}' }} }}"
     ));
     check(&scene, "spool", "the checksum is wrong: expected sha256:0000");
-    check(&scene, "none", "cannot open the directory none: No such file or directory");
+    check(&scene, "none", "cannot open the directory `none`: No such file or directory");
     scene.write("page.raw.zst", zstd::encode_all(&b"<!DOCTYPE html>\n<p>Log in"[..], 1).unwrap());
     scene.write_spec("amd64: { disk: { path: page.raw.zst, convert: qcow2 } }");
     check(&scene, "spool", "it is a web page, and no disk");
