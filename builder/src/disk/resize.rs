@@ -104,15 +104,16 @@ pub(crate) fn resize_disk(
     conversion: Option<Conversion>,
 ) -> Result<ResizedDisk, ResizeError> {
     let patches = relocate_gpt(guest, len)?;
-    let conversion = match (conversion, info.format) {
-        (Some(conversion), _) => conversion,
-        (None, DiskFormat::Qcow2)
-            if patches.is_empty()
-                && let Some(bytes) = enlarge_qcow2(file, len)? =>
-        {
-            return Ok(ResizedDisk { bytes, conversion: Conversion::Raw });
-        }
-        (None, format) => rewriting_conversion(file, format)?,
+    if conversion.is_none()
+        && info.format == DiskFormat::Qcow2
+        && patches.is_empty()
+        && let Some(bytes) = enlarge_qcow2(file, len)?
+    {
+        return Ok(ResizedDisk { bytes, conversion: Conversion::Raw });
+    }
+    let conversion = match conversion {
+        Some(conversion) => conversion,
+        None => rewriting_conversion(file, info.format)?,
     };
     Ok(ResizedDisk { bytes: Arc::new(Patched::new(Guest::clone(guest), len, patches)), conversion })
 }

@@ -91,18 +91,18 @@ impl<'a> SourceOpener<'a> {
         recipe: &'a SourceRecipe,
         judge: Option<DiskJudge<'a>>,
     ) -> Result<SourceKind<'a>, SourceErrorKind> {
-        match &recipe.location {
-            SourceLocation::File(file) if let Some(choice) = recipe.archived_disk() => {
+        match (&recipe.location, recipe.archived_disk()) {
+            (SourceLocation::File(file), Some(choice)) => {
                 self.open_archived(recipe, file, choice, judge)
             }
-            SourceLocation::Url(url) if let Some(choice) = recipe.archived_disk() => {
+            (SourceLocation::Url(url), Some(choice)) => {
                 let download =
                     open_download(self.client, Some(self.inputs), self.unverified, recipe, url)?;
                 let checksum = recipe.checksum.clone();
                 find_member(ArchiveBytes::Download { download, checksum }, choice, judge)
             }
-            SourceLocation::File(file) => self.open_file(recipe, file, judge),
-            SourceLocation::Url(url) => {
+            (SourceLocation::File(file), None) => self.open_file(recipe, file, judge),
+            (SourceLocation::Url(url), None) => {
                 let download =
                     open_download(self.client, Some(self.inputs), self.unverified, recipe, url)?;
                 let decompressed = recipe.download.as_ref().and_then(|it| it.decompressed.clone());
@@ -110,11 +110,11 @@ impl<'a> SourceOpener<'a> {
                 let checks = StreamChecks { checksum, decompressed, judge, measured: None };
                 Ok(SourceKind::Download { download, compression: recipe.compression, checks })
             }
-            SourceLocation::Inline(bytes) => {
+            (SourceLocation::Inline(bytes), _) => {
                 check_taken_as_is(recipe, bytes.len() as u64)?;
                 Ok(SourceKind::Inline(InlineSource::new(bytes, judge)?))
             }
-            SourceLocation::Member(member) => {
+            (SourceLocation::Member(member), _) => {
                 check_taken_as_is(recipe, member.size)?;
                 self.open_member(member, judge)
             }
