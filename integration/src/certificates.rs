@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::peer::{self, Peer};
+use crate::peer::{self, Peer, text};
 use crate::scene::Scene;
 
 /// An authority that signs certificates.
@@ -97,8 +97,4 @@ impl KeyPair {
         let file = |end| directory.join(format!("{name}.{end}"));
         Self { certificate: file("pem"), key: file("key") }
     }
-}
-
-fn text(path: &Path) -> &str {
-    path.to_str().unwrap()
 }

@@ -1,7 +1,7 @@
 //! A finished **image**, read from a layout by other means than the program's own.
 
 use std::io::Read;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use ocidir::cap_std::ambient_authority;
 use ocidir::cap_std::fs::Dir;
@@ -10,6 +10,8 @@ use ocidir::oci_spec::image::{
 };
 use ocidir::prelude::*;
 use serde_json::Value;
+
+use crate::scene::Scene;
 
 /// An OCI layout in a directory.
 #[derive(Debug)]
@@ -130,4 +132,22 @@ impl Layout {
     pub fn verify_blobs(&self, tag: &str) -> Result<(), ocidir::Error> {
         self.reachable_blobs(tag).iter().try_for_each(|blob| self.oci.verify_blob_digest(blob))
     }
+}
+
+/// A disk taken out of an image that was built.
+#[derive(Debug)]
+pub struct BuiltDisk {
+    /// Digest of the image.
+    pub digest: String,
+    /// The disk as a file.
+    pub path: PathBuf,
+}
+
+/// Builds into the layout `out` of the scene, and takes `/disk/NAME` out of the image.
+pub fn build_disk(scene: &Scene, args: &[&str], name: &str) -> BuiltDisk {
+    let digest = scene.build_to("out", &[&["--no-cache"], args].concat());
+    let layout = Layout::open(&scene.path("out"));
+    let image = layout.images("1").remove(0);
+    let disk = layout.layer_file(&image, &format!("disk/{name}"));
+    BuiltDisk { digest, path: scene.write(&format!("built/{name}"), disk) }
 }

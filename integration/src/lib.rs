@@ -20,6 +20,7 @@ pub mod nginx;
 pub mod pairs;
 pub mod peer;
 pub mod proxy;
+pub mod qemu_img;
 pub mod recorder;
 pub mod registry;
 pub mod scene;

@@ -89,6 +89,11 @@ impl Peer {
     }
 }
 
+/// Returns a path as an argument of a program.
+pub fn text(path: &Path) -> &str {
+    path.to_str().unwrap()
+}
+
 /// Returns the manifest or index that skopeo reads from a registry on this machine, if it exists.
 pub fn read_manifest_by_skopeo(image: &str) -> Option<Vec<u8>> {
     let args = ["inspect", "--raw", "--tls-verify=false", &format!("docker://{image}")];

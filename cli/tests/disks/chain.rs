@@ -5,26 +5,14 @@
 )]
 
 use std::os::unix::fs::symlink;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use diskette_integration::disk::{MIB, mixed_bytes};
-use diskette_integration::image::Layout;
-use diskette_integration::peer::{self, Peer};
+use diskette_integration::image::build_disk;
+use diskette_integration::peer::{self, Peer, text};
+use diskette_integration::qemu_img::QemuImg;
 use diskette_integration::scene::Scene;
-use snapbox::{IntoData, assert_data_eq, str};
-
-fn text(path: &Path) -> &str {
-    path.to_str().unwrap()
-}
-
-/// Builds from the spec, and takes the disk out of the image.
-fn build(scene: &Scene, name: &str) -> PathBuf {
-    scene.build_to("out", &["--no-cache"]);
-    let layout = Layout::open(&scene.path("out"));
-    let image = layout.images("1").remove(0);
-    let disk = layout.layer_file(&image, &format!("disk/{name}"));
-    scene.write(&format!("built/{name}"), disk)
-}
+use snapbox::{IntoData, assert_data_eq, file, str};
 
 /// Makes a file of a chain in the directory of the scene.
 fn create(scene: &Scene, qemu: &Peer, options: &[&str], base: (&str, &str), name: &str) {
@@ -43,7 +31,7 @@ fn write(io: &Peer, disk: &Path, commands: &[&str]) {
 
 #[test]
 fn a_chain_becomes_one_disk() {
-    let (Some(qemu), Some(io)) = (peer::find("qemu-img"), peer::find("qemu-io")) else { return };
+    let (Some(qemu), Some(io)) = (QemuImg::find(), peer::find("qemu-io")) else { return };
     let kinds: [&[&str]; 5] = [
         &[],
         &["-o", "compat=0.10"],
@@ -69,14 +57,13 @@ fn a_chain_becomes_one_disk() {
         ] {
             let line = format!("amd64: {{ disk: {{ path: vm/top.qcow2, flatten: true{more} }} }}");
             scene.write_spec(&line);
-            let built = build(&scene, name);
-            let compare = ["compare", "-f", "raw", "-F", format, text(&expected), text(&built)];
-            assert_eq!(qemu.run(compare), "Images are identical.\n", "{options:?}{more}");
+            let built = build_disk(&scene, &[], name).path;
+            qemu.assert_equal(("raw", &expected), (format, &built));
             assert!(!qemu.run(["info", text(&built)]).contains("backing file"));
         }
         let line = "amd64: { disk: { path: vm/top.qcow2, flatten: true, size: 8Mi } }";
         scene.write_spec(line);
-        let info = qemu.run(["info", text(&build(&scene, "top.qcow2"))]);
+        let info = qemu.run(["info", text(&build_disk(&scene, &[], "top.qcow2").path)]);
         assert!(info.contains("8 MiB") && !info.contains("backing file"), "{info}");
     }
 }
@@ -100,7 +87,7 @@ fn check(scene: &Scene, expected: impl IntoData) {
 
 #[test]
 fn what_leads_out_of_the_directory_is_refused() {
-    let Some(qemu) = peer::find("qemu-img") else { return };
+    let Some(qemu) = QemuImg::find() else { return };
     let scene = Scene::new();
     let base = scene.write("base.raw", mixed_bytes(1, 4 * MIB));
     scene.write("vm/base.raw", mixed_bytes(1, 4 * MIB));
@@ -165,22 +152,7 @@ error[disk-data-file]: cannot use `vm/top.qcow2`: its file `base.raw` cannot be 
     scene.write("vm/base.raw", mixed_bytes(1, 4 * MIB));
     let rebase = ["rebase", "-u", "-f", "qcow2", "-F", "qcow2", "-b", "base.raw"];
     qemu.run([&rebase[..], &[text(&scene.path("vm/top.qcow2"))]].concat());
-    check(
-        &scene,
-        str![[r#"
-status: 1
-stdout:
-stderr:
-error[disk-malformed]: cannot use `vm/top.qcow2`: its file `base.raw` should be qcow2, and is raw
- --> ./diskette.yaml:5:26
-  |
-5 |   amd64: { disk: { path: vm/top.qcow2, flatten: true } }
-  |                          ^^^^^^^^^^^^
-  |
-  = help: get the disk again, or make it anew
-
-"#]],
-    );
+    check(&scene, file!["../../errors/disks/cannot-use-its-file-should-be-qcow-and-is.stderr"]);
     // A file that stands on itself.
     let rebase = ["rebase", "-u", "-f", "qcow2", "-F", "qcow2", "-b", "top.qcow2"];
     qemu.run([&rebase[..], &[text(&scene.path("vm/top.qcow2"))]].concat());
@@ -201,22 +173,7 @@ error[disk-backing-file]: cannot use `vm/top.qcow2`: it stands on 32 files or mo
 "#]],
     );
     scene.write_spec("amd64: { disk: { path: vm/top.qcow2, convert: qcow2 } }");
-    check(
-        &scene,
-        str![[r#"
-status: 1
-stdout:
-stderr:
-error[disk-backing-file]: cannot use `vm/top.qcow2`: it stands on another file, `top.qcow2`
- --> ./diskette.yaml:5:26
-  |
-5 |   amd64: { disk: { path: vm/top.qcow2, convert: qcow2 } }
-  |                          ^^^^^^^^^^^^
-  |
-  = help: set `flatten: true` in a spec, all files in one directory, or make one file of both with `qemu-img convert -O qcow2 vm/top.qcow2 new.qcow2`
-
-"#]],
-    );
+    check(&scene, file!["../../errors/disks/cannot-use-it-stands-on-another-file.stderr"]);
     scene.write_spec("amd64: { disk: { path: vm/top.qcow2, flatten: 1 } }");
     check(
         &scene,

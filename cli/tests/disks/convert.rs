@@ -10,10 +10,11 @@ use std::os::unix::fs::FileExt as _;
 use std::path::PathBuf;
 
 use diskette_integration::disk::{MIB, mixed_bytes, noise_bytes, write_sparse};
-use diskette_integration::image::Layout;
-use diskette_integration::peer::{self, Peer};
+use diskette_integration::image::build_disk;
+use diskette_integration::peer::text;
+use diskette_integration::qemu_img::QemuImg;
 use diskette_integration::scene::Scene;
-use snapbox::{IntoData, assert_data_eq, str};
+use snapbox::{IntoData, assert_data_eq, file, str};
 
 /// What a disk can be converted to: arguments, name of the file, format for QEMU.
 const TARGETS: [(&[&str], &str, &str); 4] = [
@@ -55,43 +56,19 @@ fn raw(scene: &Scene) -> PathBuf {
     path
 }
 
-fn text(path: &std::path::Path) -> &str {
-    path.to_str().unwrap()
-}
-
-/// Builds from the spec, and takes the disk out of the image.
-fn build(scene: &Scene, args: &[&str], name: &str) -> (String, PathBuf) {
-    let digest = scene.build_to("out", &[&["--no-cache"], args].concat());
-    let layout = Layout::open(&scene.path("out"));
-    let image = layout.images("1").remove(0);
-    let disk = layout.layer_file(&image, &format!("disk/{name}"));
-    (digest, scene.write(&format!("built/{name}"), disk))
-}
-
-/// Compares as QEMU does, and has a qcow2 checked.
-fn judge(qemu: &Peer, source: (&str, &std::path::Path), built: (&str, &std::path::Path)) {
-    let said = qemu.run(["compare", "-f", source.0, "-F", built.0, text(source.1), text(built.1)]);
-    assert_eq!(said, "Images are identical.\n", "{source:?}");
-    if built.0 == "qcow2" {
-        let said = qemu.run(["check", "-f", "qcow2", text(built.1)]);
-        assert!(said.starts_with("No errors were found on the image.\n"), "{source:?}: {said}");
-    }
-}
-
 #[test]
 fn every_format_becomes_any_other() {
-    let Some(qemu) = peer::find("qemu-img") else { return };
+    let Some(qemu) = QemuImg::find() else { return };
     let scene = Scene::new();
     let raw = raw(&scene);
     for (end, format, options) in SOURCES {
         let disk = scene.path(&format!("disk.{end}"));
-        let convert = ["convert", "-f", "raw", "-O", format];
-        qemu.run([&convert[..], options, &[text(&raw), text(&disk)]].concat());
+        qemu.convert(&raw, options, (format, &disk));
         scene.write_spec(&format!("amd64: {{ disk: disk.{end} }}"));
         for (args, name, target) in TARGETS {
             let name = if (end, target) == ("raw", "raw") { "disk.raw" } else { name };
-            let (_, built) = build(&scene, args, name);
-            judge(&qemu, (format, &disk), (target, &built));
+            let built = build_disk(&scene, args, name).path;
+            qemu.assert_equal((format, &disk), (target, &built));
         }
     }
 }
@@ -99,32 +76,32 @@ fn every_format_becomes_any_other() {
 /// The spec says the same as the command line, and names the disk as it likes.
 #[test]
 fn a_spec_converts() {
-    let Some(qemu) = peer::find("qemu-img") else { return };
+    let Some(qemu) = QemuImg::find() else { return };
     let scene = Scene::new();
     let raw = raw(&scene);
     let check = |details: &str, name: &str, target: &str| {
         scene.write_spec(&format!("amd64: {{ disk: {{ path: source.raw, {details} }} }}"));
-        let (digest, built) = build(&scene, &[], name);
-        judge(&qemu, ("raw", &raw), (target, &built));
-        digest
+        let built = build_disk(&scene, &[], name);
+        qemu.assert_equal(("raw", &raw), (target, &built.path));
+        built.digest
     };
     let zstd = check("convert: qcow2, compress: zstd", "source.qcow2", "qcow2");
     scene.write_spec("amd64: { disk: source.raw }");
     let args = ["--convert", "qcow2", "--convert-compress", "zstd"];
-    assert_eq!(build(&scene, &args, "source.qcow2").0, zstd);
+    assert_eq!(build_disk(&scene, &args, "source.qcow2").digest, zstd);
     check("convert: qcow2, name: boot", "boot", "qcow2");
     check("convert: raw", "source.raw", "raw");
 }
 
 #[test]
 fn a_dockerfile_converts() {
-    let Some(qemu) = peer::find("qemu-img") else { return };
+    let Some(qemu) = QemuImg::find() else { return };
     let scene = Scene::new();
     let raw = raw(&scene);
     scene.write("Dockerfile", "FROM scratch\nCOPY source.raw /disk/\n");
     let args = ["-t", "quay.io/me/vm:1", "--convert", "qcow2"];
-    let (_, built) = build(&scene, &args, "source.qcow2");
-    judge(&qemu, ("raw", &raw), ("qcow2", &built));
+    let built = build_disk(&scene, &args, "source.qcow2").path;
+    qemu.assert_equal(("raw", &raw), ("qcow2", &built));
 }
 
 #[test]
@@ -214,20 +191,7 @@ fn what_cannot_be_converted_is_refused() {
     check(
         &scene,
         &[],
-        str![[r#"
-status: 1
-stdout:
-stderr:
-error: cannot use `http://127.0.0.1:9/disk.vmdk`: a disk is converted or resized from a file that can be read in any order; this is a download
- --> ./diskette.yaml:5:25
-  |
-5 |   amd64: { disk: { url: 'http://127.0.0.1:9/disk.vmdk', convert: raw } }
-  |                         ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
-  |
-  = help: download it first, and name the file
-  = help: or pass `--spool DIR`, which writes it to a temporary file in that directory
-
-"#]],
+        file!["../../errors/disks/cannot-use-a-disk-is-converted-or-resized.stderr"],
     );
     scene.write_spec("amd64: { disk: { path: disk.raw, compress: zstd } }");
     check(
@@ -323,7 +287,7 @@ error: there is no disk to convert: no file goes to /disk
 /// Disks that need another file are refused, and damaged ones are reported.
 #[test]
 fn disks_that_cannot_be_read_are_told() {
-    let Some(qemu) = peer::find("qemu-img") else { return };
+    let Some(qemu) = QemuImg::find() else { return };
     let scene = Scene::with_disk();
     let backed = scene.path("backed.qcow2");
     let create = ["create", "-q", "-f", "qcow2", "-F", "raw", "-b", "disk.raw", text(&backed)];
@@ -370,37 +334,25 @@ error[disk-blank]: cannot use `blank.raw`: all of its 70000 bytes are zero
 
 "#]],
     );
-    let Some(qemu) = peer::find("qemu-img") else { return };
+    let Some(qemu) = QemuImg::find() else { return };
     let blank = scene.path("blank.qcow2");
     qemu.run(["create", "-q", "-f", "qcow2", text(&blank), "8M"]);
     scene.write_spec("amd64: { disk: blank.qcow2 }");
     check(
         &scene,
         &["--convert", "raw"],
-        str![[r#"
-status: 1
-stdout:
-stderr:
-error[disk-blank]: cannot use `blank.qcow2`: no byte of the disk in it was ever written
- --> ./diskette.yaml:5:18
-  |
-5 |   amd64: { disk: blank.qcow2 }
-  |                  ^^^^^^^^^^^
-  |
-  = help: use the right file; was its download or conversion cut off?
-
-"#]],
+        file!["../../errors/disks/cannot-use-no-byte-of-the-disk-in-it.stderr"],
     );
 }
 
 /// Changes that a machine left in the log of a VHDX are in the converted disk, as QEMU applies them.
 #[test]
 fn the_log_of_a_vhdx_is_replayed() {
-    let Some(qemu) = peer::find("qemu-img") else { return };
+    let Some(qemu) = QemuImg::find() else { return };
     let scene = Scene::new();
     let raw = raw(&scene);
     let vhdx = scene.path("disk.vhdx");
-    qemu.run(["convert", "-f", "raw", "-O", "vhdx", text(&raw), text(&vhdx)]);
+    qemu.convert(&raw, &[], ("vhdx", &vhdx));
     let mut file = std::fs::read(&vhdx).unwrap();
     let start = mixed_bytes(1, 16);
     let found = file.chunks(4096).position(|sector| sector.starts_with(&start)).unwrap();
@@ -410,9 +362,35 @@ fn the_log_of_a_vhdx_is_replayed() {
     let repaired = scene.write("repaired.vhdx", file);
     qemu.run(["check", "-q", "-r", "all", "-f", "vhdx", text(&repaired)]);
     scene.write_spec("amd64: { disk: { path: disk.vhdx, convert: qcow2 } }");
-    let (_, built) = build(&scene, &[], "disk.qcow2");
-    judge(&qemu, ("vhdx", &repaired), ("qcow2", &built));
+    let built = build_disk(&scene, &[], "disk.qcow2").path;
+    qemu.assert_equal(("vhdx", &repaired), ("qcow2", &built));
     let compare = ["compare", "-f", "raw", "-F", "qcow2", text(&raw), text(&built)];
     let status = qemu.command().args(compare).output().unwrap().status;
     assert_eq!(status.code(), Some(1), "the log changes the disk");
+}
+
+/// A log that cannot be applied is not ignored.
+#[test]
+fn a_damaged_log_of_a_vhdx_is_refused() {
+    let Some(qemu) = QemuImg::find() else { return };
+    let scene = Scene::new();
+    let vhdx = scene.path("disk.vhdx");
+    qemu.convert(&raw(&scene), &[], ("vhdx", &vhdx));
+    let disk = std::fs::read(&vhdx).unwrap();
+    scene.write_spec("amd64: { disk: { path: disk.vhdx, convert: qcow2 } }");
+    let check = |changes: &[(u64, Option<&[u8]>)], damage: fn(&mut Vec<u8>), expected: &str| {
+        let mut file = disk.clone();
+        crate::remedies::write_log(&mut file, changes);
+        damage(&mut file);
+        scene.write("disk.vhdx", file);
+        let said = scene.run_refused(scene.program(["build", "-o", "out"]));
+        let expected = format!("error[disk-corrupt]: cannot use `disk.vhdx`: {expected}\n");
+        assert!(said.contains(&expected), "{said}");
+    };
+    check(&[(100, None)], |_| {}, "its log has a change that is not allowed");
+    let damage = |file: &mut Vec<u8>| {
+        let at = file.chunks(4096).position(|sector| sector.starts_with(b"loge")).unwrap();
+        file[at * 4096 + 100] ^= 1;
+    };
+    check(&[(0, None)], damage, "its log has changes, and none of them is complete");
 }

@@ -5,6 +5,7 @@ use std::time::Instant;
 use diskette_integration::disk::{MIB, mixed_bytes, sha256, sha256_of_parts, write_sparse};
 use diskette_integration::image::Layout;
 use diskette_integration::peer::{self, Peer};
+use diskette_integration::qemu_img::QemuImg;
 use diskette_integration::registry::profile::AuthScheme;
 use diskette_integration::registry::{MANIFEST, Profile, Registry};
 use diskette_integration::scene::{ProgramOutcome, Scene};
@@ -52,13 +53,11 @@ fn measure(time: &Peer, scene: &Scene, args: &[&str]) -> ProgramOutcome {
 
 #[test]
 fn a_huge_sparse_disk_in_bounded_memory() {
-    let (Some(time), Some(qemu)) = (peer::find("time"), peer::find("qemu-img")) else { return };
+    let (Some(time), Some(qemu)) = (peer::find("time"), QemuImg::find()) else { return };
     let len = size("DISKETTE_HUGE_GIB", 9);
     let scene = Scene::new();
     sparse(&scene, "disk.raw", len);
-    let made = ["convert", "-f", "raw", "-O", "qcow2"].map(str::to_owned);
-    let files = ["disk.raw", "disk.qcow2"].map(|name| scene.path(name).display().to_string());
-    qemu.run(made.iter().chain(&files));
+    qemu.convert(&scene.path("disk.raw"), &[], ("qcow2", &scene.path("disk.qcow2")));
     let mut digests = Vec::new();
     for (disk, more) in [
         ("disk.raw", &["--convert", "qcow2"][..]),

@@ -7,14 +7,11 @@
 use std::path::{Path, PathBuf};
 
 use diskette_integration::disk::{MIB, mixed_bytes, qcow2_disk};
-use diskette_integration::image::Layout;
-use diskette_integration::peer::{self, Peer};
+use diskette_integration::image::build_disk;
+use diskette_integration::peer::{self, text};
+use diskette_integration::qemu_img::QemuImg;
 use diskette_integration::scene::Scene;
-use snapbox::{IntoData, assert_data_eq, str};
-
-fn text(path: &Path) -> &str {
-    path.to_str().unwrap()
-}
+use snapbox::{IntoData, assert_data_eq, file, str};
 
 /// The description of a machine whose hardware has the second disk first.
 fn description(attributes: &str) -> String {
@@ -40,12 +37,11 @@ fn description(attributes: &str) -> String {
 }
 
 /// Makes `appliance.ova`, and returns its disks as raw files: that of the first and the second file.
-fn write_ova(scene: &Scene, qemu: &Peer, attributes: &str) -> [PathBuf; 2] {
+fn write_ova(scene: &Scene, qemu: &QemuImg, attributes: &str) -> [PathBuf; 2] {
     let raws = [1, 2].map(|number| {
         let raw = scene.write(&format!("raw{number}"), mixed_bytes(number, 5 * MIB));
         let vmdk = scene.path(&format!("a-disk{number}.vmdk"));
-        let convert = ["convert", "-f", "raw", "-O", "vmdk", "-o", "subformat=streamOptimized"];
-        qemu.run([&convert[..], &[text(&raw), text(&vmdk)]].concat());
+        qemu.convert(&raw, &["-o", "subformat=streamOptimized"], ("vmdk", &vmdk));
         raw
     });
     scene.write("a.ovf", description(attributes));
@@ -63,28 +59,17 @@ fn pack(scene: &Scene, archive: &str, files: &[&str]) {
     assert!(command.status().unwrap().success());
 }
 
-/// Builds, and takes the disk out of the image.
-fn build(scene: &Scene, args: &[&str], name: &str) -> PathBuf {
-    scene.build_to("out", &[&["--no-cache"], args].concat());
-    let layout = Layout::open(&scene.path("out"));
-    let image = layout.images("1").remove(0);
-    let disk = layout.layer_file(&image, &format!("disk/{name}"));
-    scene.write(&format!("built/{name}"), disk)
-}
-
-fn compare(qemu: &Peer, raw: &Path, built: &Path) {
-    let said = qemu.run(["compare", "-f", "raw", "-F", "qcow2", text(raw), text(built)]);
-    assert_eq!(said, "Images are identical.\n");
-}
-
 #[test]
 fn the_disks_of_an_ova_are_found() {
-    let Some(qemu) = peer::find("qemu-img") else { return };
+    let Some(qemu) = QemuImg::find() else { return };
     let scene = Scene::new();
     let [first, second] = write_ova(&scene, &qemu, "");
     let check = |disk: &str, expected: &Path| {
         scene.write_spec(&format!("amd64: {{ disk: {{ {disk}, convert: qcow2 }} }}"));
-        compare(&qemu, expected, &build(&scene, &[], "appliance.qcow2"));
+        qemu.assert_equal(
+            ("raw", expected),
+            ("qcow2", &build_disk(&scene, &[], "appliance.qcow2").path),
+        );
     };
     check("path: appliance.ova", &second);
     check("ova: { path: appliance.ova }", &second);
@@ -95,10 +80,13 @@ fn the_disks_of_an_ova_are_found() {
     // Without a spec, the platform is that of this machine.
     std::fs::remove_file(scene.path("diskette.yaml")).unwrap();
     let args = ["appliance.ova", "--platform", "amd64", "-t", "quay.io/me/vm:1"];
-    compare(&qemu, &second, &build(&scene, &args, "appliance.qcow2"));
+    qemu.assert_equal(
+        ("raw", &second),
+        ("qcow2", &build_disk(&scene, &args, "appliance.qcow2").path),
+    );
     let args =
         ["amd64=appliance.ova", "--size", "8Mi", "--name", "vm.qcow2", "-t", "quay.io/me/vm:1"];
-    let built = build(&scene, &args, "vm.qcow2");
+    let built = build_disk(&scene, &args, "vm.qcow2").path;
     assert!(qemu.run(["info", "-f", "qcow2", text(&built)]).contains("8 MiB"));
 }
 
@@ -112,7 +100,7 @@ fn the_disk_of_a_tar_is_taken_as_it_is() {
     let check = |archive: &str, files: &[&str], disk: &str, expected: &Path, name: &str| {
         pack(&scene, archive, files);
         scene.write_spec(&format!("amd64: {{ disk: {disk} }}"));
-        let built = build(&scene, &[], name);
+        let built = build_disk(&scene, &[], name).path;
         assert!(std::fs::read(built).unwrap() == std::fs::read(expected).unwrap(), "{archive}");
     };
     let files = ["README", "._disk.raw", "disk.raw"];
@@ -139,42 +127,18 @@ fn check(scene: &Scene, disk: &str, expected: impl IntoData) {
 
 #[test]
 fn what_cannot_be_taken_out_is_refused() {
-    let Some(qemu) = peer::find("qemu-img") else { return };
+    let Some(qemu) = QemuImg::find() else { return };
     let scene = Scene::new();
     write_ova(&scene, &qemu, "");
     check(
         &scene,
         "appliance.ova",
-        str![[r#"
-status: 1
-stdout:
-stderr:
-error[disk-cdi-only]: cannot use `appliance.ova`: its format is vmdk: CDI converts it, KubeVirt does not take it
- --> ./diskette.yaml:5:18
-  |
-5 |   amd64: { disk: appliance.ova }
-  |                  ^^^^^^^^^^^^^
-  |
-  = help: build with `--convert qcow2`, or `convert: qcow2` in a spec; pass `--allow-cdi-only` if CDI alone will import the image
-
-"#]],
+        file!["../../errors/disks/cannot-use-its-format-is-vmdk-cdi-converts.stderr"],
     );
     check(
         &scene,
         "{ ova: { path: appliance.ova, disk: 3 }, convert: qcow2 }",
-        str![[r#"
-status: 1
-stdout:
-stderr:
-error: cannot use `appliance.ova`: the archive has no disk 3; its disks are `a-disk2.vmdk`, `a-disk1.vmdk`
- --> ./diskette.yaml:5:33
-  |
-5 |   amd64: { disk: { ova: { path: appliance.ova, disk: 3 }, convert: qcow2 } }
-  |                                 ^^^^^^^^^^^^^
-  |
-  = help: `disk:` takes the name of a file, or its position from 1 on
-
-"#]],
+        file!["../../errors/disks/cannot-use-the-archive-has-no-disk-its.stderr"],
     );
     check(
         &scene,
@@ -231,55 +195,19 @@ error: both `ova` and `url` are given
     check(
         &scene,
         "{ path: appliance.ova, convert: qcow2 }",
-        str![[r#"
-status: 1
-stdout:
-stderr:
-error: cannot use `appliance.ova`: `a-disk2.vmdk`, which its description names, is not in the archive
- --> ./diskette.yaml:5:26
-  |
-5 |   amd64: { disk: { path: appliance.ova, convert: qcow2 } }
-  |                          ^^^^^^^^^^^^^
-  |
-  = help: is the archive complete, and the one that was meant?
-
-"#]],
+        file!["../../errors/disks/cannot-use-which-its-description-names.stderr"],
     );
     scene.write("appliance.ova", vec![1; 4096]);
     check(
         &scene,
         "{ path: appliance.ova, convert: qcow2 }",
-        str![[r#"
-status: 1
-stdout:
-stderr:
-error: cannot use `appliance.ova`: there is no valid tar header at byte 0
- --> ./diskette.yaml:5:26
-  |
-5 |   amd64: { disk: { path: appliance.ova, convert: qcow2 } }
-  |                          ^^^^^^^^^^^^^
-  |
-  = help: is the archive complete, and the one that was meant?
-
-"#]],
+        file!["../../errors/disks/cannot-use-there-is-no-valid-tar-header.stderr"],
     );
     write_ova(&scene, &qemu, " ovf:compression=\"gzip\"");
     check(
         &scene,
         "{ path: appliance.ova, convert: qcow2 }",
-        str![[r#"
-status: 1
-stdout:
-stderr:
-error: cannot use `appliance.ova`: the disk `a-disk2.vmdk` in it is compressed with gzip
- --> ./diskette.yaml:5:26
-  |
-5 |   amd64: { disk: { path: appliance.ova, convert: qcow2 } }
-  |                          ^^^^^^^^^^^^^
-  |
-  = help: take the disk out of the archive, decompress it, and name the result
-
-"#]],
+        file!["../../errors/disks/cannot-use-the-disk-in-it-is-compressed.stderr"],
     );
     write_ova(&scene, &qemu, " ovf:chunkSize=\"1\"");
     check(
@@ -322,19 +250,7 @@ error: cannot use `appliance.ova`: its description: it is not XML: the root node
     check(
         &scene,
         "{ path: two.tar, convert: qcow2 }",
-        str![[r#"
-status: 1
-stdout:
-stderr:
-error: cannot use `two.tar`: the archive has several disks: `a-disk1.vmdk`, `a-disk2.vmdk`
- --> ./diskette.yaml:5:26
-  |
-5 |   amd64: { disk: { path: two.tar, convert: qcow2 } }
-  |                          ^^^^^^^
-  |
-  = help: choose one by name or number: `ova: { path: ARCHIVE, disk: 1 }` in a spec
-
-"#]],
+        file!["../../errors/disks/cannot-use-the-archive-has-several-disks.stderr"],
     );
     pack(&scene, "one.tar.gz", &["a-disk1.vmdk"]);
     check(
@@ -360,19 +276,7 @@ error: cannot use `one.tar.gz`: a disk is converted or resized from a file that 
     check(
         &scene,
         "none.tar",
-        str![[r#"
-status: 1
-stdout:
-stderr:
-error: cannot use `none.tar`: there is no disk in the archive
- --> ./diskette.yaml:5:18
-  |
-5 |   amd64: { disk: none.tar }
-  |                  ^^^^^^^^
-  |
-  = help: is the archive complete, and the one that was meant?
-
-"#]],
+        file!["../../errors/disks/cannot-use-there-is-no-disk-in-the-archive.stderr"],
     );
     scene.write("disk.raw", mixed_bytes(1, MIB));
     std::fs::rename(scene.path("raw1"), scene.path("raw1.img.gz")).unwrap();

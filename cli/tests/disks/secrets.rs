@@ -13,7 +13,7 @@ use diskette_integration::certificates::{Authority, Validity};
 use diskette_integration::disk::{MIB, mixed_bytes};
 use diskette_integration::nginx::start_nginx;
 use diskette_integration::scene::Scene;
-use snapbox::{IntoData, assert_data_eq, str};
+use snapbox::{IntoData, assert_data_eq, file, str};
 
 const TOKEN: &str = "hunter2-and-more";
 
@@ -143,19 +143,7 @@ fn files_of_requests_are_checked() {
     check(
         &scene,
         &format!("{https}, headers-file: headers"),
-        str![[r#"
-status: 1
-stdout:
-stderr:
-error: cannot use `https://127.0.0.1:9/d.raw`: `headers`: line 1 is no header
- --> ./diskette.yaml:5:25
-  |
-5 |   amd64: { disk: { url: 'https://127.0.0.1:9/d.raw', headers-file: headers } }
-  |                         ^^^^^^^^^^^^^^^^^^^^^^^^^^^
-  |
-  = help: `headers-file` has lines like `Authorization: Bearer TOKEN`, `ca-file` certificates as PEM; both are for https URLs
-
-"#]],
+        file!["../../errors/disks/cannot-use-line-is-no-header.stderr"],
     );
     scene.write("headers", "\nHost: example.com\n");
     check(
@@ -179,19 +167,7 @@ error: cannot use `https://127.0.0.1:9/d.raw`: `headers`: line 2 is a header tha
     check(
         &scene,
         "url: 'http://example.com/d.raw', headers-file: headers",
-        str![[r#"
-status: 1
-stdout:
-stderr:
-error: cannot use `http://example.com/d.raw`: `headers`: its headers would be sent without encryption
- --> ./diskette.yaml:5:25
-  |
-5 |   amd64: { disk: { url: 'http://example.com/d.raw', headers-file: headers } }
-  |                         ^^^^^^^^^^^^^^^^^^^^^^^^^^
-  |
-  = help: `headers-file` has lines like `Authorization: Bearer TOKEN`, `ca-file` certificates as PEM; both are for https URLs
-
-"#]],
+        file!["../../errors/disks/cannot-use-its-headers-would-be-sent.stderr"],
     );
     check(
         &scene,
@@ -213,19 +189,7 @@ error: cannot use `https://127.0.0.1:9/d.raw`: `none`: it cannot be read: No suc
     check(
         &scene,
         &format!("{https}, ca-file: headers"),
-        str![[r#"
-status: 1
-stdout:
-stderr:
-error: cannot use `https://127.0.0.1:9/d.raw`: `headers`: it has no certificates as PEM
- --> ./diskette.yaml:5:25
-  |
-5 |   amd64: { disk: { url: 'https://127.0.0.1:9/d.raw', ca-file: headers } }
-  |                         ^^^^^^^^^^^^^^^^^^^^^^^^^^^
-  |
-  = help: `headers-file` has lines like `Authorization: Bearer TOKEN`, `ca-file` certificates as PEM; both are for https URLs
-
-"#]],
+        file!["../../errors/disks/cannot-use-it-has-no-certificates-as-pem.stderr"],
     );
     check(
         &scene,
@@ -251,4 +215,21 @@ error: `ca-file` is for downloads
 
 "#]],
     );
+}
+
+#[test]
+fn headers_are_lines_of_text() {
+    let scene = Scene::new();
+    scene
+        .write_spec("amd64: { disk: { url: 'https://127.0.0.1:9/d.raw', headers-file: headers } }");
+    let check = |headers: &[u8], expected: &str| {
+        scene.write("headers", headers);
+        let args = ["build", "-o", "out", "--allow-unverified"];
+        let said = scene.run_refused(scene.program(args));
+        assert!(said.contains(&format!("`headers`: {expected}\n")), "{said}");
+    };
+    check(b"a: \xff\n", "it is not UTF-8");
+    check(&b"# \n".repeat(400_000), "it is too long");
+    check(b"a b: c\n", "line 1 has no name of a header before the colon");
+    check(b"a: b\nc:\n", "line 2 has no value, or a control character in it");
 }

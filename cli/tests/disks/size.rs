@@ -5,19 +5,16 @@
     reason = "a test is a table of what is done and what is said of it"
 )]
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use diskette_integration::disk::{MIB, mixed_bytes, noise_bytes, write_sparse};
-use diskette_integration::image::Layout;
-use diskette_integration::peer::{self, Peer};
+use diskette_integration::image::build_disk;
+use diskette_integration::peer::{self, Peer, text};
+use diskette_integration::qemu_img::QemuImg;
 use diskette_integration::scene::Scene;
-use snapbox::{IntoData, assert_data_eq, str};
+use snapbox::{IntoData, assert_data_eq, file, str};
 
 const SIZE: u64 = 64 << 20;
-
-fn text(path: &Path) -> &str {
-    path.to_str().unwrap()
-}
 
 /// Makes a raw disk of 48 MiB without a partition table.
 fn raw(scene: &Scene) -> PathBuf {
@@ -28,31 +25,9 @@ fn raw(scene: &Scene) -> PathBuf {
     path
 }
 
-/// Builds from the spec, and takes the disk out of the image.
-fn build(scene: &Scene, args: &[&str], name: &str) -> PathBuf {
-    scene.build_to("out", &[&["--no-cache"], args].concat());
-    let layout = Layout::open(&scene.path("out"));
-    let image = layout.images("1").remove(0);
-    let disk = layout.layer_file(&image, &format!("disk/{name}"));
-    scene.write(&format!("built/{name}"), disk)
-}
-
-/// Checks that QEMU finds the disk of `source` with another size, and no fault.
-fn judge(qemu: &Peer, source: (&str, &Path), built: (&str, &Path), size: u64) {
-    let info = qemu.run(["info", "--output", "json", "-f", built.0, text(built.1)]);
-    assert!(info.contains(&format!("\"virtual-size\": {size},")), "{source:?}: {info}");
-    let said = qemu.run(["compare", "-f", source.0, "-F", built.0, text(source.1), text(built.1)]);
-    let expected = "Warning: Image size mismatch!\nImages are identical.\n";
-    assert_eq!(said, expected, "{source:?}");
-    if built.0 == "qcow2" {
-        let said = qemu.run(["check", "-f", "qcow2", text(built.1)]);
-        assert!(said.starts_with("No errors were found on the image.\n"), "{source:?}: {said}");
-    }
-}
-
 #[test]
 fn disks_without_partitions_get_zeros_at_their_end() {
-    let Some(qemu) = peer::find("qemu-img") else { return };
+    let Some(qemu) = QemuImg::find() else { return };
     let scene = Scene::new();
     let raw = raw(&scene);
     let sources: [(&str, &str, &[&str]); 8] = [
@@ -68,30 +43,28 @@ fn disks_without_partitions_get_zeros_at_their_end() {
     ];
     for (end, format, options) in sources {
         let disk = scene.path(&format!("disk.{end}"));
-        let convert = ["convert", "-f", "raw", "-O", format];
-        qemu.run([&convert[..], options, &[text(&raw), text(&disk)]].concat());
+        qemu.convert(&raw, options, (format, &disk));
         scene.write_spec(&format!("amd64: {{ disk: disk.{end} }}"));
-        let built = build(&scene, &["--size", "64Mi"], &format!("disk.{end}"));
-        judge(&qemu, (format, &disk), (format, &built), SIZE);
+        let built = build_disk(&scene, &["--size", "64Mi"], &format!("disk.{end}")).path;
+        qemu.assert_enlarged((format, &disk), (format, &built), SIZE);
         let args = ["--size", "64Mi", "--convert", "qcow2"];
-        let built = build(&scene, &args, "disk.qcow2");
-        judge(&qemu, (format, &disk), ("qcow2", &built), SIZE);
+        let built = build_disk(&scene, &args, "disk.qcow2").path;
+        qemu.assert_enlarged((format, &disk), ("qcow2", &built), SIZE);
     }
 }
 
 /// Only the header of a qcow2 changes where its tables have room.
 #[test]
 fn clusters_are_not_written_anew() {
-    let Some(qemu) = peer::find("qemu-img") else { return };
+    let Some(qemu) = QemuImg::find() else { return };
     let scene = Scene::new();
     let raw = raw(&scene);
     let check = |options: &[&str], size: &str, bytes: u64, changed: usize| {
         let disk = scene.path("disk.qcow2");
-        let convert = ["convert", "-f", "raw", "-O", "qcow2"];
-        qemu.run([&convert[..], options, &[text(&raw), text(&disk)]].concat());
+        qemu.convert(&raw, options, ("qcow2", &disk));
         scene.write_spec(&format!("amd64: {{ disk: {{ path: disk.qcow2, size: {size} }} }}"));
-        let built = build(&scene, &[], "disk.qcow2");
-        judge(&qemu, ("qcow2", &disk), ("qcow2", &built), bytes);
+        let built = build_disk(&scene, &[], "disk.qcow2").path;
+        qemu.assert_enlarged(("qcow2", &disk), ("qcow2", &built), bytes);
         let (before, after) = (std::fs::read(disk).unwrap(), std::fs::read(built).unwrap());
         assert_eq!(before.len(), after.len());
         let differing = before.iter().zip(&after).filter(|(one, other)| one != other).count();
@@ -119,7 +92,7 @@ fn partitioned(scene: &Scene, sfdisk: &Peer) -> PathBuf {
 #[test]
 fn partition_tables_move_to_the_new_end() {
     let (Some(qemu), Some(sfdisk), Some(gdisk)) =
-        (peer::find("qemu-img"), peer::find("sfdisk"), peer::find("sgdisk"))
+        (QemuImg::find(), peer::find("sfdisk"), peer::find("sgdisk"))
     else {
         return;
     };
@@ -132,13 +105,11 @@ fn partition_tables_move_to_the_new_end() {
     };
     for (source, options) in [("raw", &[][..]), ("qcow2", &[][..]), ("qcow2", &["-c"][..])] {
         let disk = scene.path(&format!("disk.{source}"));
-        let convert = ["convert", "-f", "raw", "-O", source];
-        qemu.run([&convert[..], options, &[text(&raw), text(&disk)]].concat());
+        qemu.convert(&raw, options, (source, &disk));
         scene.write_spec(&format!("amd64: {{ disk: {{ path: disk.{source}, size: 64Mi }} }}"));
-        let built = build(&scene, &[], &format!("disk.{source}"));
+        let built = build_disk(&scene, &[], &format!("disk.{source}")).path;
         if source == "qcow2" {
-            let said = qemu.run(["check", "-f", "qcow2", text(&built)]);
-            assert!(said.starts_with("No errors were found on the image.\n"), "{said}");
+            let said = qemu.assert_sound(("qcow2", &built));
             assert_eq!(said.contains(" 0.00% compressed"), options.is_empty(), "{said}");
         }
         let larger = scene.path("larger.raw");
@@ -165,7 +136,7 @@ fn partition_tables_move_to_the_new_end() {
 /// The table of an MBR has no copy.
 #[test]
 fn other_partition_tables_stay_as_they_are() {
-    let Some(qemu) = peer::find("qemu-img") else { return };
+    let Some(qemu) = QemuImg::find() else { return };
     let scene = Scene::new();
     let mut mbr = noise_bytes(5, 4 * MIB);
     mbr[440..512].fill(0);
@@ -173,24 +144,28 @@ fn other_partition_tables_stay_as_they_are() {
     mbr[510..512].copy_from_slice(&[0x55, 0xaa]);
     let mbr = scene.write("mbr.raw", mbr);
     scene.write_spec("amd64: { disk: { path: mbr.raw, size: 6M } }");
-    let built = build(&scene, &[], "mbr.raw");
-    judge(&qemu, ("raw", &mbr), ("raw", &built), 6_000_128);
+    let built = build_disk(&scene, &[], "mbr.raw").path;
+    qemu.assert_enlarged(("raw", &mbr), ("raw", &built), 6_000_128);
 }
 
 #[test]
 fn a_dockerfile_resizes() {
-    let Some(qemu) = peer::find("qemu-img") else { return };
+    let Some(qemu) = QemuImg::find() else { return };
     let scene = Scene::new();
     let raw = raw(&scene);
     let first =
         "FROM scratch AS first\nCOPY source.raw /\nRUN qemu-img resize -f raw source.raw +16M\n";
     let second = "FROM scratch\nCOPY --from=first source.raw /disk/\n";
     scene.write("Dockerfile", [first, second].concat());
-    let built = build(&scene, &["-t", "quay.io/me/vm:1"], "source.raw");
-    judge(&qemu, ("raw", &raw), ("raw", &built), SIZE);
+    let built = build_disk(&scene, &["-t", "quay.io/me/vm:1"], "source.raw").path;
+    qemu.assert_enlarged(("raw", &raw), ("raw", &built), SIZE);
     scene.write("Dockerfile", "FROM scratch\nCOPY source.raw /disk/\n");
     let args = ["-t", "quay.io/me/vm:1", "--size", "64Mi"];
-    judge(&qemu, ("raw", &raw), ("raw", &build(&scene, &args, "source.raw")), SIZE);
+    qemu.assert_enlarged(
+        ("raw", &raw),
+        ("raw", &build_disk(&scene, &args, "source.raw").path),
+        SIZE,
+    );
 }
 
 /// A disk that already has the size stays as it is, and its image as it was.
@@ -210,26 +185,10 @@ fn check(scene: &Scene, args: &[&str], expected: impl IntoData) {
 
 #[test]
 fn what_cannot_get_a_size_is_refused() {
-    let Some(qemu) = peer::find("qemu-img") else { return };
+    let Some(qemu) = QemuImg::find() else { return };
     let scene = Scene::with_disk();
     scene.write_spec("amd64: { disk: { path: disk.raw, size: 1Ki } }");
-    check(
-        &scene,
-        &[],
-        str![[r#"
-status: 1
-stdout:
-stderr:
-error: cannot use `disk.raw`: the disk has 3146240 bytes, and cannot be made smaller, to 1024
- --> ./diskette.yaml:5:26
-  |
-5 |   amd64: { disk: { path: disk.raw, size: 1Ki } }
-  |                          ^^^^^^^^
-  |
-  = help: a file system at its end would be cut off; shrink it inside the virtual machine, and the disk with `qemu-img resize --shrink`
-
-"#]],
-    );
+    check(&scene, &[], file!["../../errors/disks/cannot-use-the-disk-has-bytes-and-cannot.stderr"]);
     scene.write_spec("amd64: { disk: { path: disk.raw, size: 20GB } }");
     check(
         &scene,
@@ -288,38 +247,18 @@ error: cannot use `http://127.0.0.1:9/disk.qcow2`: a disk is converted or resize
 "#]],
     );
     let (raw, vmdk) = (scene.path("disk.raw"), scene.path("disk.vmdk"));
-    qemu.run(["convert", "-f", "raw", "-O", "vmdk", text(&raw), text(&vmdk)]);
+    qemu.convert(&raw, &[], ("vmdk", &vmdk));
     scene.write_spec("amd64: { disk: { path: disk.vmdk, size: 1Gi } }");
     check(
         &scene,
         &["--allow-cdi-only"],
-        str![[r#"
-status: 1
-stdout:
-stderr:
-error: cannot use `disk.vmdk`: a disk in the format vmdk gets another size only if it is converted
- --> ./diskette.yaml:5:26
-  |
-5 |   amd64: { disk: { path: disk.vmdk, size: 1Gi } }
-  |                          ^^^^^^^^^
-  |
-  = help: convert it too: `--convert qcow2`, or `convert: qcow2` in a spec
-
-"#]],
+        file!["../../errors/disks/cannot-use-a-disk-in-the-format-vmdk-gets.stderr"],
     );
     scene.write("Dockerfile", "FROM scratch\nCOPY disk.raw /boot/\n");
     check(
         &scene,
         &["-f", "Dockerfile", "--size", "1Gi"],
-        str![[r#"
-status: 2
-stdout:
-stderr:
-error: there is no disk to resize: no file goes to /disk
- |
- = help: disks of base images stay as they are
-
-"#]],
+        file!["../../errors/disks/there-is-no-disk-to-resize-no-file-goes.stderr"],
     );
     check(
         &scene,
@@ -348,18 +287,6 @@ fn a_damaged_partition_table_is_not_moved() {
     check(
         &scene,
         &[],
-        str![[r#"
-status: 1
-stdout:
-stderr:
-error[disk-malformed]: cannot use `gpt.raw`: the first of its two partition tables (GPT) is damaged, so that the other cannot be moved to the new end
- --> ./diskette.yaml:5:26
-  |
-5 |   amd64: { disk: { path: gpt.raw, size: 64Mi } }
-  |                          ^^^^^^^
-  |
-  = help: repair it with `sgdisk -e gpt.raw` on a copy of the disk as a raw file, and build from that
-
-"#]],
+        file!["../../errors/disks/cannot-use-the-first-of-its-two-partition.stderr"],
     );
 }

@@ -6,20 +6,17 @@
 )]
 
 use std::os::unix::fs::symlink;
-use std::path::Path;
+use std::path::PathBuf;
 
 use diskette_integration::disk::{MIB, mixed_bytes, noise_bytes, write_sparse};
-use diskette_integration::image::Layout;
-use diskette_integration::peer::{self, Peer};
+use diskette_integration::image::build_disk;
+use diskette_integration::peer::text;
+use diskette_integration::qemu_img::QemuImg;
 use diskette_integration::scene::Scene;
-use snapbox::{IntoData, assert_data_eq, str};
-
-fn text(path: &Path) -> &str {
-    path.to_str().unwrap()
-}
+use snapbox::{IntoData, assert_data_eq, file, str};
 
 /// Makes a raw disk of 4 GiB and 3 MiB, in two or three extents, with data around the ends of both.
-fn write_raw(scene: &Scene) -> std::path::PathBuf {
+fn write_raw(scene: &Scene) -> PathBuf {
     let path = scene.path("source.raw");
     let (start, end) = (mixed_bytes(1, MIB), noise_bytes(2, 2 * MIB));
     let gib = 1_u64 << 30;
@@ -29,58 +26,55 @@ fn write_raw(scene: &Scene) -> std::path::PathBuf {
     path
 }
 
-/// Builds the image of a disk, and takes the disk out of it.
-fn build(scene: &Scene, args: &[&str], name: &str) -> std::path::PathBuf {
-    scene.build_to("out", &[&["--no-cache"], args].concat());
-    let layout = Layout::open(&scene.path("out"));
-    let image = layout.images("1").remove(0);
-    let disk = layout.layer_file(&image, &format!("disk/{name}"));
-    scene.write(&format!("built/{name}"), disk)
-}
-
-fn compare(qemu: &Peer, raw: &Path, built: &Path) {
-    let said = qemu.run(["compare", "-f", "raw", "-F", "qcow2", text(raw), text(built)]);
-    assert_eq!(said, "Images are identical.\n");
-    let said = qemu.run(["check", "-f", "qcow2", text(built)]);
-    assert!(said.starts_with("No errors were found on the image.\n"), "{said}");
-}
-
 #[test]
 fn extents_become_one_disk() {
-    let Some(qemu) = peer::find("qemu-img") else { return };
+    let Some(qemu) = QemuImg::find() else { return };
     for kind in ["twoGbMaxExtentSparse", "twoGbMaxExtentFlat", "monolithicFlat"] {
         let scene = Scene::new();
         let raw = write_raw(&scene);
         std::fs::create_dir(scene.path("vm")).unwrap();
         let vmdk = scene.path("vm/disk.vmdk");
         let subformat = format!("subformat={kind}");
-        let convert = ["convert", "-f", "raw", "-O", "vmdk", "-o", &subformat];
-        qemu.run([&convert[..], &[text(&raw), text(&vmdk)]].concat());
+        qemu.convert(&raw, &["-o", &subformat], ("vmdk", &vmdk));
         scene.write_spec("amd64: { disk: { path: vm/disk.vmdk, convert: qcow2 } }");
-        compare(&qemu, &raw, &build(&scene, &[], "disk.qcow2"));
+        qemu.assert_equal(("raw", &raw), ("qcow2", &build_disk(&scene, &[], "disk.qcow2").path));
         if kind == "twoGbMaxExtentSparse" {
             // The same without a spec, and in a Dockerfile.
             let args = ["vm/disk.vmdk", "--platform", "amd64", "-t", "quay.io/me/vm:1"];
-            compare(&qemu, &raw, &build(&scene, &args, "disk.qcow2"));
+            qemu.assert_equal(
+                ("raw", &raw),
+                ("qcow2", &build_disk(&scene, &args, "disk.qcow2").path),
+            );
             scene.write("vm/Dockerfile", "FROM scratch\nCOPY disk.vmdk /disk/\n");
             let args = ["vm", "--convert", "qcow2", "-t", "quay.io/me/vm:1"];
-            compare(&qemu, &raw, &build(&scene, &args, "disk.qcow2"));
+            qemu.assert_equal(
+                ("raw", &raw),
+                ("qcow2", &build_disk(&scene, &args, "disk.qcow2").path),
+            );
         }
     }
+}
+
+/// Returns the header of an extent of ESX, whose directory of this many tables is at sector 4.
+fn cowd_header(sectors: u32, grain_sectors: u32, tables: u32) -> Vec<u8> {
+    let mut header = vec![0; 512];
+    header[..4].copy_from_slice(b"COWD");
+    // Version, flags, sectors, sectors of a grain, directory, its length, and the next free sector.
+    let numbers = [1, 3, sectors, grain_sectors, 4, tables, 128];
+    for (number, value) in numbers.into_iter().enumerate() {
+        header[4 + number * 4..8 + number * 4].copy_from_slice(&value.to_le_bytes());
+    }
+    header
 }
 
 /// An extent of ESX: the header that QEMU calls `VMDK3Header`, a directory, tables of 4096 entries.
 #[test]
 fn extents_of_esx_become_one_disk() {
-    let Some(qemu) = peer::find("qemu-img") else { return };
+    let Some(qemu) = QemuImg::find() else { return };
     let scene = Scene::new();
     let (data, sectors) = (noise_bytes(4, 64 << 10), 40 << 11);
-    let mut extent = vec![0; 64 << 10];
-    extent[..4].copy_from_slice(b"COWD");
-    // Version, flags, sectors, sectors of a grain, directory, its length, and the next free sector.
-    for (number, value) in [1, 3, sectors, 1, 4, 20, 128_u32].into_iter().enumerate() {
-        extent[4 + number * 4..8 + number * 4].copy_from_slice(&value.to_le_bytes());
-    }
+    let mut extent = cowd_header(sectors, 1, 20);
+    extent.resize(64 << 10, 0);
     // The second table: sectors 4096 and following.
     extent[4 * 512 + 4..4 * 512 + 8].copy_from_slice(&8_u32.to_le_bytes());
     for grain in 0..128_u32 {
@@ -98,7 +92,7 @@ fn extents_of_esx_become_one_disk() {
     scene.write_spec("amd64: { disk: { path: vm.vmdk, convert: qcow2 } }");
     let raw = scene.path("expected.raw");
     qemu.run(["convert", "-f", "vmdk", "-O", "raw", text(&vmdk), text(&raw)]);
-    compare(&qemu, &raw, &build(&scene, &[], "vm.qcow2"));
+    qemu.assert_equal(("raw", &raw), ("qcow2", &build_disk(&scene, &[], "vm.qcow2").path));
 }
 
 /// The cache notices a change of any of the files, and so does a build.
@@ -118,12 +112,38 @@ fn every_extent_counts() {
     assert_eq!(scene.build(&["--no-cache"]), second);
 }
 
-/// Runs a build that must fail and change nothing, and compares everything that is printed.
-fn check(scene: &Scene, lines: &str, expected: impl IntoData) {
+/// Builds from a descriptor with these lines, which must fail and change nothing, and returns what is printed.
+fn refuse(scene: &Scene, lines: &str) -> String {
     let head = "# Disk DescriptorFile\nversion=1\nCID=fffffffe\nparentCID=ffffffff\n";
     scene.write("vm.vmdk", format!("{head}{lines}"));
-    let command = scene.program(["build", "-o", "out"]);
-    assert_data_eq!(scene.run_refused(command), expected.raw());
+    scene.run_refused(scene.program(["build", "-o", "out"]))
+}
+
+fn check(scene: &Scene, lines: &str, expected: impl IntoData) {
+    assert_data_eq!(refuse(scene, lines), expected.raw());
+}
+
+#[test]
+fn extents_are_limited() {
+    let scene = Scene::new();
+    scene.write_spec("amd64: { disk: { path: vm.vmdk, convert: qcow2 } }");
+    let check = |lines: &str, expected: &str| {
+        let said = refuse(&scene, lines);
+        assert!(said.contains(expected), "{lines}: {said}");
+    };
+    let esx = "RW 8192 VMFSSPARSE \"esx.vmdk\"\n";
+    for (grain_sectors, tables, expected) in [
+        (0, 2, "error[disk-malformed]: cannot use `vm.vmdk`: grains of 0 sectors are not allowed"),
+        (0x20_0001, 2, "grains of 2097153 sectors are not allowed"),
+        (1, 1, "cannot use `vm.vmdk`: the directory of 2 tables at byte 2048 exceeds the file"),
+        (1, 2, "the directory of 2 tables at byte 2048 exceeds the file"),
+    ] {
+        scene.write("esx.vmdk", cowd_header(8192, grain_sectors, tables));
+        check(esx, expected);
+    }
+    let many = "error[disk-unsupported]: cannot use `vm.vmdk`: it has 1025 extents, and at most 1024 are read";
+    check(&"RW 8 FLAT \"flat.vmdk\" 0\n".repeat(1025), many);
+    check(&"RW 8 FLAT \"flat.vmdk\" 0\n".repeat(1024), "its file `flat.vmdk` cannot be read");
 }
 
 #[test]
@@ -138,36 +158,12 @@ fn what_does_not_fit_is_refused() {
     check(
         &scene,
         "RW 8 FLAT \"a.vmdk\" 0\nRW 8 FLAT \"b.vmdk\" 0\n",
-        str![[r#"
-status: 1
-stdout:
-stderr:
-error[disk-data-file]: cannot use `vm.vmdk`: its file `b.vmdk` cannot be read: No such file or directory (os error 2)
- --> ./diskette.yaml:5:26
-  |
-5 |   amd64: { disk: { path: vm.vmdk, convert: qcow2 } }
-  |                          ^^^^^^^
-  |
-  = help: put all files of the disk into one directory, under the names that the disk has for them
-
-"#]],
+        file!["../../errors/disks/cannot-use-its-file-cannot-be-read-no.stderr"],
     );
     check(
         &scene,
         "RW 8 FLAT \"../a.vmdk\" 0\n",
-        str![[r#"
-status: 1
-stdout:
-stderr:
-error[disk-data-file]: cannot use `vm.vmdk`: its file `../a.vmdk` is not in the directory of the disk
- --> ./diskette.yaml:5:26
-  |
-5 |   amd64: { disk: { path: vm.vmdk, convert: qcow2 } }
-  |                          ^^^^^^^
-  |
-  = help: put all files of the disk into one directory, under the names that the disk has for them
-
-"#]],
+        file!["../../errors/disks/cannot-use-its-file-is-not-in-the-directory.stderr"],
     );
     check(
         &scene,
@@ -223,19 +219,7 @@ error[disk-data-file]: cannot use `vm.vmdk`: its file `dir.vmdk` cannot be read:
     check(
         &scene,
         "RW 9 FLAT \"a.vmdk\" 0\n",
-        str![[r#"
-status: 1
-stdout:
-stderr:
-error[disk-truncated]: cannot use `vm.vmdk`: its extent `a.vmdk` has 4096 bytes, and 4608 are needed
- --> ./diskette.yaml:5:26
-  |
-5 |   amd64: { disk: { path: vm.vmdk, convert: qcow2 } }
-  |                          ^^^^^^^
-  |
-  = help: get the disk again; was its download or conversion cut off?
-
-"#]],
+        file!["../../errors/disks/cannot-use-its-extent-has-bytes-and-are.stderr"],
     );
     check(
         &scene,
@@ -309,19 +293,7 @@ error[disk-backing-file]: cannot use `vm.vmdk`: what is not in it is in its pare
     check(
         &scene,
         "RW 8 FLAT \"a.vmdk\" 0\n",
-        str![[r#"
-status: 1
-stdout:
-stderr:
-error[disk-data-file]: cannot use `vm.vmdk`: its data is in other files: a.vmdk
- --> ./diskette.yaml:5:18
-  |
-5 |   amd64: { disk: vm.vmdk }
-  |                  ^^^^^^^
-  |
-  = help: build with `--convert qcow2`, or `convert: qcow2` in a spec, all of its files in one directory; `qemu-img convert -O qcow2 vm.vmdk new.qcow2` makes one file of them, too
-
-"#]],
+        file!["../../errors/disks/cannot-use-its-data-is-in-other-files.stderr"],
     );
     let digits = "0".repeat(64);
     let line =
@@ -330,19 +302,7 @@ error[disk-data-file]: cannot use `vm.vmdk`: its data is in other files: a.vmdk
     check(
         &scene,
         "RW 8 FLAT \"inside.vmdk\" 0\n",
-        str![[r#"
-status: 1
-stdout:
-stderr:
-error: cannot use `vm.vmdk`: a checksum is that of one file, and the disk consists of 2
- --> ./diskette.yaml:5:26
-  |
-5 |   amd64: { disk: { path: vm.vmdk, convert: qcow2, sha256: '0000000000000000000000000000000000000000000000000000000000000000' } }
-  |                          ^^^^^^^
-  |
-  = help: remove the checksum, or make one file of the disk and name that
-
-"#]],
+        file!["../../errors/disks/cannot-use-a-checksum-is-that-of-one-file.stderr"],
     );
     scene.write_spec("amd64: { disk: { path: vm.vmdk, convert: qcow2 } }");
     scene.write("vm.vmdk", "# Disk DescriptorFile\nversion=1\nCID=1\nparentCID=ffffffff\nRW 8 FLAT \"inside.vmdk\" 0\n");
@@ -352,12 +312,11 @@ error: cannot use `vm.vmdk`: a checksum is that of one file, and the disk consis
 /// One extent alone is refused, and so is the descriptor without being converted.
 #[test]
 fn a_part_is_not_taken_for_the_whole() {
-    let Some(qemu) = peer::find("qemu-img") else { return };
+    let Some(qemu) = QemuImg::find() else { return };
     let scene = Scene::new();
     let raw = write_raw(&scene);
     let vmdk = scene.path("vm.vmdk");
-    let convert = ["convert", "-f", "raw", "-O", "vmdk", "-o", "subformat=twoGbMaxExtentSparse"];
-    qemu.run([&convert[..], &[text(&raw), text(&vmdk)]].concat());
+    qemu.convert(&raw, &["-o", "subformat=twoGbMaxExtentSparse"], ("vmdk", &vmdk));
     for disk in ["vm-s001.vmdk", "vm-s003.vmdk"] {
         scene.write_spec(&format!("amd64: {{ disk: {{ path: {disk}, convert: qcow2 }} }}"));
         let outcome = scene.run(["build", "-o", "out"]);

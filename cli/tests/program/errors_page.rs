@@ -11,18 +11,20 @@ use walkdir::WalkDir;
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 
 /// What files of errors are about, and their directory.
-const SOURCES: [(&str, &str); 5] = [
+const SOURCES: [(&str, &str); 6] = [
     ("Registries, TLS and logins", "registry"),
     ("A spec", "spec"),
     ("A Dockerfile", "dockerfile"),
     ("Files and outputs", "files"),
+    ("Disks", "disks"),
     ("Downloads", "downloads"),
 ];
 
-/// Directories of errors whose inputs are made by a test, and the test.
-const TESTS: [(&str, &str); 3] = [
+/// Directories of errors whose inputs are made by tests, and the tests: a file, or a directory of files.
+const TESTS: [(&str, &str); 4] = [
     ("registry", "tests/registry/usual_errors.rs"),
     ("files", "tests/program/errors.rs"),
+    ("disks", "tests/disks"),
     ("downloads", "tests/sync/downloads.rs"),
 ];
 
@@ -108,8 +110,10 @@ fn the_page_of_errors_is_what_is_said() {
 
 #[test]
 fn what_is_listed_is_said() {
-    for (directory, test) in TESTS {
-        let test = fs::read_to_string(format!("{ROOT}/{test}")).unwrap();
+    for (directory, tests) in TESTS {
+        let tests = WalkDir::new(format!("{ROOT}/{tests}")).into_iter().map(Result::unwrap);
+        let tests = tests.filter(|entry| entry.file_type().is_file());
+        let test: String = tests.map(|test| fs::read_to_string(test.path()).unwrap()).collect();
         for file in said(directory) {
             let name = format!("errors/{directory}/{}", file.file_name().unwrap().display());
             assert!(test.contains(&name), "no test compares anything with {name}");

@@ -16,6 +16,7 @@ mod disks;
 mod frontier;
 mod libdeflate;
 mod measure;
+mod namespace;
 mod options;
 mod peer;
 mod peers;
@@ -53,6 +54,7 @@ fn run(options: &Options) -> io::Result<()> {
         let names: Vec<_> = contests.iter().flat_map(Contest::names).chain(levels).collect();
         return report::show(&names.join("\n"));
     }
+    namespace::enter()?;
     let setting = Setting::new(options)?;
     let mut report = Report::default();
     for contest in contests {

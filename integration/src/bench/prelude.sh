@@ -8,10 +8,34 @@ podman() {
 context() {
   mkdir "$STATE/context"
   ln "$DISK" "$STATE/context/$NAME" 2>/dev/null || cp --sparse=always "$DISK" "$STATE/context/$NAME"
-  printf 'FROM scratch\nCOPY --chown=107:107 %s /disk/\nENV K=V\n' "$NAME" >"$STATE/context/Containerfile"
+  printf 'FROM scratch\nCOPY --chown=107:107 %s /disk/\nENV K=V\n' "$NAME" >"$STATE/Containerfile"
 }
-# Of a context that is the disk: the Dockerfile beside it.
+# The Dockerfile of a context that is `$DISK` itself.
 dockerfile() { printf 'FROM scratch\nCOPY . /data/\n' >"$STATE/Containerfile"; }
+context_directory() { if [[ -d $DISK ]]; then echo "$DISK"; else echo "$STATE/context"; fi; }
+# engine_build buildah bud [OPTION...], engine_build podman build: into the storage of the tool.
+engine_build() { "$@" --quiet --isolation chroot -t bench:1 -f "$STATE/Containerfile" "$(context_directory)"; }
+# engine_push TOOL oci|registry: from the storage of the tool.
+engine_push() {
+  case $2 in
+    oci) "$1" push --quiet bench:1 "oci:$OUT:1" ;;
+    registry) "$1" push --quiet --tls-verify=false bench:1 "docker://$(image)" ;;
+  esac
+}
+# Makes `$container` with a disk.
+buildah_add() {
+  container=$(buildah from scratch)
+  buildah add --quiet --chown 107:107 "$container" "$1" /disk/
+}
+# Makes the same from `$DISK`, with the ENV that all images have.
+buildah_container() {
+  buildah_add "$DISK"
+  buildah config --env K=V "$container"
+}
+# The layer that `crane append` takes.
+crane_layer() {
+  tar --owner=107 --group=107 --numeric-owner --transform 's,^,disk/,' -cf "$STATE/layer.tar" -C "${DISK%/*}" "$NAME"
+}
 spec() {
   printf 'apiVersion: diskette/v1\nplatforms:\n  linux/amd64: { disk: "%s" }\nenv: { K: V }\n' "$DISK" >"$STATE/spec.yaml"
 }
@@ -29,7 +53,7 @@ umoci_image() {
   umoci config --image "$OUT:1" --config.env K=V --architecture amd64 --os linux
 }
 buildkit() {
-  buildctl build --frontend dockerfile.v0 --local context="$STATE/context" --local dockerfile="$STATE/context" \
+  buildctl build --frontend dockerfile.v0 --local context="$STATE/context" --local dockerfile="$STATE" \
     --opt filename=Containerfile --output "type=oci,tar=false,dest=$OUT" "$@"
 }
 # A registry for this run alone: what an earlier one left would be spared the next.
@@ -69,7 +93,7 @@ download() {
 }
 # Does something with each of them, two at a time.
 two_at_a_time() {
-  export -f "$@" download buildah
+  export -f "$@" download buildah buildah_add
   (cd "$DISK"; ls -- *.qcow2) | xargs -P 2 -I {} bash -euo pipefail -c "download {}; $1 {}"
 }
 umoci_one() {
@@ -80,8 +104,7 @@ umoci_one() {
   skopeo copy --quiet --dest-tls-verify=false "oci:$OUT-$1:1" "docker://$(<"$STATE/address")/bench/${1%-*}:1"
 }
 buildah_one() {
-  local container; container=$(buildah from scratch)
-  buildah add --quiet --chown 107:107 "$container" "$STATE/$1" /disk/
+  local container; buildah_add "$STATE/$1"
   buildah commit --quiet "$container" "$1"
   buildah push --quiet --tls-verify=false "$1" "docker://$(<"$STATE/address")/bench/${1%-*}:1"
 }
@@ -103,10 +126,9 @@ publish_umoci() {
   rm -r "$STATE/umoci"
 }
 publish_buildah() {
-  local container; container=$(buildah from scratch)
-  buildah add --quiet --chown 107:107 "$container" "$DISK" /disk/
+  local container; buildah_add "$DISK"
   buildah commit --quiet "$container" bench:1
-  buildah push --quiet --tls-verify=false bench:1 "docker://$(image)"
+  engine_push buildah registry
   buildah rm --all; buildah rmi --all --force
   unmount_storage; rm -r "$STATE/graph"
 }

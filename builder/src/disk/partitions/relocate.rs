@@ -185,4 +185,26 @@ mod tests {
         damaged[512 + 40] = 0;
         assert!(relocate_gpt(&damaged, 2 * len).is_err());
     }
+
+    /// A partition may end where the copy of the table belongs.
+    #[test]
+    fn the_copy_needs_space_after_the_last_partition() {
+        let mut disk = gpt_disk(512);
+        disk[512..][field::LAST_USABLE] = 40;
+        let crc = {
+            let header = &mut disk[512..512 + 92];
+            header[field::CRC..field::CRC + 4].fill(0);
+            gpt::crc32(header)
+        };
+        disk[512..][field::CRC..field::CRC + 4].copy_from_slice(&crc.to_le_bytes());
+        let check = |sectors: u64, expected: Option<&str>| {
+            let found = relocate_gpt(&disk, sectors * 512).err().map(|error| match error {
+                Fault::Flaw(flaw) => flaw.detail,
+                Fault::Io(error) => error.to_string(),
+            });
+            assert_eq!(found.as_deref(), expected, "{sectors}");
+        };
+        check(42, Some("the disk gets too little space for the other partition table (GPT)"));
+        check(43, None);
+    }
 }

@@ -81,8 +81,7 @@ impl<'a> ConvertedDisk<'a> {
         recipe: &'a SourceRecipe,
         judge: Option<DiskJudge<'a>>,
     ) -> Result<Self, SourceErrorKind> {
-        // What cannot be replayed is a flaw that the examination finds.
-        let replayed = disk::guest::replay_log(bytes).ok().flatten();
+        let replayed = disk::guest::replay_log(bytes).map_err(GuestError::from)?;
         let bytes = replayed.as_ref().unwrap_or(bytes);
         let mut info = examine_disk_by_rules(bytes).map_err(SourceErrorKind::from_disk)?;
         let guest = open_guest(bytes, &mut info, &mut neighbors, recipe, judge)?;

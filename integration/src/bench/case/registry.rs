@@ -61,13 +61,7 @@ pub(super) const PULL: Case = Case {
 pub(super) const NODE_PODMAN: Case = Case {
     name: "node-podman",
     disks: &[PLAIN],
-    peers: &[
-        &node::DISKETTE_PODMAN,
-        &node::ZSTD_PODMAN,
-        &node::CHUNKED_PODMAN,
-        &node::UMOCI_PODMAN,
-        &node::BUILDAH_PODMAN,
-    ],
+    peers: node::WITH_PODMAN,
     start: Start::Fresh,
     bound: "one core of the node: it decompresses and hashes a layer in one stream",
 };
@@ -76,13 +70,7 @@ pub(super) const NODE_PODMAN: Case = Case {
 pub(super) const NODE_SECOND: Case = Case {
     name: "node-second",
     disks: &[SECOND],
-    peers: &[
-        &node::DISKETTE_SECOND,
-        &node::ZSTD_SECOND,
-        &node::CHUNKED_SECOND,
-        &node::UMOCI_SECOND,
-        &node::BUILDAH_SECOND,
-    ],
+    peers: node::WITH_PODMAN_AGAIN,
     start: Start::Fresh,
     bound: "one core of the node; with chunks, what it copies from the layer that it has",
 };
@@ -91,13 +79,7 @@ pub(super) const NODE_SECOND: Case = Case {
 pub(super) const NODE_CONTAINERD: Case = Case {
     name: "node-containerd",
     disks: &[PLAIN],
-    peers: &[
-        &node::DISKETTE_CONTAINERD,
-        &node::ZSTD_CONTAINERD,
-        &node::CHUNKED_CONTAINERD,
-        &node::UMOCI_CONTAINERD,
-        &node::BUILDAH_CONTAINERD,
-    ],
+    peers: node::WITH_CONTAINERD,
     start: Start::Fresh,
     bound: "one core of the node: it decompresses and hashes a layer in one stream",
 };

@@ -12,20 +12,6 @@ pub(crate) const DISKETTE_CONTEXT: Peer = Peer {
     ..DISKETTE
 };
 
-pub(crate) const BUILDAH_CONTEXT: Peer = Peer {
-    prepare: "dockerfile",
-    job: r#"
-buildah bud --quiet --isolation chroot -t bench:1 -f "$STATE/Containerfile" "$DISK"
-buildah push --quiet bench:1 "oci:$OUT:1"
-"#,
-    ..BUILDAH_BUD
-};
+pub(crate) const BUILDAH_CONTEXT: Peer = Peer { prepare: "dockerfile", ..BUILDAH_BUD };
 
-pub(crate) const PODMAN_CONTEXT: Peer = Peer {
-    prepare: "dockerfile",
-    job: r#"
-podman build --quiet --isolation chroot -t bench:1 -f "$STATE/Containerfile" "$DISK"
-podman push --quiet bench:1 "oci:$OUT:1"
-"#,
-    ..PODMAN
-};
+pub(crate) const PODMAN_CONTEXT: Peer = Peer { prepare: "dockerfile", ..PODMAN };

@@ -90,9 +90,7 @@ pub(crate) const BUILDAH_ADD: Peer = Peer {
     version: "buildah --version",
     prepare: NOTHING,
     job: r#"
-container=$(buildah from scratch)
-buildah add --quiet --chown 107:107 "$container" "$DISK" /disk/
-buildah config --env K=V "$container"
+buildah_container
 buildah commit --quiet --disable-compression=false "$container" "oci:$OUT:1"
 "#,
     cleanup: "unmount_storage",
@@ -101,52 +99,33 @@ buildah commit --quiet --disable-compression=false "$container" "oci:$OUT:1"
 pub(crate) const BUILDAH_BUD: Peer = Peer {
     name: "buildah-bud",
     prepare: "context",
-    job: r#"
-buildah bud --quiet --isolation chroot -t bench:1 -f "$STATE/context/Containerfile" "$STATE/context"
-buildah push --quiet bench:1 "oci:$OUT:1"
-"#,
+    job: "engine_build buildah bud; engine_push buildah oci",
     ..BUILDAH_ADD
 };
 
 pub(crate) const BUILDAH_LAYERS: Peer = Peer {
     name: "buildah-layers",
-    job: r#"
-buildah bud --quiet --layers --isolation chroot -t bench:1 -f "$STATE/context/Containerfile" "$STATE/context"
-buildah push --quiet bench:1 "oci:$OUT:1"
-"#,
+    job: "engine_build buildah bud --layers; engine_push buildah oci",
     ..BUILDAH_BUD
 };
 
 /// Stops at an image in buildah's own storage: `push` compresses the layer again into a layout that
 /// already has it, which a registry would have spared it.
-pub(crate) const BUILDAH_LAYERS_STORED: Peer = Peer {
-    name: "buildah-layers-stored",
-    job: r#"
-buildah bud --quiet --layers --isolation chroot -t bench:1 -f "$STATE/context/Containerfile" "$STATE/context"
-"#,
-    ..BUILDAH_BUD
-};
+pub(crate) const BUILDAH_LAYERS_STORED: Peer =
+    Peer { name: "buildah-layers-stored", job: "engine_build buildah bud --layers", ..BUILDAH_BUD };
 
 pub(crate) const PODMAN: Peer = Peer {
     name: "podman",
     needs: &[Need::Program("podman")],
     version: "podman --version",
     prepare: "context",
-    job: r#"
-podman build --quiet --isolation chroot -t bench:1 -f "$STATE/context/Containerfile" "$STATE/context"
-podman push --quiet bench:1 "oci:$OUT:1"
-"#,
+    job: "engine_build podman build; engine_push podman oci",
     cleanup: "unmount_storage",
 };
 
 /// Stops at an image in podman's own storage, as [`BUILDAH_LAYERS_STORED`] does.
-pub(crate) const PODMAN_STORED: Peer = Peer {
-    name: "podman-stored",
-    job: r#"
-podman build --quiet --isolation chroot -t bench:1 -f "$STATE/context/Containerfile" "$STATE/context"
-"#,
-    ..PODMAN
-};
+pub(crate) const PODMAN_STORED: Peer =
+    Peer { name: "podman-stored", job: "engine_build podman build", ..PODMAN };
 
 /// crane writes no OCI layout from nothing: its image is an archive, and it has no ENV.
 pub(crate) const CRANE: Peer = Peer {
@@ -155,7 +134,7 @@ pub(crate) const CRANE: Peer = Peer {
     version: "crane version",
     prepare: r#"mkdir "$OUT""#,
     job: r#"
-tar --owner=107 --group=107 --numeric-owner --transform 's,^,disk/,' -cf "$STATE/layer.tar" -C "${DISK%/*}" "$NAME"
+crane_layer
 crane append -f "$STATE/layer.tar" -t example.com/bench:1 -o "$OUT/image.tar"
 "#,
     cleanup: NOTHING,

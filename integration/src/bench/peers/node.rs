@@ -19,107 +19,38 @@ const UMOCI: Need = Need::Program("umoci");
 const SKOPEO: Need = Need::Program("skopeo");
 const BUILDAH: Need = Need::Program("buildah");
 
-pub(crate) const DISKETTE_PODMAN: Peer = Peer {
-    needs: &[BUILT, REGISTRY, PODMAN],
-    prepare: "registry_start; publish_diskette; node_start",
-    job: "node_pull",
-    cleanup: "node_stop; registry_stop",
-    ..DISKETTE
-};
+/// Peers that pull what each tool has published: with an engine, from how it is published to how the engine is stopped.
+macro_rules! peers {
+    ($engine:expr, publish: $publish:literal, start: $start:literal, pull: $pull:literal, stop: $stop:literal) => {
+        &[
+            peers!(@ "diskette", DISKETTE.version, [BUILT, REGISTRY, $engine], $publish "publish_diskette", $start, $pull, $stop),
+            peers!(@ "diskette-zstd", DISKETTE.version, [BUILT, REGISTRY, $engine],
+                $publish "publish_diskette --compression zstd", $start, $pull, $stop),
+            peers!(@ "diskette-chunked", DISKETTE.version, [BUILT, CHUNKED, REGISTRY, $engine],
+                $publish "publish_diskette --compression zstd:chunked", $start, $pull, $stop),
+            peers!(@ "umoci", "umoci --version", [UMOCI, SKOPEO, REGISTRY, $engine], $publish "publish_umoci", $start, $pull, $stop),
+            peers!(@ "buildah-add", "buildah --version", [BUILDAH, REGISTRY, $engine], $publish "publish_buildah", $start, $pull, $stop),
+        ]
+    };
+    (@ $name:literal, $version:expr, [$($need:expr),*], $publish:literal $tool:literal, $start:literal, $pull:literal, $stop:literal) => {
+        &Peer {
+            name: $name,
+            needs: &[$($need),*],
+            version: $version,
+            prepare: concat!("registry_start; ", $publish, $tool, "; ", $start),
+            job: $pull,
+            cleanup: concat!($stop, "; registry_stop"),
+        }
+    };
+}
 
-pub(crate) const ZSTD_PODMAN: Peer = Peer {
-    name: "diskette-zstd",
-    prepare: "registry_start; publish_diskette --compression zstd; node_start",
-    ..DISKETTE_PODMAN
-};
+/// Into an empty store.
+pub(crate) const WITH_PODMAN: &[&Peer] =
+    peers!(PODMAN, publish: "", start: "node_start", pull: "node_pull", stop: "node_stop");
 
-pub(crate) const CHUNKED_PODMAN: Peer = Peer {
-    name: "diskette-chunked",
-    needs: &[BUILT, CHUNKED, REGISTRY, PODMAN],
-    prepare: "registry_start; publish_diskette --compression zstd:chunked; node_start",
-    ..DISKETTE_PODMAN
-};
+/// Into a store that has the image of the first disk already.
+pub(crate) const WITH_PODMAN_AGAIN: &[&Peer] = peers!(
+    PODMAN, publish: "publish_both ", start: "node_start; node_pull", pull: "TAG=2 node_pull", stop: "node_stop"
+);
 
-pub(crate) const UMOCI_PODMAN: Peer = Peer {
-    name: "umoci",
-    needs: &[UMOCI, SKOPEO, REGISTRY, PODMAN],
-    version: "umoci --version",
-    prepare: "registry_start; publish_umoci; node_start",
-    ..DISKETTE_PODMAN
-};
-
-pub(crate) const BUILDAH_PODMAN: Peer = Peer {
-    name: "buildah-add",
-    needs: &[BUILDAH, REGISTRY, PODMAN],
-    version: "buildah --version",
-    prepare: "registry_start; publish_buildah; node_start",
-    ..DISKETTE_PODMAN
-};
-
-/// The node has the image of the first disk already.
-pub(crate) const DISKETTE_SECOND: Peer = Peer {
-    prepare: "registry_start; publish_both publish_diskette; node_start; node_pull",
-    job: "TAG=2 node_pull",
-    ..DISKETTE_PODMAN
-};
-
-pub(crate) const ZSTD_SECOND: Peer = Peer {
-    name: "diskette-zstd",
-    prepare: "registry_start; publish_both publish_diskette --compression zstd; node_start; node_pull",
-    ..DISKETTE_SECOND
-};
-
-pub(crate) const CHUNKED_SECOND: Peer = Peer {
-    prepare: "registry_start; publish_both publish_diskette --compression zstd:chunked; node_start; node_pull",
-    job: "TAG=2 node_pull",
-    ..CHUNKED_PODMAN
-};
-
-pub(crate) const UMOCI_SECOND: Peer = Peer {
-    prepare: "registry_start; publish_both publish_umoci; node_start; node_pull",
-    job: "TAG=2 node_pull",
-    ..UMOCI_PODMAN
-};
-
-pub(crate) const BUILDAH_SECOND: Peer = Peer {
-    prepare: "registry_start; publish_both publish_buildah; node_start; node_pull",
-    job: "TAG=2 node_pull",
-    ..BUILDAH_PODMAN
-};
-
-pub(crate) const DISKETTE_CONTAINERD: Peer = Peer {
-    needs: &[BUILT, REGISTRY, CONTAINERD],
-    prepare: "registry_start; publish_diskette; containerd_start",
-    job: "containerd_pull",
-    cleanup: "containerd_stop; registry_stop",
-    ..DISKETTE
-};
-
-pub(crate) const ZSTD_CONTAINERD: Peer = Peer {
-    name: "diskette-zstd",
-    prepare: "registry_start; publish_diskette --compression zstd; containerd_start",
-    ..DISKETTE_CONTAINERD
-};
-
-pub(crate) const CHUNKED_CONTAINERD: Peer = Peer {
-    name: "diskette-chunked",
-    needs: &[BUILT, CHUNKED, REGISTRY, CONTAINERD],
-    prepare: "registry_start; publish_diskette --compression zstd:chunked; containerd_start",
-    ..DISKETTE_CONTAINERD
-};
-
-pub(crate) const UMOCI_CONTAINERD: Peer = Peer {
-    name: "umoci",
-    needs: &[UMOCI, SKOPEO, REGISTRY, CONTAINERD],
-    version: "umoci --version",
-    prepare: "registry_start; publish_umoci; containerd_start",
-    ..DISKETTE_CONTAINERD
-};
-
-pub(crate) const BUILDAH_CONTAINERD: Peer = Peer {
-    name: "buildah-add",
-    needs: &[BUILDAH, REGISTRY, CONTAINERD],
-    version: "buildah --version",
-    prepare: "registry_start; publish_buildah; containerd_start",
-    ..DISKETTE_CONTAINERD
-};
+pub(crate) const WITH_CONTAINERD: &[&Peer] = peers!(CONTAINERD, publish: "", start: "containerd_start", pull: "containerd_pull", stop: "containerd_stop");

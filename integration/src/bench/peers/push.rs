@@ -30,11 +30,9 @@ pub(crate) const BUILDAH_ADD_PUSH: Peer = Peer {
     needs: &[Need::Program("buildah"), REGISTRY],
     prepare: "registry_start",
     job: r#"
-container=$(buildah from scratch)
-buildah add --quiet --chown 107:107 "$container" "$DISK" /disk/
-buildah config --env K=V "$container"
+buildah_container
 buildah commit --quiet "$container" bench:1
-buildah push --quiet --tls-verify=false bench:1 "docker://$(image)"
+engine_push buildah registry
 "#,
     cleanup: "registry_stop; unmount_storage",
     ..BUILDAH_ADD
@@ -43,10 +41,7 @@ buildah push --quiet --tls-verify=false bench:1 "docker://$(image)"
 pub(crate) const BUILDAH_BUD_PUSH: Peer = Peer {
     name: "buildah-bud",
     prepare: "context; registry_start",
-    job: r#"
-buildah bud --quiet --isolation chroot -t bench:1 -f "$STATE/context/Containerfile" "$STATE/context"
-buildah push --quiet --tls-verify=false bench:1 "docker://$(image)"
-"#,
+    job: "engine_build buildah bud; engine_push buildah registry",
     ..BUILDAH_ADD_PUSH
 };
 
@@ -54,10 +49,7 @@ pub(crate) const PODMAN_PUSH: Peer = Peer {
     name: "podman",
     needs: &[Need::Program("podman"), REGISTRY],
     prepare: "context; registry_start",
-    job: r#"
-podman build --quiet --isolation chroot -t bench:1 -f "$STATE/context/Containerfile" "$STATE/context"
-podman push --quiet --tls-verify=false bench:1 "docker://$(image)"
-"#,
+    job: "engine_build podman build; engine_push podman registry",
     cleanup: "registry_stop; unmount_storage",
     ..PODMAN
 };
@@ -66,7 +58,7 @@ pub(crate) const CRANE_PUSH: Peer = Peer {
     needs: &[Need::Program("crane"), REGISTRY],
     prepare: "registry_start",
     job: r#"
-tar --owner=107 --group=107 --numeric-owner --transform 's,^,disk/,' -cf "$STATE/layer.tar" -C "${DISK%/*}" "$NAME"
+crane_layer
 crane append --insecure -f "$STATE/layer.tar" -t "$(image)"
 "#,
     cleanup: "registry_stop",
