@@ -186,6 +186,8 @@ error: expected true or false, found a number
   |
 5 |   amd64: { disk: { path: vm/top.qcow2, flatten: 1 } }
   |                                                 ^
+  |
+  = help: write `true` or `false`, without quotes
 
 "#]],
     );

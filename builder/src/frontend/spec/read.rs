@@ -155,7 +155,8 @@ impl FromNode for Located<ConvertSpec> {
 impl FromNode for Located<FlattenSpec> {
     fn from_node(node: &Node, _: &Span, problems: &mut Vec<Diagnostic>) -> Option<Self> {
         let NodeValue::Bool = node.value else {
-            problems.push(unexpected_value("true or false", node));
+            let problem = unexpected_value("true or false", node);
+            problems.push(problem.help("write `true` or `false`, without quotes"));
             return None;
         };
         let text = &node.span.source.text[node.span.range.clone()];
