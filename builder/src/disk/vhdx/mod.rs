@@ -4,7 +4,7 @@
 //! Sources: Microsoft's *[MS-VHDX]*, and QEMU's `block/vhdx.c` for what CDI can convert.
 //!
 //! - `header`: the headers, which lead to everything else
-//! - `log`: changes that may not be in the tables yet; `replay` applies them
+//! - `log`: changes that may not be in the tables yet; `replay` applies those that `ring` finds
 //! - `regions`, `metadata`: the location of the table of blocks, and the sizes of disk and blocks
 //! - `section`: what headers and tables have in common
 //! - `map`: the locations of the blocks
@@ -15,6 +15,7 @@ mod map;
 mod metadata;
 mod regions;
 mod replay;
+mod ring;
 mod section;
 #[cfg(test)]
 pub(super) mod tests;
