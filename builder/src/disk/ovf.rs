@@ -2,6 +2,8 @@
 //! Virtualization Format Specification* 2.1). Programs spell namespaces in several ways, so that
 //! elements and attributes are known by their local names.
 
+use std::collections::{HashMap, HashSet};
+
 use roxmltree::{Document, Node};
 use thiserror::Error;
 
@@ -44,6 +46,9 @@ pub enum OvfError {
     /// It has no disk with content.
     #[error("it names no disk")]
     NoDisk,
+    /// It is longer than [`LEN_MAX`].
+    #[error("it is longer than {} MiB", LEN_MAX >> 20)]
+    TooLong,
     /// A file is compressed in an unknown way.
     #[error("`{file}` is compressed with `{compression}`")]
     Compression {
@@ -58,52 +63,69 @@ impl Ovf {
     /// Parses a description.
     pub fn parse(text: &str) -> Result<Self, OvfError> {
         let document = Document::parse(text).map_err(|error| OvfError::Xml(error.to_string()))?;
-        let nodes = || document.descendants().filter(Node::is_element);
-        let named = |name: &'static str| nodes().filter(move |node| node.tag_name().name() == name);
-        let files: Vec<Node<'_, '_>> =
-            named("File").filter(|file| attribute(*file, "href").is_some()).collect();
-        let disks: Vec<Node<'_, '_>> =
-            named("Disk").filter(|disk| attribute(*disk, "diskId").is_some()).collect();
-        let items = nodes().filter(|node| matches!(node.tag_name().name(), "Item" | "StorageItem"));
-        let resources = items.filter(|item| child_text(*item, "ResourceType") == Some(DISK));
-        let attached = resources.filter_map(|item| child_text(item, "HostResource"));
+        let list = OvfLists::new(&document);
+        let mut known = HashSet::new();
         let mut found: Vec<OvfDisk> = Vec::new();
-        for resource in attached {
-            let disk = disk_of_resource(resource, &disks, &files).transpose()?;
-            found.extend(disk.filter(|disk| !found.contains(disk)));
+        for resource in &list.attached {
+            let disk = list.disk_of_resource(resource).transpose()?;
+            found.extend(disk.filter(|disk| known.insert(disk.id.clone())));
         }
         // Without hardware, the list of disks has the order.
         if found.is_empty() {
-            for disk in &disks {
-                found.extend(disk_of_node(*disk, &files).transpose()?);
+            for disk in &list.disks {
+                found.extend(list.disk_of_node(*disk).transpose()?);
             }
         }
         if found.is_empty() { Err(OvfError::NoDisk) } else { Ok(Self { disks: found }) }
     }
 }
 
-/// Returns the disk that a hardware item names, if it has content.
-fn disk_of_resource(
-    resource: &str,
-    disks: &[Node<'_, '_>],
-    files: &[Node<'_, '_>],
-) -> Option<Result<OvfDisk, OvfError>> {
-    let strip = |prefixes: [&str; 2]| prefixes.iter().find_map(|it| resource.strip_prefix(it));
-    if let Some(id) = strip(FILE_PREFIX) {
-        return file_of_id(id, files).map(|file| new_disk(id, file));
+/// The parts of a description that name disks. What has the identifier of another is left out.
+struct OvfLists<'a, 'd> {
+    files: HashMap<&'a str, Node<'a, 'd>>,
+    disks: Vec<Node<'a, 'd>>,
+    disks_by_id: HashMap<&'a str, Node<'a, 'd>>,
+    /// What the hardware names as the content of its disks, in order.
+    attached: Vec<&'a str>,
+}
+
+impl<'a, 'd> OvfLists<'a, 'd> {
+    fn new(document: &'a Document<'d>) -> Self {
+        let (mut files, mut disks, mut disks_by_id) = (HashMap::new(), Vec::new(), HashMap::new());
+        let mut attached = Vec::new();
+        for node in document.descendants().filter(Node::is_element) {
+            match node.tag_name().name() {
+                "File" if attribute(node, "href").is_some() => {
+                    files.entry(attribute(node, "id").unwrap_or_default()).or_insert(node);
+                }
+                "Disk" => {
+                    let Some(id) = attribute(node, "diskId") else { continue };
+                    disks_by_id.entry(id).or_insert(node);
+                    disks.push(node);
+                }
+                "Item" | "StorageItem" if child_text(node, "ResourceType") == Some(DISK) => {
+                    attached.extend(child_text(node, "HostResource"));
+                }
+                _ => {}
+            }
+        }
+        Self { files, disks, disks_by_id, attached }
     }
-    let id = strip(DISK_PREFIX)?;
-    disk_of_node(*disks.iter().find(|disk| attribute(**disk, "diskId") == Some(id))?, files)
-}
 
-/// Returns a disk of the list, if it has content.
-fn disk_of_node(disk: Node<'_, '_>, files: &[Node<'_, '_>]) -> Option<Result<OvfDisk, OvfError>> {
-    let file = file_of_id(attribute(disk, "fileRef")?, files)?;
-    Some(new_disk(attribute(disk, "diskId").unwrap_or_default(), file))
-}
+    /// Returns the disk that a hardware item names, if it has content.
+    fn disk_of_resource(&self, resource: &str) -> Option<Result<OvfDisk, OvfError>> {
+        let strip = |prefixes: [&str; 2]| prefixes.iter().find_map(|it| resource.strip_prefix(it));
+        if let Some(id) = strip(FILE_PREFIX) {
+            return self.files.get(id).map(|file| new_disk(id, *file));
+        }
+        self.disk_of_node(*self.disks_by_id.get(strip(DISK_PREFIX)?)?)
+    }
 
-fn file_of_id<'a, 'd>(id: &str, files: &[Node<'a, 'd>]) -> Option<Node<'a, 'd>> {
-    files.iter().copied().find(|file| attribute(*file, "id") == Some(id))
+    /// Returns a disk of the list, if it has content.
+    fn disk_of_node(&self, disk: Node<'_, '_>) -> Option<Result<OvfDisk, OvfError>> {
+        let file = self.files.get(attribute(disk, "fileRef")?)?;
+        Some(new_disk(attribute(disk, "diskId").unwrap_or_default(), *file))
+    }
 }
 
 fn new_disk(id: &str, file: Node<'_, '_>) -> Result<OvfDisk, OvfError> {
@@ -170,6 +192,18 @@ mod tests {
         check(&format!("{LISTS}{network}{}", item("/disk/none")), &[one, two]);
         let ovf = Ovf::parse(&description(LISTS)).unwrap();
         assert_eq!(ovf.disks.iter().map(|disk| disk.is_gzip).collect::<Vec<_>>(), [false, true]);
+    }
+
+    #[test]
+    fn many_disks_take_no_longer_each() {
+        let many = |part: fn(usize) -> String| (0..20_000).map(part).collect::<String>();
+        let files = many(|at| format!("<File href='{at}' id='f{at}'/>"));
+        let disks = many(|at| format!("<Disk diskId='d{at}' fileRef='f{at}'/>"));
+        let items = many(|at| item(&format!("/disk/d{}", 19_999 - at)));
+        let ovf = Ovf::parse(&description(&[files, disks, items].concat())).unwrap();
+        assert_eq!((ovf.disks.len(), &*ovf.disks[0].file), (20_000, "19999"));
+        let deep = "<a>".repeat(200_000);
+        assert!(Ovf::parse(&description(&deep)).is_err());
     }
 
     #[test]

@@ -108,7 +108,10 @@ impl ArchiveListing {
                 continue;
             }
             let is_ovf = entry.path.to_ascii_lowercase().ends_with(".ovf");
-            if is_ovf && listing.ovf.is_none() && entry.size <= ovf::LEN_MAX {
+            if is_ovf && listing.ovf.is_none() {
+                if entry.size > ovf::LEN_MAX {
+                    return Err(OvfError::TooLong.into());
+                }
                 let text = tar.read_whole_content()?;
                 listing.ovf = Some(Ovf::parse(&String::from_utf8_lossy(&text))?);
             } else {
