@@ -6,7 +6,6 @@ use diskette_builder::oci::image::ref_name::{LayoutName, RefName};
 use diskette_builder::oci::image::reference::Reference;
 use diskette_builder::oci::images::Images;
 use diskette_builder::oci::progress::Progress;
-use diskette_builder::oci::reuse::ReusingImages;
 use diskette_builder::oci::sink::Sink;
 use diskette_builder::registry::client::RegistryClient;
 use indicatif::HumanBytes;
@@ -30,10 +29,9 @@ pub(crate) struct Transfer<'a> {
 
 impl Transfer<'_> {
     pub(crate) fn run(&self, root: &Document, progress: &ProgressView) -> Result<(), CommandError> {
-        let reusing = self.local.and_then(|local| ReusingImages::new(self.images, local, root));
-        let images = reusing.as_ref().map_or(self.images, |reusing| reusing);
         let context = CopyContext {
-            images,
+            images: self.images,
+            local: self.local,
             sink: self.sink,
             names: self.names,
             tag: self.tag,

@@ -16,7 +16,7 @@ use crate::engine::layer::compression::FORMAT_VERSION;
 use crate::engine::source::{FileIdentity, SourceIdentity};
 use crate::oci::image::digest::Digest;
 use crate::oci::image::json::to_canonical_json;
-use crate::oci::image::layer::{FinishedLayer, LayerIndex};
+use crate::oci::image::layer::{ChunkedMetadata, FinishedLayer};
 use crate::oci::new_file::NewFile;
 use crate::recipe::{LayerEntry, LayerEntryKind, SourceRecipe};
 
@@ -46,9 +46,9 @@ struct CacheEntry {
     digest: String,
     size: u64,
     diff_id: String,
-    /// Annotations of a layer that has an index.
+    /// Annotations of a layer in zstd:chunked.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    index: BTreeMap<String, String>,
+    chunked: BTreeMap<String, String>,
     check: String,
 }
 
@@ -154,7 +154,7 @@ impl LayerCache {
             digest: entry.digest.parse().ok()?,
             size: entry.size,
             diff_id: entry.diff_id.parse().ok()?,
-            index: LayerIndex::from_annotations(&entry.index),
+            chunked: ChunkedMetadata::from_annotations(&entry.chunked),
         };
         let check = CacheKey::find(&self.dir)?.authenticate(&entry_text(key, &layer)).to_hex();
         (entry.key == key.text && entry.check == check).then_some(layer)
@@ -173,7 +173,7 @@ impl LayerCache {
             digest: layer.digest.to_string(),
             size: layer.size,
             diff_id: layer.diff_id.to_string(),
-            index: index_annotations(layer),
+            chunked: chunked_annotations(layer),
             check: CacheKey::ensure(&self.dir)?.authenticate(&entry_text(key, layer)).to_hex(),
         };
         let mut file = NewFile::new(&self.dir)?;
@@ -185,10 +185,11 @@ impl LayerCache {
 /// Returns what the code of an entry authenticates.
 fn entry_text(key: &LayerKey, layer: &FinishedLayer) -> Vec<u8> {
     let text = format!("{}\n{}\n{}\n{}", key.text, layer.digest, layer.size, layer.diff_id);
-    let index = index_annotations(layer).into_iter().map(|(key, value)| format!("\n{key}={value}"));
-    std::iter::once(text).chain(index).collect::<String>().into_bytes()
+    let chunked =
+        chunked_annotations(layer).into_iter().map(|(key, value)| format!("\n{key}={value}"));
+    std::iter::once(text).chain(chunked).collect::<String>().into_bytes()
 }
 
-fn index_annotations(layer: &FinishedLayer) -> BTreeMap<String, String> {
-    layer.index.map(|index| index.annotations()).unwrap_or_default()
+fn chunked_annotations(layer: &FinishedLayer) -> BTreeMap<String, String> {
+    layer.chunked.map(|metadata| metadata.annotations()).unwrap_or_default()
 }

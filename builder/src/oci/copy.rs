@@ -13,6 +13,7 @@ use crate::oci::image::ref_name::RefName;
 use crate::oci::image::reference::Reference;
 use crate::oci::images::Images;
 use crate::oci::progress::{Progress, ProgressEvent};
+use crate::oci::reuse::ReusingImages;
 use crate::oci::sink::{NamedImage, Sink};
 use crate::oci::transfer::{self, BlobTransfer};
 use crate::oci::walk::{DocumentLimits, DocumentWalk, WalkError};
@@ -23,6 +24,8 @@ pub struct CopyContext<'a> {
     pub images: &'a dyn Images,
     /// Sink that the image is copied to.
     pub sink: &'a dyn Sink,
+    /// Images at the destination: chunks that their layers have are not read from `images`.
+    pub local: Option<&'a dyn Images>,
     /// Names that the copy gets.
     pub names: &'a [Reference],
     /// Tag that the copy gets in a layout if it has no names.
@@ -117,10 +120,14 @@ impl CopyPlan {
 pub(crate) fn copy_unnamed(root: &Document, context: &CopyContext<'_>) -> Result<(), CopyError> {
     let closure =
         DocumentWalk::new(&context.images, DocumentLimits::default()).read_closure(root)?;
+    let reusing = context
+        .local
+        .and_then(|local| ReusingImages::new(context.images, local, &closure.documents));
+    let images = reusing.as_ref().map_or(context.images, |reusing| reusing);
     let transfers = closure.blobs.iter().map(|(digest, size)| BlobTransfer {
         digest: *digest,
         size: *size,
-        images: context.images,
+        images,
         names: context.names,
     });
     transfer::transfer_blobs(transfers.collect(), context.sink, context.jobs, context.progress)?;

@@ -32,7 +32,7 @@ pub mod new_file;
 pub(crate) mod parallel;
 pub mod progress;
 pub mod rename;
-pub mod reuse;
+mod reuse;
 pub mod sink;
 pub mod store;
 pub mod tar;

@@ -99,7 +99,7 @@ pub struct BaseLayer {
     pub digest: Digest,
     /// Length of the blob in bytes.
     pub size: u64,
-    /// Annotations that say where the index of a layer in zstd:chunked is.
+    /// Annotations that say where the metadata of a layer in zstd:chunked is.
     pub annotations: BTreeMap<String, String>,
 }
 

@@ -53,7 +53,7 @@ impl SourceRecipe {
         self.disk.as_ref()?.archived.as_ref()
     }
 
-    /// Returns whether the disk and the files under it, its backing files, become one disk.
+    /// Returns whether the disk and its backing files become one disk.
     pub fn flattens_disk(&self) -> bool {
         self.disk.as_ref().is_some_and(|disk| disk.flatten)
     }
@@ -95,7 +95,7 @@ pub struct DownloadDetails {
 pub struct DiskRequest {
     /// The disk to take, if the source is an archive with disks.
     pub archived: Option<ArchivedDisk>,
-    /// Whether the disk and the files under it, its backing files, become one disk.
+    /// Whether the disk and its backing files become one disk.
     pub flatten: bool,
     /// Size of the disk in the layer, if it is not that of the source.
     pub size: Option<DiskSize>,

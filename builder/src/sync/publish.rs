@@ -217,6 +217,7 @@ impl<'a> ImageSync<'a> {
             images,
             sink,
             names: std::slice::from_ref(&self.job.target),
+            local: None,
             tag: None,
             jobs: 1,
             progress: &self.progress,

@@ -106,6 +106,7 @@ pub(crate) fn run(
         images: first.images,
         sink: &*sink,
         names: &names,
+        local: None,
         tag: tag.as_ref(),
         jobs: arguments.show.jobs(),
         progress: &*progress,

@@ -175,7 +175,8 @@ impl Promotion<'_> {
         let jobs = self.arguments.show.jobs();
         let sink = RegistrySink::new(self.registry, jobs);
         let progress = self.progress;
-        let context = CopyContext { images, sink: &sink, names, tag: None, jobs, progress };
+        let context =
+            CopyContext { images, sink: &sink, names, local: None, tag: None, jobs, progress };
         match copy_image(root, &context) {
             Err(_) if progress.is_cancelled() => Err(CommandError::Interrupted),
             copied => Ok(copied?),

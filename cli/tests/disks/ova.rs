@@ -242,7 +242,7 @@ error: cannot use `appliance.ova`: its description: it is not XML: the root node
 5 |   amd64: { disk: { path: appliance.ova, convert: qcow2 } }
   |                          ^^^^^^^^^^^^^
   |
-  = help: is the archive complete, and the one that was meant?
+  = help: check that the archive is complete, and the right one
 
 "#]],
     );

@@ -1,4 +1,4 @@
-//! Layers in zstd:chunked: their index is found, travels, and spares a node what it has already.
+//! Layers in zstd:chunked: their table of contents is found, travels, and spares a node what it has already.
 
 use std::ffi::OsString;
 use std::path::Path;
@@ -13,7 +13,7 @@ use serde_json::Value;
 
 const ANNOTATIONS: [&str; 3] = ["manifest-checksum", "manifest-position", "tarsplit-position"];
 
-/// Returns the annotations of the index, of the only layer of an image.
+/// Returns the annotations about zstd:chunked of the topmost layer of an image.
 fn annotations(scene: &Scene, layout: &str) -> [String; 3] {
     let layout = Layout::open(&scene.path(layout));
     let image = &layout.images("1")[0];
@@ -23,7 +23,7 @@ fn annotations(scene: &Scene, layout: &str) -> [String; 3] {
 }
 
 #[test]
-fn the_index_is_where_the_annotations_say() {
+fn the_table_is_where_the_annotations_say() {
     let scene = Scene::with_disk();
     scene.build(&["--compression", "zstd:chunked"]);
     let [digest, position, tar_split] = annotations(&scene, "out");
@@ -48,7 +48,7 @@ fn the_index_is_where_the_annotations_say() {
 }
 
 #[test]
-fn the_index_stays_with_the_layer() {
+fn the_annotations_stay_with_the_layer() {
     let scene = Scene::with_disk();
     scene.wait_until_old();
     let digest = scene.build(&["--compression", "zstd:chunked"]);
@@ -90,6 +90,19 @@ fn a_spec_chooses_chunks() {
     scene
         .write("diskette.yaml", format!("{spec}compression: {{ type: zstd:chunked, level: 2 }}\n"));
     assert_eq!(scene.build(&[]), digest);
+}
+
+#[test]
+fn docker_s_format_has_no_annotations() {
+    let scene = Scene::with_disk();
+    scene.build(&["--compression", "zstd:chunked", "--format", "docker"]);
+    let layout = Layout::open(&scene.path("out"));
+    let image = &layout.images("1")[0];
+    let layer = &image.manifest.layers()[0];
+    assert!(layer.annotations().is_none());
+    let extracted = scene.run(["extract", "-q", "oci:out:1", "-o", "found"]);
+    assert_eq!(extracted.status, 0, "{}", extracted.stderr);
+    assert!(scene.read("found") == scene.read("disk.raw"));
 }
 
 /// Podman 5 in a Debian 13 (`integration/trixie.sh`), with a store of its own and partial images enabled.
@@ -226,7 +239,7 @@ fn podman_5_takes_every_kind_of_file() {
         assert_eq!(outcome.status, 0, "{}", outcome.stderr);
         image
     };
-    // It compares each entry of the index with the tar's header, and the digest of the tar with the config's.
+    // It compares each entry of the table with the tar's header, and the digest of the tar with the config's.
     for epoch in ["0", "1700000000"] {
         let image = build(epoch);
         let (_, printed) = podman.run(&["pull", "--tls-verify=false", &image]);

@@ -65,6 +65,33 @@ const LIMITS: &[(&str, Unit, &str, &str)] = &[
         "NAMED_LISTS_MAX",
     ),
     ("a source of a layer", Bytes, "builder/src/engine/source/mod.rs", "SIZE_MAX"),
+    ("extents of a VMDK in several files", Count, "builder/src/disk/vmdk/split.rs", "EXTENTS_MAX"),
+    ("a disk and its backing files", Count, "builder/src/disk/guest/chain.rs", "FILES_MAX"),
+    ("the description in an OVA", Bytes, "builder/src/disk/ovf.rs", "LEN_MAX"),
+    (
+        "a file with the headers or certificates of a download",
+        Bytes,
+        "builder/src/engine/source/request_files.rs",
+        "LEN_MAX",
+    ),
+    (
+        "the table of contents of a layer in zstd:chunked; with a longer one, the whole layer is requested",
+        Bytes,
+        "builder/src/oci/reuse/chunks.rs",
+        "TOC_LEN_MAX",
+    ),
+    (
+        "images of a layout whose chunks a pull reuses; chunks of others are requested",
+        Count,
+        "builder/src/oci/reuse/chunks.rs",
+        "IMAGES_MAX",
+    ),
+    (
+        "chunks of a layout that a pull reuses; others are requested",
+        Count,
+        "builder/src/oci/reuse/chunks.rs",
+        "CHUNKS_MAX",
+    ),
 ];
 
 /// Returns the value of a constant, or of a field of one, as the source has it.

@@ -1,4 +1,4 @@
-//! The *chain* of a disk: its file, the backing file under it, and so on.
+//! The *backing chain* of a disk: its file, the backing file of that, and so on.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -16,7 +16,7 @@ struct ChainFile<'a> {
     format: DiskFormat,
 }
 
-/// Opens a disk together with the files under it, as its virtual machine sees it. The names of backing
+/// Opens a disk together with its backing files, as its virtual machine sees it. The names of backing
 /// files are relative to the file that has them (`bdrv_get_full_backing_filename` in QEMU's `block.c`).
 pub(crate) fn open_chain<'a>(
     file: Arc<dyn ReadAt + 'a>,
@@ -27,7 +27,7 @@ pub(crate) fn open_chain<'a>(
     let mut next = Some((ChainFile { bytes: file, format }, String::new()));
     while let Some((file, directory)) = next.take() {
         if chain.len() == FILES_MAX {
-            let detail = format!("it stands on {FILES_MAX} files or more");
+            let detail = format!("its backing chain has more than {FILES_MAX} files");
             return Err(Fault::new(FlawKind::BackingFile, detail));
         }
         next = open_backing(&file, &directory, files)?;

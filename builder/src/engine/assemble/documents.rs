@@ -109,7 +109,7 @@ fn layer_entries(platform: &PlatformRecipe, layers: &[FinishedLayer]) -> Vec<Lay
         media_type: layer_media_type(platform.compression),
         digest: layer.digest,
         size: layer.size,
-        annotations: layer.index.map(|index| index.annotations()).unwrap_or_default(),
+        annotations: layer.chunked.map(|metadata| metadata.annotations()).unwrap_or_default(),
     });
     base.chain(own).collect()
 }

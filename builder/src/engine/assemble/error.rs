@@ -230,7 +230,7 @@ fn archived_help(error: &ArchivedError) -> &'static [&'static str] {
         ArchivedError::Tar(_)
         | ArchivedError::Ovf(_)
         | ArchivedError::NoDisk
-        | ArchivedError::Missing(_) => &["is the archive complete, and the one that was meant?"],
+        | ArchivedError::Missing(_) => &["check that the archive is complete, and the right one"],
     }
 }
 

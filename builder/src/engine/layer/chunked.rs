@@ -8,7 +8,7 @@ use crc_fast::CrcAlgorithm;
 use sha256_pair::{Sha256, update_pair};
 
 use super::chunks::{Chunk, split_into_chunks};
-use super::contents::{ChunkedContent, ContentRange, EncodedChunk};
+use super::contents::{ChunkedPart, ContentRange, EncodedChunk};
 use super::output::EncoderOutput;
 use super::runs::is_incompressible;
 use super::zstd::{ZstdEncoder, write_raw_frame};
@@ -34,7 +34,7 @@ impl ChunkedEncoder {
         block: &[u8],
         contents: Vec<ContentRange>,
         output: &mut EncoderOutput<'_>,
-    ) -> io::Result<Vec<ChunkedContent>> {
+    ) -> io::Result<Vec<ChunkedPart>> {
         let mut end = 0;
         let mut chunked = Vec::with_capacity(contents.len());
         for content in contents {
@@ -56,7 +56,7 @@ impl ChunkedEncoder {
         block: &[u8],
         content: ContentRange,
         output: &mut EncoderOutput<'_>,
-    ) -> io::Result<ChunkedContent> {
+    ) -> io::Result<ChunkedPart> {
         let bytes = &block[content.range.clone()];
         let chunks = split_into_chunks(bytes, content.offset, content.size);
         let digests = hash_chunks(bytes, &chunks);
@@ -68,7 +68,7 @@ impl ChunkedEncoder {
             encoded.push(EncodedChunk { len, digest, zeros, frame });
         }
         let crc = crc_fast::checksum(CONTENT_CRC, bytes);
-        Ok(ChunkedContent { range: content, crc, chunks: encoded })
+        Ok(ChunkedPart { range: content, crc, chunks: encoded })
     }
 
     /// Writes the frame of a chunk; returns its location in the encoded block.

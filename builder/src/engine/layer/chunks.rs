@@ -17,7 +17,7 @@ const AVERAGE: usize = 64 * 1024;
 const ZEROS_MIN: usize = 16 * 1024;
 
 /// Size in bytes up to which a content has chunks of [`AVERAGE`]. Those of a larger one are longer, so that
-/// their number, which is that of the index's entries, is limited.
+/// their number, which is that of entries of the table of contents, is limited.
 const SIZE_MAX: u64 = 32 << 30;
 
 /// A chunk of a content.

@@ -1,5 +1,5 @@
-//! Which parts of a block are *contents* of files, and what encoding them found: the index of a
-//! layer (see [`super::index`]) is made from it.
+//! Which parts of a block are *contents* of files, and what encoding them found: the
+//! metadata of a layer in zstd:chunked (see [`super::metadata`]) is made from it.
 
 use std::ops::Range;
 
@@ -22,7 +22,7 @@ pub(crate) struct ContentRange {
 
 /// A part of a file's content in chunks.
 #[derive(Debug, Clone)]
-pub(crate) struct ChunkedContent {
+pub(crate) struct ChunkedPart {
     /// The bytes of the block that it is.
     pub(crate) range: ContentRange,
     /// CRC-64 of the bytes, as tar-split uses it.
@@ -46,20 +46,20 @@ pub(crate) struct EncodedChunk {
 
 /// The content of a file, so far.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct IndexedContent {
+pub(crate) struct ChunkedFile {
     /// Its digest.
     pub(crate) hash: Sha256,
     /// Its CRC-64.
     pub(crate) crc: u64,
     /// Its chunks, in order.
-    pub(crate) chunks: Vec<IndexedChunk>,
+    pub(crate) chunks: Vec<FileChunk>,
     /// End of its last frame in the blob.
     pub(crate) end: u64,
 }
 
 /// A chunk of a content.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct IndexedChunk {
+pub(crate) struct FileChunk {
     /// Length of the content in bytes.
     pub(crate) len: u64,
     /// Digest of the content.

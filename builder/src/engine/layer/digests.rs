@@ -1,6 +1,6 @@
 //! The *digests* of a layer are computed on a thread of their own, which receives the blocks in order:
 //! those of the tar and of the blob together, since two hashes side by side take little longer than
-//! one (see the crate `sha256-pair`). Where the layer has an index, the contents of files are
+//! one (see the crate `sha256-pair`). In zstd:chunked the contents of files are
 //! hashed too, together with the tar.
 
 use std::sync::Arc;
@@ -8,22 +8,22 @@ use std::sync::mpsc::Receiver;
 
 use sha256_pair::{Sha256, update_pair};
 
-use super::contents::ChunkedContent;
+use super::contents::ChunkedPart;
 use super::encode::EncodedBlock;
-use super::index::IndexedContents;
+use super::metadata::ChunkedFiles;
 use crate::oci::image::digest::Digest;
 
-/// The digests of the blocks so far, and the index if the layer gets one.
+/// The digests of the blocks so far, and the files in chunks if the layer is in zstd:chunked.
 #[derive(Debug, Default)]
 pub(super) struct LayerDigests {
     tar: Sha256,
     blob: Sha256,
-    index: Option<IndexedContents>,
+    files: Option<ChunkedFiles>,
 }
 
 impl LayerDigests {
     fn add(&mut self, block: &EncodedBlock) {
-        if self.index.is_some() {
+        if self.files.is_some() {
             self.add_chunked(block);
             return;
         }
@@ -37,20 +37,20 @@ impl LayerDigests {
     }
 
     fn add_chunked(&mut self, block: &EncodedBlock) {
-        let Some(index) = &mut self.index else { return };
+        let Some(files) = &mut self.files else { return };
         let tar = block.source();
         let mut end = 0;
-        for ChunkedContent { range, .. } in block.chunked() {
+        for ChunkedPart { range, .. } in block.chunked() {
             let content = &tar[range.range.clone()];
             self.tar.update(&tar[end..range.range.start]);
             end = range.range.end;
-            update_pair(&mut self.tar, content, index.content_hash(range.content), content);
+            update_pair(&mut self.tar, content, files.content_hash(range.content), content);
         }
         self.tar.update(&tar[end..]);
         for piece in block.slices() {
             self.blob.update(piece);
         }
-        index.add(block);
+        files.add(block);
     }
 
     /// Adds bytes at the end of the blob that are not of the tar.
@@ -58,9 +58,9 @@ impl LayerDigests {
         self.blob.update(bytes);
     }
 
-    /// Returns the index, if the layer gets one.
-    pub(super) fn take_index(&mut self) -> Option<IndexedContents> {
-        self.index.take()
+    /// Returns the files, if the layer is in zstd:chunked.
+    pub(super) fn take_files(&mut self) -> Option<ChunkedFiles> {
+        self.files.take()
     }
 
     /// Returns the digests of the tar and of the blob.
@@ -69,12 +69,12 @@ impl LayerDigests {
     }
 }
 
-/// Hashes the blocks of a layer. `index` collects what its index needs, if it gets one.
+/// Hashes the blocks of a layer. `files` collects those of a layer in zstd:chunked.
 pub(super) fn hash_blocks(
     blocks: Receiver<Arc<EncodedBlock>>,
-    index: Option<IndexedContents>,
+    files: Option<ChunkedFiles>,
 ) -> LayerDigests {
-    let mut digests = LayerDigests { index, ..LayerDigests::default() };
+    let mut digests = LayerDigests { files, ..LayerDigests::default() };
     for block in blocks {
         digests.add(&block);
     }

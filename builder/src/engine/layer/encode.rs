@@ -11,7 +11,7 @@ use super::blocks::{BlockPart, ReadBlock};
 use super::buffers::{BlockBuffer, BlockBuffers, TarBlock};
 use super::chunked::ChunkedEncoder;
 use super::compression::block_len;
-use super::contents::{ChunkedContent, ContentRange};
+use super::contents::{ChunkedPart, ContentRange};
 use super::gzip::{GzipEncoder, write_stored_member};
 use super::output::{EncodedPiece, EncoderOutput};
 use super::zstd::{ZstdEncoder, write_raw_frame};
@@ -23,7 +23,7 @@ pub(crate) struct EncodedBlock {
     block: TarBlock,
     made: MadeBytes,
     pieces: Vec<EncodedPiece>,
-    chunked: Vec<ChunkedContent>,
+    chunked: Vec<ChunkedPart>,
 }
 
 #[derive(Debug)]
@@ -52,8 +52,8 @@ impl EncodedBlock {
         self.block.bytes()
     }
 
-    /// Returns the contents of files in chunks, in order; empty where the layer has no index.
-    pub(crate) fn chunked(&self) -> &[ChunkedContent] {
+    /// Returns the contents of files in chunks, in order; empty where the layer is not in zstd:chunked.
+    pub(crate) fn chunked(&self) -> &[ChunkedPart] {
         &self.chunked
     }
 }
@@ -89,7 +89,7 @@ impl BlockEncoder {
         block: &[u8],
         contents: Vec<ContentRange>,
         output: &mut EncoderOutput<'_>,
-    ) -> io::Result<Vec<ChunkedContent>> {
+    ) -> io::Result<Vec<ChunkedPart>> {
         match self {
             Self::Gzip(gzip) => gzip.encode(block, output)?,
             Self::Zstd(zstd) => zstd.encode(block, output)?,
@@ -122,7 +122,7 @@ pub(crate) struct BlockEncoders {
 #[derive(Debug)]
 struct EncodedZeros {
     bytes: Arc<[u8]>,
-    chunked: Vec<ChunkedContent>,
+    chunked: Vec<ChunkedPart>,
 }
 
 impl BlockEncoders {
@@ -184,7 +184,7 @@ impl BlockEncoders {
         let bytes = Arc::clone(&zeros.bytes);
         let pieces = vec![EncodedPiece::Made(0..bytes.len())];
         let chunked = zeros.chunked.iter().cloned().zip(contents);
-        let chunked = chunked.map(|(made, range)| ChunkedContent { range, ..made }).collect();
+        let chunked = chunked.map(|(made, range)| ChunkedPart { range, ..made }).collect();
         Ok(EncodedBlock { block, made: MadeBytes::Shared(bytes), pieces, chunked })
     }
 

@@ -19,7 +19,7 @@ mod contents;
 mod digests;
 mod encode;
 mod gzip;
-mod index;
+mod metadata;
 mod output;
 mod pipeline;
 mod runs;

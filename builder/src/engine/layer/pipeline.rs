@@ -16,11 +16,11 @@ use super::buffers::BlockBuffers;
 use super::compression::{block_count, block_len};
 use super::digests::{LayerDigests, hash_blocks};
 use super::encode::{BlockEncoders, EncodedBlock};
-use super::index::IndexedContents;
+use super::metadata::ChunkedFiles;
 use super::tar::{TarError, TarPlan};
 use crate::compression::LayerCompression;
 use crate::engine::source::{ContentError, SourceContent, SourceError};
-use crate::oci::image::layer::{FinishedLayer, LayerIndex};
+use crate::oci::image::layer::{ChunkedMetadata, FinishedLayer};
 use crate::oci::sink::write_slices;
 use crate::recipe::LayerEntry;
 
@@ -159,8 +159,8 @@ pub(crate) fn write_layer(
     let plan = input.plan()?;
     let line = workers.line(input.compression);
     let buffers = Arc::clone(&line.buffers);
-    let index = matches!(input.compression, LayerCompression::ZstdChunked(_))
-        .then(|| IndexedContents::new(input.contents.len()));
+    let files = matches!(input.compression, LayerCompression::ZstdChunked(_))
+        .then(|| ChunkedFiles::new(input.contents.len()));
     let blocks =
         BlockReader::new(&plan, &mut input.contents, buffers, block_len(input.compression));
     let (mut digests, mut size) = thread::scope(|scope| {
@@ -168,7 +168,7 @@ pub(crate) fn write_layer(
         let (hash_queue, unhashed) = sync_channel(HASH_QUEUE_LEN);
         let (pool, encoders) = (&workers.pool, &line.encoders);
         let reader = scope.spawn(move || read_blocks(blocks, pool, encoders, &queue));
-        let hashing = scope.spawn(move || hash_blocks(unhashed, index));
+        let hashing = scope.spawn(move || hash_blocks(unhashed, files));
         // This consumes both queues, so that the other threads end when writing fails.
         let written = write_blocks(pending, &hash_queue, blob, progress);
         drop(hash_queue);
@@ -178,25 +178,25 @@ pub(crate) fn write_layer(
         read?;
         Ok::<_, LayerError>((digests, written?))
     })?;
-    let index = write_index(&mut digests, input.entries, input.mtime, blob, &mut size)?;
+    let chunked = write_metadata(&mut digests, input.entries, input.mtime, blob, &mut size)?;
     let (diff_id, digest) = digests.finish();
-    Ok(FinishedLayer { digest, size, diff_id, index })
+    Ok(FinishedLayer { digest, size, diff_id, chunked })
 }
 
-/// Writes the index at the end of the blob, if the layer gets one.
-fn write_index(
+/// Writes the metadata at the end of the blob, if the layer is in zstd:chunked.
+fn write_metadata(
     digests: &mut LayerDigests,
     entries: &[LayerEntry],
     mtime: u64,
     blob: &mut dyn Write,
     size: &mut u64,
-) -> Result<Option<LayerIndex>, LayerError> {
-    let Some(contents) = digests.take_index() else { return Ok(None) };
-    let (frames, index) = contents.into_frames(entries, mtime).map_err(LayerError::Compress)?;
+) -> Result<Option<ChunkedMetadata>, LayerError> {
+    let Some(files) = digests.take_files() else { return Ok(None) };
+    let (frames, metadata) = files.into_frames(entries, mtime).map_err(LayerError::Compress)?;
     digests.add_trailer(&frames);
     blob.write_all(&frames).map_err(LayerError::Write)?;
     *size += frames.len() as u64;
-    Ok(Some(index))
+    Ok(Some(metadata))
 }
 
 /// Number of blocks that wait for being hashed while later ones are written.

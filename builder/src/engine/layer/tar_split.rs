@@ -8,7 +8,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::Serialize;
 
-use super::contents::IndexedContent;
+use super::contents::ChunkedFile;
 use super::tar::{END_LEN, entry_headers, padding_len, tar_names};
 use crate::recipe::LayerEntry;
 
@@ -46,7 +46,7 @@ impl TarSplit {
     pub(super) fn add(
         &mut self,
         entry: &LayerEntry,
-        content: Option<&IndexedContent>,
+        content: Option<&ChunkedFile>,
         mtime: u64,
     ) -> io::Result<()> {
         let size = content.map_or(0, |content| content.chunks.iter().map(|it| it.len).sum());

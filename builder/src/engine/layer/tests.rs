@@ -257,8 +257,8 @@ proptest! {
         file.read_to_end(&mut content).unwrap();
         prop_assert!(content == disk);
         prop_assert!(entries.next().is_none());
-        if let Some(index) = layer.index {
-            chunked::check_index(&blob, &index, &tar);
+        if let Some(metadata) = layer.chunked {
+            chunked::check_metadata(&blob, &metadata, &tar);
         }
     }
 }

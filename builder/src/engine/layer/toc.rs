@@ -7,7 +7,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::Serialize;
 
-use super::contents::IndexedContent;
+use super::contents::ChunkedFile;
 use super::tar::tar_names;
 use crate::oci::image::digest::Digest;
 use crate::oci::image::time::Timestamp;
@@ -77,7 +77,7 @@ impl Toc {
     }
 
     /// Adds an entry of the tar, and the content of a file.
-    pub(super) fn add(&mut self, entry: &LayerEntry, content: Option<IndexedContent>) {
+    pub(super) fn add(&mut self, entry: &LayerEntry, content: Option<ChunkedFile>) {
         let mut first = describe_entry(entry, self.mtime);
         let name = first.name.clone();
         let Some(content) = content.filter(|content| !content.chunks.is_empty()) else {

@@ -4,13 +4,14 @@
 use std::collections::{BTreeSet, HashMap};
 use std::io::Read;
 use std::ops::Range;
+use std::sync::Arc;
 
 use serde::Deserialize;
 
 use crate::oci::image::descriptor::Descriptor;
 use crate::oci::image::digest::Digest;
 use crate::oci::image::json::Document;
-use crate::oci::image::layer::LayerIndex;
+use crate::oci::image::layer::ChunkedMetadata;
 use crate::oci::image::manifest::ImageManifest;
 use crate::oci::images::Images;
 use crate::oci::walk::{DocumentLimits, DocumentWalk};
@@ -20,6 +21,9 @@ const TOC_LEN_MAX: u64 = 64 << 20;
 
 /// Number of images on this machine whose chunks are reused.
 const IMAGES_MAX: usize = 32;
+
+/// Number of their chunks that are kept in memory together, at about 100 bytes each; others are requested.
+const CHUNKS_MAX: usize = 1 << 19;
 
 /// A chunk of a layer.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -55,22 +59,27 @@ impl LocalChunks {
         let tags = images.tags().unwrap_or_default();
         for tag in tags.iter().take(IMAGES_MAX) {
             let Ok(Some(root)) = images.find_image(tag.as_str()) else { continue };
-            for (layer, index) in chunked_layers(images, &root) {
+            let closure = DocumentWalk::new(&images, DocumentLimits::default()).read_closure(&root);
+            let documents = closure.map(|closure| closure.documents).unwrap_or_default();
+            for (layer, metadata) in chunked_layers(&documents) {
                 if local.blobs.insert(layer.digest) {
-                    local.add(images, &layer, &index);
+                    local.add(images, &layer, &metadata);
                 }
             }
         }
         local
     }
 
-    fn add(&mut self, images: &dyn Images, layer: &Descriptor, index: &LayerIndex) {
-        let chunks = read_chunks(images, layer, index).unwrap_or_default();
+    fn add(&mut self, images: &dyn Images, layer: &Descriptor, metadata: &ChunkedMetadata) {
+        let chunks = read_chunks(images, layer, metadata).unwrap_or_default();
         self.add_chunks((layer.digest, layer.size), chunks);
     }
 
     fn add_chunks(&mut self, blob: (Digest, u64), chunks: Vec<StoredChunk>) {
         for StoredChunk { digest, frame } in chunks {
+            if self.chunks.len() >= CHUNKS_MAX {
+                return;
+            }
             let key = (digest, frame.end - frame.start);
             self.chunks.insert(key, LocalChunk { blob, offset: frame.start });
         }
@@ -99,31 +108,25 @@ impl LocalChunks {
     }
 }
 
-/// Returns the layers of an image that have an index.
-pub(super) fn chunked_layers(
-    images: &dyn Images,
-    root: &Document,
-) -> Vec<(Descriptor, LayerIndex)> {
-    let closure = DocumentWalk::new(&images, DocumentLimits::default()).read_closure(root);
-    let documents = closure.map(|closure| closure.documents).unwrap_or_default();
+/// Returns the layers in zstd:chunked that the manifests among these documents name.
+pub(super) fn chunked_layers(documents: &[Arc<Document>]) -> Vec<(Descriptor, ChunkedMetadata)> {
     let manifests = documents.iter().filter(|document| !document.is_index());
     let layers =
         manifests.flat_map(|document| ImageManifest::parse(document)).flat_map(|it| it.layers);
-    layers
-        .filter_map(|layer| {
-            let index = LayerIndex::from_annotations(&layer.annotations)?;
-            Some((layer, index))
-        })
-        .collect()
+    let chunked = layers.map(|layer| {
+        let metadata = ChunkedMetadata::from_annotations(&layer.annotations)?;
+        Some((layer, metadata))
+    });
+    chunked.flatten().collect()
 }
 
 /// Reads the chunks of a layer, in the order of the blob.
 pub(super) fn read_chunks(
     images: &dyn Images,
     layer: &Descriptor,
-    index: &LayerIndex,
+    metadata: &ChunkedMetadata,
 ) -> Option<Vec<StoredChunk>> {
-    let toc = index.toc;
+    let toc = metadata.toc;
     let end = toc.offset.checked_add(toc.len).filter(|end| *end <= layer.size)?;
     if toc.len > TOC_LEN_MAX || toc.text_len > TOC_LEN_MAX {
         return None;
@@ -131,7 +134,7 @@ pub(super) fn read_chunks(
     let part = images.open_blob_part(layer.digest, layer.size, toc.offset..end).ok()?;
     let mut compressed = Vec::new();
     part.take(toc.len).read_to_end(&mut compressed).ok()?;
-    if Digest::of_bytes(&compressed) != index.toc_digest {
+    if Digest::of_bytes(&compressed) != metadata.toc_digest {
         return None;
     }
     let decoder = zstd::stream::read::Decoder::with_buffer(&compressed[..]).ok()?;
@@ -141,17 +144,18 @@ pub(super) fn read_chunks(
 }
 
 #[derive(Deserialize)]
-struct Toc {
-    entries: Vec<TocEntry>,
+struct Toc<'a> {
+    #[serde(borrow)]
+    entries: Vec<TocEntry<'a>>,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct TocEntry {
+struct TocEntry<'a> {
     #[serde(rename = "type")]
-    kind: String,
-    digest: Option<String>,
-    chunk_digest: Option<String>,
+    kind: &'a str,
+    digest: Option<&'a str>,
+    chunk_digest: Option<&'a str>,
     #[serde(default)]
     offset: u64,
     #[serde(default)]
@@ -160,16 +164,16 @@ struct TocEntry {
 
 /// Parses a table of contents that begins at `end` in its blob.
 pub(super) fn parse_toc(text: &[u8], end: u64) -> Option<Vec<StoredChunk>> {
-    let toc: Toc = serde_json::from_slice(text).ok()?;
+    let toc: Toc<'_> = serde_json::from_slice(text).ok()?;
     let mut chunks: Vec<StoredChunk> = Vec::new();
     let mut end_of_file = 0;
     for (at, entry) in toc.entries.iter().enumerate() {
-        match entry.kind.as_str() {
+        match entry.kind {
             "reg" => end_of_file = entry.end_offset,
             "chunk" => {}
             _ => continue,
         }
-        let Some(digest) = entry.chunk_digest.as_ref().or(entry.digest.as_ref()) else { continue };
+        let Some(digest) = entry.chunk_digest.or(entry.digest) else { continue };
         let next = toc.entries.get(at + 1).filter(|next| next.kind == "chunk");
         let frame = entry.offset..next.map_or(end_of_file, |next| next.offset);
         let follows = chunks.last().is_none_or(|last| last.frame.end <= frame.start);

@@ -23,27 +23,33 @@ use super::image::ref_name::RefName;
 use super::images::Images;
 
 /// Images of which some blobs are made of chunks of other images.
-pub struct ReusingImages<'a> {
+pub(crate) struct ReusingImages<'a> {
     images: &'a dyn Images,
     local: &'a dyn Images,
     plans: Mutex<HashMap<Digest, Arc<BlobPlan>>>,
 }
 
 impl<'a> ReusingImages<'a> {
-    /// Returns the images, with the layers of the image `root` made of chunks of `local` as far as that has
-    /// them. Returns nothing if there is nothing to reuse, or what there is cannot be read.
-    pub fn new(images: &'a dyn Images, local: &'a dyn Images, root: &Document) -> Option<Self> {
-        let known = LocalChunks::read(local);
+    /// Returns the images, with the layers that these documents name made of chunks of `local` as far as
+    /// that has them. Returns nothing if there is nothing to reuse, or what there is cannot be read.
+    pub(crate) fn new(
+        images: &'a dyn Images,
+        local: &'a dyn Images,
+        documents: &[Arc<Document>],
+    ) -> Option<Self> {
+        let layers = chunked_layers(documents);
+        let known =
+            if layers.is_empty() { LocalChunks::default() } else { LocalChunks::read(local) };
         if known.is_empty() {
             return None;
         }
         let mut plans = HashMap::new();
-        for (layer, index) in chunked_layers(images, root) {
+        for (layer, metadata) in layers {
             // The sink has it.
             if known.has_blob(layer.digest) {
                 continue;
             }
-            let Some(chunks) = read_chunks(images, &layer, &index) else { continue };
+            let Some(chunks) = read_chunks(images, &layer, &metadata) else { continue };
             let plan = BlobPlan::new(layer.size, &chunks, &known);
             plans.extend(plan.map(|plan| (layer.digest, Arc::new(plan))));
         }

@@ -9,13 +9,13 @@ use serde_json::Value;
 
 use super::super::chunks::{Chunk, split_into_chunks};
 use super::*;
-use crate::oci::image::layer::{IndexPart, LayerIndex};
+use crate::oci::image::layer::{ChunkedMetadata, MetadataPart};
 
 fn unzstd(bytes: &[u8]) -> Vec<u8> {
     zstd::stream::decode_all(bytes).unwrap()
 }
 
-fn text_of(blob: &[u8], part: IndexPart) -> Vec<u8> {
+fn text_of(blob: &[u8], part: MetadataPart) -> Vec<u8> {
     let start = usize::try_from(part.offset).unwrap();
     let text = unzstd(&blob[start..start + usize::try_from(part.len).unwrap()]);
     assert_eq!(text.len() as u64, part.text_len);
@@ -70,12 +70,12 @@ fn read_files(blob: &[u8], entries: &[Value]) -> BTreeMap<String, Vec<u8>> {
     files
 }
 
-/// Checks that the index finds each chunk, and that the tar can be made of the files.
-pub(super) fn check_index(blob: &[u8], index: &LayerIndex, tar: &[u8]) {
+/// Checks that the table of contents finds each chunk, and that the tar can be made of the files.
+pub(super) fn check_metadata(blob: &[u8], metadata: &ChunkedMetadata, tar: &[u8]) {
     let footer = &blob[blob.len() - 72..];
     assert_eq!(footer[..8], [0x50, 0x2a, 0x4d, 0x18, 64, 0, 0, 0]);
     assert_eq!(footer[64..], *b"GNUlInUx");
-    let (toc, tar_split) = (index.toc, index.tar_split);
+    let (toc, tar_split) = (metadata.toc, metadata.tar_split);
     let numbers = footer[8..64].as_chunks().0.iter().map(|number| u64::from_le_bytes(*number));
     let expected =
         [toc.offset, toc.len, toc.text_len, 1, tar_split.offset, tar_split.len, tar_split.text_len];

@@ -5,7 +5,7 @@ use crate::cluster::contract::LAYERS_MAX;
 use crate::oci::image::descriptor::Descriptor;
 use crate::oci::image::format::is_image_config;
 use crate::oci::image::json::Document;
-use crate::oci::image::layer::LayerIndex;
+use crate::oci::image::layer::ChunkedMetadata;
 use crate::oci::image::manifest::ImageManifest;
 use crate::oci::walk::WalkError;
 use crate::recipe::BaseLayer;
@@ -30,7 +30,7 @@ pub(super) fn config_and_layers(
 
 fn base_layer(descriptor: Descriptor) -> Result<BaseLayer, BaseError> {
     let Descriptor { media_type, digest, size, mut annotations, .. } = descriptor;
-    annotations.retain(|key, _| LayerIndex::is_annotation(key));
+    annotations.retain(|key, _| ChunkedMetadata::is_annotation(key));
     match layer_type(&media_type) {
         Ok(media_type) => {
             Ok(BaseLayer { media_type: media_type.into(), digest, size, annotations })
