@@ -48,7 +48,7 @@ pub(super) fn needs_parent(name: Option<&str>, remedy: &'static str) -> Flaw {
 /// Returns the flaw of a disk with a backing file, whose name may be known.
 pub(super) fn needs_backing_file(name: Option<&str>) -> Flaw {
     let name = name.map(|name| format!(", `{}`", name.escape_debug())).unwrap_or_default();
-    Flaw::new(FlawKind::BackingFile, format!("it stands on another file{name}")).with_remedy(JOIN)
+    Flaw::new(FlawKind::BackingFile, format!("it has a backing file{name}")).with_remedy(JOIN)
 }
 
 /// Returns the flaw of a disk that needs unknown features, as bits.

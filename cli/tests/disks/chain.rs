@@ -68,7 +68,7 @@ fn a_chain_becomes_one_disk() {
     }
 }
 
-/// A disk that stands on nothing stays the disk that it is.
+/// A disk without a backing file stays the disk that it is.
 #[test]
 fn a_single_file_is_a_chain_too() {
     let scene = Scene::new();
@@ -153,7 +153,7 @@ error[disk-data-file]: cannot use `vm/top.qcow2`: its file `base.raw` cannot be 
     let rebase = ["rebase", "-u", "-f", "qcow2", "-F", "qcow2", "-b", "base.raw"];
     qemu.run([&rebase[..], &[text(&scene.path("vm/top.qcow2"))]].concat());
     check(&scene, file!["../../errors/disks/cannot-use-its-file-should-be-qcow-and-is.stderr"]);
-    // A file that stands on itself.
+    // A file that is its own backing file.
     let rebase = ["rebase", "-u", "-f", "qcow2", "-F", "qcow2", "-b", "top.qcow2"];
     qemu.run([&rebase[..], &[text(&scene.path("vm/top.qcow2"))]].concat());
     check(
@@ -162,7 +162,7 @@ error[disk-data-file]: cannot use `vm/top.qcow2`: its file `base.raw` cannot be 
 status: 1
 stdout:
 stderr:
-error[disk-backing-file]: cannot use `vm/top.qcow2`: it stands on 32 files or more
+error[disk-backing-file]: cannot use `vm/top.qcow2`: its backing chain has more than 32 files
  --> ./diskette.yaml:5:26
   |
 5 |   amd64: { disk: { path: vm/top.qcow2, flatten: true } }
@@ -173,7 +173,7 @@ error[disk-backing-file]: cannot use `vm/top.qcow2`: it stands on 32 files or mo
 "#]],
     );
     scene.write_spec("amd64: { disk: { path: vm/top.qcow2, convert: qcow2 } }");
-    check(&scene, file!["../../errors/disks/cannot-use-it-stands-on-another-file.stderr"]);
+    check(&scene, file!["../../errors/disks/cannot-use-it-has-a-backing-file.stderr"]);
     scene.write_spec("amd64: { disk: { path: vm/top.qcow2, flatten: 1 } }");
     check(
         &scene,

@@ -21,7 +21,7 @@ fn changed(at: usize, bytes: &[u8]) -> Vec<u8> {
     disk
 }
 
-/// Returns a qcow2 that stands on another file.
+/// Returns a qcow2 with a backing file.
 fn backed() -> Vec<u8> {
     let mut disk = changed(8, &200_u64.to_be_bytes());
     disk[16..20].copy_from_slice(&8_u32.to_be_bytes());

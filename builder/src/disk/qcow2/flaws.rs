@@ -7,7 +7,7 @@ use crate::disk::{DiskFormat, Flaw, FlawKind};
 /// What to do with a disk in which QEMU found damage.
 const REPAIR: &str = "repair it with `qemu-img check -r all DISK`, or create it again";
 
-/// What to do with a disk and the files under it.
+/// What to do with a disk and its backing files.
 const FLATTEN: &str = "set `flatten: true` in a spec, all files in one directory, or make one file of both with \
      `qemu-img convert -O qcow2 DISK new.qcow2`";
 

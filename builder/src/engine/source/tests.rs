@@ -186,7 +186,7 @@ fn bombs_are_stopped_at_their_beginning() {
     for (start, expected) in [
         (page, "it is a web page, and no disk"),
         (packed, "the disk is compressed with gzip"),
-        (backed, "it stands on another file, `base`"),
+        (backed, "it has a backing file, `base`"),
     ] {
         let bomb = [start, vec![0; 2 << 20], bytes().repeat(20)].concat();
         for (packing, packed) in packings(&bomb) {
