@@ -452,6 +452,14 @@ const CONTENTS: &[&str] = &[
     "tar cf a.tar . && mkdir new && tar xf a.tar -C new && rm a.tar",
     "tar cf x.tar data; tar xf - -C empty < x.tar; rm x.tar",
     "tar cf - data/../file | tar xf - -C empty",
+    "cd data; tar cf - . > x.tar; tar xf x.tar -C ../empty; rm x.tar",
+    "cd data; { tar czf - a x.tgz; } > x.tgz; tar xzf x.tgz -C ../empty; rm x.tgz",
+    "tar cf - ./data | tar xf - -C empty data/a",
+    "tar cf - data | tar xf - -C empty ./data/a",
+    "tar cf - ./data | tar xf - -C empty ./data/sub/ .",
+    "tar xf none -C empty",
+    "tar xf data -C empty",
+    "cat data/a file > file",
     "tar cf - --no-recursion data data/a | tar xf - -C empty",
     "umask 077; tar cf - data suid | tar xf - -C empty",
     "umask 077; tar cf - data suid | tar xf - --no-same-permissions -C empty",
@@ -503,6 +511,14 @@ const CONTENTS: &[&str] = &[
     "read x < none; mkdir a",
     "read x < data/a || mkdir b$x",
     "while read a; do read b; mkdir $a$b; done < data/sub/x",
+    "printf 'a , b ,\na b ,\na b , \na b c ,\n' | while IFS=' ,' read -r x y; do echo \"<$x|$y>\"; done > z",
+    "set -e; for i in 1 2; do [ $i = 1 ] && mkdir a; done; mkdir b",
+    "set -e; { false && true; }; if true; then ! true; fi; case a in a) false && true;; esac; mkdir a",
+    "set -e; x=1; while [ $x = 1 ]; do x=2; false && true; done; mkdir a",
+    "set -e; (false && true); mkdir a",
+    "set -e; { false && true; } | cat > x; { true | { false && true; }; }; mkdir a",
+    "set -e; { { false && true; }; false; }; mkdir a",
+    "{ cd data; echo x; } > new; { cd ..; cat data/a file; } >> data/new",
     "sed -i s/some/any/ file",
     "sed -i 's/t/T/g' file data/sub/x",
     "sed -i -e 's/some/&-\\&/' -e 's/text/[&]/' file; sed -i 2d data/sub/x",
@@ -525,6 +541,7 @@ const CONTENTS: &[&str] = &[
     "sed -i s/a/b/ none; mkdir a",
     "sed -i s/a/b/ none file",
     "sed -i s/x/y/ data",
+    "sed s/x/y/ data > x",
     "sed s/some/any/ < file > x; sed s/some/any/ none > y",
     "sed -i s/some/any/ suid data/b.txt file; sed -i 's/a/b/' link/sub/x",
     "ln -s file new; sed -i s/some/any/ new",
@@ -903,4 +920,39 @@ fn users_may_do_what_the_kernel_lets_them() {
     let setup = format!("{SETUP}{HOME}");
     Scene { setup: setup.clone(), directory: "", owner: ROOT }.check(OF_ROOT);
     Scene { setup, directory: "home", owner: USER }.check(OF_USER);
+}
+
+#[test]
+#[ignore]
+fn explore() {
+    let text = fs::read_to_string(std::env::var("SCRIPTS").unwrap()).unwrap();
+    let scene = Scene { setup: SETUP.into(), directory: "", owner: myself() };
+    let prepared = scene.prepare();
+    for script in text.split("\n%%\n") {
+        let started = std::time::Instant::now();
+        let ours = scene.evaluate(script);
+        let took = started.elapsed();
+        let refused = ours.1.as_ref().is_some_and(|m| {
+            ["evaluated", "does not end", "understood", "expands to", "agree"]
+                .iter()
+                .any(|w| m.contains(w))
+        });
+        if refused {
+            println!("REFUSED {script:?}\n    {:?} {took:?}", ours.1);
+            continue;
+        }
+        let real = scene.execute(prepared.path(), script);
+        let short: String = script.chars().take(200).collect();
+        if real == ours {
+            println!("SAME {short:?} {:?} {took:?}", ours.1);
+        } else {
+            println!("DIFF {short:?} {took:?}\n  sh: {:?}\n  ours: {:?}", real.1, ours.1);
+            for l in real.0.iter().filter(|line| !ours.0.contains(line)) {
+                println!("  sh has {:.300}", l);
+            }
+            for l in ours.0.iter().filter(|line| !real.0.contains(line)) {
+                println!("  we have {:.300}", l);
+            }
+        }
+    }
 }

@@ -215,7 +215,9 @@ impl Shell<'_> {
         run: impl FnOnce(&mut Self) -> Result<(), RunError>,
     ) -> Result<Content, RunError> {
         let outer = self.process.output.replace(Content::default());
+        let outer_path = self.process.output_path.take();
         run(self)?;
+        self.process.output_path = outer_path;
         let output = std::mem::replace(&mut self.process.output, outer);
         Ok(output.unwrap_or_default())
     }

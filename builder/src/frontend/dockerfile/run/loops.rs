@@ -25,7 +25,7 @@ impl Shell<'_> {
     }
 
     pub(super) fn run_while(&mut self, command: &WhileLoop) -> Result<Flow, RunError> {
-        let mut failure = None;
+        let mut failure = (None, false);
         loop {
             let condition =
                 |shell: &mut Self| shell.run_tested(|shell| shell.run_script(&command.condition));
@@ -34,13 +34,13 @@ impl Shell<'_> {
             }
             let goes_on = self.failure.take().is_some() == command.is_until;
             if !goes_on {
-                self.failure = failure;
+                (self.failure, self.is_failure_tested) = failure;
                 return Ok(Flow::Continue);
             }
             if let Some(flow) = self.run_round(&command.body)? {
                 return Ok(flow);
             }
-            failure = self.failure.take();
+            failure = (self.failure.take(), self.is_failure_tested);
         }
     }
 

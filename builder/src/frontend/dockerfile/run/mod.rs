@@ -174,6 +174,7 @@ fn start_process<'a>(
         umask,
         input,
         output,
+        output_path: None,
         inputs,
         notes,
         budget: Rc::new(WorkBudget::new()),

@@ -37,6 +37,8 @@ pub(super) struct Process<'a> {
     pub(super) input: Content,
     /// Standard output so far; `None` if it is shown to the user, and no part of an image.
     pub(super) output: Option<Content>,
+    /// Resolved path of the file that standard output is written to.
+    pub(super) output_path: Option<String>,
     /// What is read beside the tree.
     pub(super) inputs: &'a dyn RunInputs,
     /// Messages for the user.

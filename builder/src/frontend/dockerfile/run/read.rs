@@ -73,8 +73,8 @@ fn split_line<'l>(line: &'l str, count: usize, separators: &str) -> Vec<&'l str>
     let rest = rest.trim_end_matches(is_blank);
     // One separator behind a last field ends that field.
     let only = rest.char_indices().next_back().filter(|(_, last)| is_separator(*last));
-    let only = only.map(|(at, _)| &rest[..at]).filter(|field| !field.contains(is_separator));
-    fields.push(only.map_or(rest, |field| field.trim_end_matches(is_blank)));
+    let only = only.map(|(at, _)| rest[..at].trim_end_matches(is_blank));
+    fields.push(only.filter(|field| !field.contains(is_separator)).unwrap_or(rest));
     fields
 }
 
@@ -95,5 +95,7 @@ mod tests {
         check("a::c", 3, ":", &["a", "", "c"]);
         check("a:b:", 2, ":", &["a", "b"]);
         check("a : b", 2, ": ", &["a", "b"]);
+        check("a , b , ", 2, " ,", &["a", "b"]);
+        check("a b c ,", 2, " ,", &["a", "b c ,"]);
     }
 }

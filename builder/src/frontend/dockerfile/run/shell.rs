@@ -21,6 +21,8 @@ pub(super) struct Shell<'a> {
     pub(super) settings: ShellSettings,
     /// Error of the last command, if it failed.
     pub(super) failure: Option<RunError>,
+    /// Whether the failure was a condition, so that `set -e` has no effect on what it is part of.
+    pub(super) is_failure_tested: bool,
     /// How many conditions the current command is part of; there `set -e` has no effect.
     tested: usize,
     /// How many loops the current command is part of.
@@ -53,7 +55,8 @@ impl<'a> Shell<'a> {
         parameters: ShellParameters<'a>,
         settings: ShellSettings,
     ) -> Self {
-        Self { process, parameters, settings, failure: None, tested: 0, loops: 0 }
+        let (failure, is_failure_tested) = (None, false);
+        Self { process, parameters, settings, failure, is_failure_tested, tested: 0, loops: 0 }
     }
 
     /// Runs a whole script and returns the notes of its commands; the error is that of the last
@@ -97,8 +100,9 @@ impl<'a> Shell<'a> {
             } else {
                 self.run_pipeline(pipeline)?
             };
-            let is_fatal =
-                !is_tested && self.tested == 0 && self.settings.has(ShellSetting::Errexit);
+            self.is_failure_tested |= is_tested;
+            let is_tested = self.is_failure_tested || self.tested > 0;
+            let is_fatal = !is_tested && self.settings.has(ShellSetting::Errexit);
             if flow != Flow::Continue {
                 return Ok(flow);
             }
@@ -180,12 +184,14 @@ impl<'a> Shell<'a> {
         self.parameters = self.parameters.restore(parameters);
         self.settings = settings;
         self.process.set_state(process);
+        self.is_failure_tested = false;
         Ok(Flow::Continue)
     }
 
     /// Runs a command with its redirections.
     fn run_command(&mut self, command: &ShellCommand) -> Result<Flow, RunError> {
         self.parameters.spend(COMMAND_COST + command.range.len(), &command.range)?;
+        self.is_failure_tested = false;
         if let CommandKind::Simple(simple) = &command.kind {
             return self.run_simple(simple, command);
         }

@@ -8,19 +8,23 @@ use super::fault::ProcessFault;
 use super::script::{OutputStream, Redirection, RedirectionTarget};
 use super::shell::Shell;
 use super::word::ShellWord;
+use crate::frontend::dockerfile::tree::FollowLast;
 
 /// What is restored after a command, and the file that its output is written to.
 #[derive(Debug, Default)]
 pub(super) struct OpenedStreams {
     input: Option<Content>,
-    output: Option<(Option<Content>, OutputTarget)>,
+    output: Option<(OuterOutput, OutputTarget)>,
 }
+
+/// Standard output around a command, and the path of its file.
+type OuterOutput = (Option<Content>, Option<String>);
 
 /// Where the output of a command goes.
 #[derive(Debug)]
 enum OutputTarget {
     Dropped,
-    /// A file with the content that it had.
+    /// A file by its resolved path, with the content that it had.
     File(String, Content),
 }
 
@@ -55,11 +59,12 @@ impl Shell<'_> {
         }
         let input = input.map(|input| std::mem::replace(&mut self.process.input, input));
         let output = target.map(|target| {
-            let kept = match target {
-                OutputTarget::Dropped => None,
-                OutputTarget::File(..) => Some(Content::default()),
+            let (kept, path) = match &target {
+                OutputTarget::Dropped => (None, None),
+                OutputTarget::File(path, _) => (Some(Content::default()), Some(path.clone())),
             };
-            (std::mem::replace(&mut self.process.output, kept), target)
+            let outer = std::mem::replace(&mut self.process.output, kept);
+            ((outer, std::mem::replace(&mut self.process.output_path, path)), target)
         });
         Ok(Ok(OpenedStreams { input, output }))
     }
@@ -73,13 +78,14 @@ impl Shell<'_> {
         if let Some(input) = streams.input {
             self.process.input = input;
         }
-        let Some((outer, target)) = streams.output else { return Ok(()) };
+        let Some(((outer, path), target)) = streams.output else { return Ok(()) };
+        self.process.output_path = path;
         let written = std::mem::replace(&mut self.process.output, outer).unwrap_or_default();
         let OutputTarget::File(path, before) = target else { return Ok(()) };
         let content = before.joined(written, self.process.inputs);
         let content = content.map_err(|refusal| RunError::new(refusal.message, range.clone()))?;
-        self.process.write(&path, content).map_err(|fault| match fault {
-            ProcessFault::Errno(errno) => RunError::new(format!("{path}: {errno}"), range),
+        self.process.write(&format!("/{path}"), content).map_err(|fault| match fault {
+            ProcessFault::Errno(errno) => RunError::new(format!("/{path}: {errno}"), range),
             ProcessFault::Refused(message) => RunError::new(message, range),
         })
     }
@@ -120,7 +126,10 @@ impl Shell<'_> {
             return Ok(Ok(Some(OutputTarget::Dropped)));
         }
         let opened = self.process.open_for_output(&path, is_added);
-        let opened = opened.map(|before| Some(OutputTarget::File(path.clone(), before)));
+        let opened = opened.and_then(|before| {
+            let resolved = self.process.stat(&path, FollowLast::Yes)?;
+            Ok(Some(OutputTarget::File(resolved, before)))
+        });
         outcome(opened, word, |errno| format!("cannot create {}: {errno}", path.escape_debug()))
     }
 }

@@ -6,6 +6,7 @@ use super::super::content::{Content, TEXT_MAX};
 use super::super::options::{CommandArguments, KnownOption, OptionValue};
 use super::super::process::Process;
 use super::super::status::{CommandRefusal, CommandStatus, escaped};
+use crate::frontend::dockerfile::tree::FollowLast;
 
 const CAT_OPTIONS: &[KnownOption] = &[("u", "", OptionValue::Nothing)];
 const TEE_OPTIONS: &[KnownOption] = &[("a", "append", OptionValue::Nothing)];
@@ -155,6 +156,12 @@ pub(super) fn cat(
         }
         let content = process.read(path);
         if let Some(content) = status.record(content, || escaped(path))? {
+            let is_output = process.output_path.is_some()
+                && process.output_path == process.stat(path, FollowLast::Yes).ok();
+            if is_output && content != Content::default() {
+                status.fail(format!("{}: input file is output file", escaped(path)));
+                continue;
+            }
             process.print(content)?;
         }
     }

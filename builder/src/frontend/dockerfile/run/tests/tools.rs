@@ -94,6 +94,11 @@ fn archives_are_made() {
     refused(&format!("curl -so x {url}; tar cf y x"), "pipe it into `tar -x`");
     refused("tar cJf x file", "pipe it into `tar -x`");
     refused("tar czf - file | tar xf -", "with the option of the compression");
+    refused("tar czf x file; tar xf - < x", "with the option of the compression");
+    refused("tar czf x file; tar xJf x", "with the option of the compression");
+    refused("tar cf x file; tar xzf x", "with the option of the compression");
+    refused("tar cf x file; tar xf x file -C data", "`--directory` of `tar -x` stands in front");
+    refused("tar cf x --owner=+5 file", "`--owner=+5` of `tar`");
     refused("tar c file -C data", "`--directory` of `tar -c` stands in front");
     refused("tar c -C data -C sub .", "with one `-C`");
     refused("tar c --strip-components=1 file", "`--strip-components` of `tar -c`");
@@ -137,6 +142,8 @@ fn texts_are_edited() {
     not("s/[[:alpha/c/", "a `[:` without a `:]`");
     not("s/[\\n]/c/", "a backslash or a collating symbol inside of `[…]`");
     not("s/[%-z]/c/", "this range inside of `[…]`");
+    not("s/[a-c-e]/x/", "this range inside of `[…]`");
+    not("s/[:digit:]/x/", "`[:…:]` outside of `[…]`");
     not("s/[é]/c/", "a character inside of `[…]` that is not ASCII");
     not("s/é*/c/", "a repetition of a character that is not ASCII");
     not("s/a/\\1/", "`\\1` without such a group");

@@ -11,6 +11,7 @@ use self::edit::edit_text;
 use self::regex::RegexSyntax;
 use self::script::{SedCommand, parse_script};
 use super::super::content::Content;
+use super::super::fault::Errno;
 use super::super::options::{CommandArguments, KnownOption, OptionValue};
 use super::super::process::{Process, parent_path};
 use super::super::status::{CommandRefusal, CommandStatus, escaped};
@@ -54,6 +55,10 @@ pub(super) fn sed(
     let content = match files {
         [] => Some(std::mem::take(&mut process.input)),
         [path] if path == "-" => Some(std::mem::take(&mut process.input)),
+        [path] if process.is_directory(path) => {
+            status.fail(format!("read error on {}: {}", escaped(path), Errno::IsDirectory));
+            None
+        }
         [path] => status.record(process.read(path), || read_message(path))?,
         _ => return Err(CommandRefusal::new("`sed` is evaluated with one file, or with `-i`")),
     };

@@ -137,6 +137,10 @@ impl RegexParser<'_> {
     fn read_set(&mut self, regex: &mut Regex) -> Result<ByteSet, String> {
         let mut set = ByteSet::default();
         let is_inverted = self.skip(b'^');
+        let end = self.rest.iter().position(|byte| *byte == b']').unwrap_or(0);
+        if matches!(&self.rest[..end], [b':', .., b':']) {
+            return Err("`[:…:]` outside of `[…]`".into());
+        }
         let mut is_first = true;
         loop {
             let [low, rest @ ..] = self.rest else { return Err("a `[` without a `]`".into()) };
@@ -153,6 +157,10 @@ impl RegexParser<'_> {
                 (low, [b'-', high, rest @ ..]) if *high != b']' => {
                     let is_plain = |byte: &u8| byte.is_ascii_alphanumeric();
                     if !is_plain(&low) || !is_plain(high) || low > *high {
+                        return Err("this range inside of `[…]`".into());
+                    }
+                    // What a `-` behind a range means is not defined.
+                    if matches!(rest, [b'-', next, ..] if *next != b']') {
                         return Err("this range inside of `[…]`".into());
                     }
                     self.rest = rest;

@@ -32,6 +32,10 @@ pub(super) fn create(
     let mut creation = Creation::new(process, arguments)?;
     let start = process.directory.clone();
     let target = arguments.value("file").filter(|_| arguments.has_file());
+    // A program that compresses stands between `tar` and the file.
+    if arguments.compression().is_none() {
+        creation.own_path.clone_from(&process.output_path);
+    }
     if let Some(path) = target {
         let what = || format!("{}: Cannot open", escaped(path));
         if status.record(process.create(path), what)?.is_none() {
@@ -83,7 +87,8 @@ impl<'c> Creation<'c> {
     fn new(process: &Process<'_>, arguments: &'c CommandArguments) -> Result<Self, CommandRefusal> {
         let id = |option: &str, find: &dyn Fn(&str) -> Option<u32>| {
             let Some(name) = arguments.value(option) else { return Ok(None) };
-            let id = name.parse().ok().or_else(|| find(name));
+            let is_number = name.bytes().all(|byte| byte.is_ascii_digit());
+            let id = if is_number { name.parse().ok() } else { find(name) };
             id.map(Some).ok_or_else(|| {
                 CommandRefusal::new(format!("`--{option}={name}` of `tar` is not evaluated"))
             })

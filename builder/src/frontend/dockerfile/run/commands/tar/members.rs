@@ -34,12 +34,20 @@ pub(super) fn archive_members(
         Content::Archive(archive) if archive.compression == arguments.compression() => {
             Ok(Some(archive.members))
         }
-        Content::Archive(_) => Err(CommandRefusal::new(
-            "`tar -x` is evaluated with the option of the compression that `tar -c` has",
-        )),
+        Content::Archive(_) => Err(compression_refusal()),
         Content::Text(text) => {
             process.budget.spend(text.len()).map_err(refusal)?;
-            written_members(&text, process)
+            let compression = match tar::detect_tar(&text[..]) {
+                TarDetection::Tar(compression) => compression,
+                TarDetection::Other => return Ok(None),
+            };
+            let named = arguments.compression();
+            // GNU tar detects the compression of files alone.
+            let is_detected = named.is_none() && arguments.has_file();
+            if named != compression && !is_detected {
+                return Err(compression_refusal());
+            }
+            written_members(&text, process).map(Some)
         }
     }
 }
@@ -65,17 +73,14 @@ fn stored_members(source: SourceRecipe, entries: Vec<TarEntry>) -> Rc<[ArchiveMe
 fn written_members(
     text: &[u8],
     process: &Process<'_>,
-) -> Result<Option<Rc<[ArchiveMember]>>, CommandRefusal> {
-    if tar::detect_tar(text) == TarDetection::Other {
-        return Ok(None);
-    }
+) -> Result<Rc<[ArchiveMember]>, CommandRefusal> {
     let broken = |error: TarReadError| {
         CommandRefusal::new(format!("the archive that `tar -x` reads is damaged: {error}"))
     };
     let limits = TarLimits { decompressed: WRITTEN_MAX, ..TarLimits::default() };
     let (_, mut reader) = tar::decompress(text).map_err(broken)?;
     let mut bytes = Vec::new();
-    let read = reader.by_ref().take(WRITTEN_MAX).read_to_end(&mut bytes);
+    let read = reader.by_ref().take(WRITTEN_MAX + 1).read_to_end(&mut bytes);
     read.map_err(|error| broken(TarReadError::Read(error)))?;
     process.budget.spend(bytes.len()).map_err(refusal)?;
     let entries = tar::read_entries(&bytes[..], limits).map_err(broken)?;
@@ -91,7 +96,13 @@ fn written_members(
         });
         Ok(ArchiveMember { entry, file })
     });
-    members.collect::<Result<_, _>>().map(Some)
+    members.collect()
+}
+
+fn compression_refusal() -> CommandRefusal {
+    CommandRefusal::new(
+        "`tar -x` is evaluated with the option of the compression that the archive has",
+    )
 }
 
 fn refusal(problem: Exhausted) -> CommandRefusal {

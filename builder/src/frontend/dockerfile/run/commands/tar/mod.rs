@@ -68,9 +68,13 @@ pub(super) fn tar(
     if arguments.has("verbose") && process.output.is_some() && is_printed {
         return Err(CommandRefusal::new("the names that `tar -v` prints are not evaluated"));
     }
-    let is_late = |option: &&&str| creates && arguments.is_behind_operand(option);
-    if let Some(option) = ["directory", "exclude", "no-recursion"].iter().find(is_late) {
-        let message = format!("`--{option}` of `tar -c` stands in front of the names of files");
+    let (mode, positional): (_, &[&str]) = if creates {
+        ("-c", &["directory", "exclude", "no-recursion"])
+    } else {
+        ("-x", &["directory"])
+    };
+    if let Some(option) = positional.iter().find(|option| arguments.is_behind_operand(option)) {
+        let message = format!("`--{option}` of `tar {mode}` stands in front of the names of files");
         return Err(CommandRefusal::new(message));
     }
     if arguments.values("directory").count() > 1 {

@@ -4,6 +4,7 @@
 mod location;
 mod member;
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use super::super::super::archive::ArchiveMember;
@@ -13,6 +14,7 @@ use super::super::super::status::{CommandRefusal, CommandStatus, escaped};
 use super::enter_directory;
 use super::exclusion::Exclusion;
 use super::members::archive_members;
+use crate::oci::tar::{NamePrefix, TarEntry};
 use crate::recipe::path::is_below;
 
 pub(super) fn extract(
@@ -26,7 +28,10 @@ pub(super) fn extract(
     let mut status = CommandStatus::default();
     let content = match arguments.value("file") {
         None | Some("-") => Some(std::mem::take(&mut process.input)),
-        Some(path) => status.record(process.read(path), || escaped(path))?,
+        Some(path) => {
+            let attempt = if process.is_directory(path) { "Cannot read" } else { "Cannot open" };
+            status.record(process.read(path), || format!("{}: {attempt}", escaped(path)))?
+        }
     };
     let Some(content) = content else { return Ok(status) };
     let Some(members) = archive_members(process, content, arguments)? else {
@@ -98,12 +103,12 @@ impl<'e> Extraction<'e> {
         names: &[String],
         status: &mut CommandStatus,
     ) -> Result<(), CommandRefusal> {
-        let names: Vec<&str> =
-            names.iter().map(|name| name.trim_start_matches("./").trim_end_matches('/')).collect();
+        let names: Vec<&str> = names.iter().map(|name| name.trim_end_matches('/')).collect();
         let mut unseen: Vec<&str> = names.clone();
         for member in members {
             let path = &member.entry.path;
-            let is_named = |name: &&str| path == *name || is_below(path, name);
+            let written = written_name(&member.entry);
+            let is_named = |name: &&str| written == *name || is_below(&written, name);
             if !names.is_empty() && !names.iter().any(is_named) || self.is_left_out(path) {
                 continue;
             }
@@ -120,5 +125,15 @@ impl<'e> Extraction<'e> {
         let names = path.match_indices('/').map(|(end, _)| &path[..end]).chain([path]);
         let matches = |name: &str| self.exclusions.iter().any(|exclusion| exclusion.matches(name));
         !self.exclusions.is_empty() && names.into_iter().any(matches)
+    }
+}
+
+/// Returns the name of an entry as the archive has it, without a slash at its end.
+fn written_name(entry: &TarEntry) -> Cow<'_, str> {
+    match entry.lead {
+        NamePrefix::Plain => Cow::Borrowed(&entry.path),
+        NamePrefix::Slash => Cow::Owned(format!("/{}", entry.path)),
+        NamePrefix::Dot | NamePrefix::Other if entry.path.is_empty() => Cow::Borrowed("."),
+        NamePrefix::Dot | NamePrefix::Other => Cow::Owned(format!("./{}", entry.path)),
     }
 }
