@@ -921,38 +921,3 @@ fn users_may_do_what_the_kernel_lets_them() {
     Scene { setup: setup.clone(), directory: "", owner: ROOT }.check(OF_ROOT);
     Scene { setup, directory: "home", owner: USER }.check(OF_USER);
 }
-
-#[test]
-#[ignore]
-fn explore() {
-    let text = fs::read_to_string(std::env::var("SCRIPTS").unwrap()).unwrap();
-    let scene = Scene { setup: SETUP.into(), directory: "", owner: myself() };
-    let prepared = scene.prepare();
-    for script in text.split("\n%%\n") {
-        let started = std::time::Instant::now();
-        let ours = scene.evaluate(script);
-        let took = started.elapsed();
-        let refused = ours.1.as_ref().is_some_and(|m| {
-            ["evaluated", "does not end", "understood", "expands to", "agree"]
-                .iter()
-                .any(|w| m.contains(w))
-        });
-        if refused {
-            println!("REFUSED {script:?}\n    {:?} {took:?}", ours.1);
-            continue;
-        }
-        let real = scene.execute(prepared.path(), script);
-        let short: String = script.chars().take(200).collect();
-        if real == ours {
-            println!("SAME {short:?} {:?} {took:?}", ours.1);
-        } else {
-            println!("DIFF {short:?} {took:?}\n  sh: {:?}\n  ours: {:?}", real.1, ours.1);
-            for l in real.0.iter().filter(|line| !ours.0.contains(line)) {
-                println!("  sh has {:.300}", l);
-            }
-            for l in ours.0.iter().filter(|line| !real.0.contains(line)) {
-                println!("  we have {:.300}", l);
-            }
-        }
-    }
-}

@@ -50,6 +50,7 @@ fn choose_and_copy(documents: &Documents, root: &Document) {
     let context = CopyContext {
         images: &images,
         sink: &sink,
+        local: None,
         names: &[],
         tag: None,
         jobs: 1,
