@@ -596,6 +596,10 @@ const BUSYBOX_DIFFERS: &[&str] = &[
     "mkdir src src/file; echo x > src/file/x; tar cf - -C src file | tar xf -",
     "mkdir src src/f; ln -s ../file src/f/bin; ln -s file bin2; mkdir src/bin2; tar cf - -C src bin2 f | tar xf -",
     "sed -i s/some/any/ suid data/b.txt file; sed -i 's/a/b/' link/sub/x",
+    "sed s/x/y/ data > x",
+    // The archive becomes a part of itself, and `.` is no name of a member.
+    "cd data; { tar czf - a x.tgz; } > x.tgz; tar xzf x.tgz -C ../empty; rm x.tgz",
+    "tar cf - ./data | tar xf - -C empty ./data/sub/ .",
 ];
 
 /// What root does.

@@ -10,9 +10,11 @@ pub(crate) mod decode;
 mod format;
 mod layer;
 mod members;
+mod pieces;
 mod size;
 
 pub use format::CompressionFormat;
 pub(crate) use format::MAGIC_LEN;
 pub use layer::{GzipLevel, LayerCompression, LayerCompressionKind, ZstdLevel};
 pub(crate) use members::detect_and_decompress_members;
+pub(crate) use pieces::{CopiedPieces, PieceRead};

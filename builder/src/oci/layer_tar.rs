@@ -7,18 +7,16 @@ use std::thread::Scope;
 
 use thiserror::Error;
 
-use crate::compression::CompressionFormat;
-use crate::oci::hashing::{BlobProblem, HashingReader, SharedReader};
+use crate::compression::{CompressionFormat, PieceRead};
+use crate::oci::hashing::{BlobHash, BlobProblem, HashingReader, SharedReader, TarHash};
 use crate::oci::image::digest::Digest;
 use crate::oci::progress::{Progress, ProgressReader};
 use crate::oci::tar::{self, TarReadError};
 
-/// Length of a piece that is passed from thread to thread, in bytes, and the number of pieces that
-/// can wait to be read.
-const PIECE: usize = 256 * 1024;
-const PIECES: usize = 8;
+/// Most bytes that wait to be read, unless a piece is longer.
+const WAITING_MAX: usize = 8 << 20;
 
-type BlobReader<'a> = HashingReader<ProgressReader<'a, Box<dyn Read + Send + 'a>>>;
+type BlobReader<'a> = HashingReader<ProgressReader<'a, Box<dyn Read + Send + 'a>>, BlobHash>;
 
 /// The decompressed tar of a layer's blob.
 pub(crate) struct LayerTar<'a> {
@@ -26,7 +24,7 @@ pub(crate) struct LayerTar<'a> {
     blob: SharedReader<BlobReader<'a>>,
     expected: ExpectedBlob<'a>,
     compression: Option<CompressionFormat>,
-    tar: HashingReader<Box<dyn Read + Send + 'a>>,
+    tar: HashingReader<Box<dyn PieceRead + 'a>, TarHash>,
 }
 
 /// Digest and size of a blob in its manifest, and how progress of reading it is reported.
@@ -66,14 +64,16 @@ impl<'a> LayerTar<'a> {
     pub(crate) fn new(blob: impl Read + Send + 'a, expected: ExpectedBlob<'a>) -> io::Result<Self> {
         let ExpectedBlob { size, progress, number, .. } = expected;
         let blob: Box<dyn Read + Send + 'a> = Box::new(blob.take(size.saturating_add(1)));
-        let blob = HashingReader::new(ProgressReader::new(blob, progress, number));
+        let hash = BlobHash::default();
+        let tar_hash = hash.tar_hash();
+        let blob = HashingReader::with_hash(ProgressReader::new(blob, progress, number), hash);
         let blob = SharedReader::new(blob);
         let (compression, tar) = match tar::decompress_whole(blob.clone()) {
             Ok(decompressed) => decompressed,
             Err(TarReadError::Read(error)) => return Err(error),
             Err(error) => return Err(io::Error::other(error)),
         };
-        Ok(Self { blob, expected, compression, tar: HashingReader::new(tar) })
+        Ok(Self { blob, expected, compression, tar: HashingReader::with_hash(tar, tar_hash) })
     }
 
     /// Returns how the tar is compressed.
@@ -110,10 +110,10 @@ impl Read for LayerTar<'_> {
 
 /// Reads a tar on another thread, ahead of the reader that is returned.
 pub(crate) fn read_ahead<'scope, 'a: 'scope>(
-    tar: Box<dyn Read + Send + 'a>,
+    tar: Box<dyn PieceRead + 'a>,
     scope: &'scope Scope<'scope, '_>,
-) -> Box<dyn Read + Send + 'a> {
-    let (sender, receiver) = sync_channel(PIECES);
+) -> Box<dyn PieceRead + 'a> {
+    let (sender, receiver) = sync_channel((WAITING_MAX / tar.piece_len()).max(1));
     scope.spawn(move || send_pieces(tar, &sender));
     Box::new(Pieces { receiver, piece: Vec::new(), at: 0 })
 }
@@ -121,20 +121,11 @@ pub(crate) fn read_ahead<'scope, 'a: 'scope>(
 type Piece = io::Result<Vec<u8>>;
 
 /// Reads to the end or the first error, unless the receiver is dropped before.
-fn send_pieces(mut reader: Box<dyn Read + Send + '_>, sender: &SyncSender<Piece>) {
+fn send_pieces(mut reader: Box<dyn PieceRead + '_>, sender: &SyncSender<Piece>) {
     loop {
-        let mut piece = Vec::with_capacity(PIECE);
-        let read = reader.by_ref().take(PIECE as u64).read_to_end(&mut piece);
-        let is_last = piece.len() < PIECE;
-        if !piece.is_empty() && sender.send(Ok(piece)).is_err() {
-            return;
-        }
-        if let Err(error) = read {
-            // The receiver can be gone already.
-            drop(sender.send(Err(error)));
-            return;
-        }
-        if is_last {
+        let piece = reader.read_piece();
+        let is_last = piece.as_ref().map_or(true, Vec::is_empty);
+        if sender.send(piece).is_err() || is_last {
             return;
         }
     }
@@ -160,6 +151,19 @@ impl Read for Pieces {
         space[..count].copy_from_slice(&rest[..count]);
         self.at += count;
         Ok(count)
+    }
+}
+
+impl PieceRead for Pieces {
+    fn read_piece(&mut self) -> io::Result<Vec<u8>> {
+        let mut piece = match std::mem::take(&mut self.piece) {
+            read if read.len() == self.at => {
+                self.receiver.recv().unwrap_or_else(|_| Ok(Vec::new()))?
+            }
+            started => started,
+        };
+        piece.drain(..std::mem::take(&mut self.at).min(piece.len()));
+        Ok(piece)
     }
 }
 

@@ -13,6 +13,7 @@
 //! - `parallel`: the same work on many items at a time
 //! - [`layer_tar`]: the tar in a finished layer, checked against its digest
 //! - [`new_file`]: files that appear when they are complete
+//! - `writeback`: syncs a file while more of it is written
 //! - [`store`]: OCI image layouts, as directories and as archives
 //! - `transfer`: copies blobs to a sink, several at a time
 //! - [`rename`]: a sink that gives its image another name
@@ -39,3 +40,4 @@ pub mod tar;
 pub mod tee;
 pub(crate) mod transfer;
 pub mod walk;
+pub(crate) mod writeback;

@@ -12,6 +12,7 @@ use rayon::prelude::*;
 
 use super::CompressionFormat;
 use super::decode::{decompress, detect};
+use super::pieces::{CopiedPieces, PieceRead};
 
 /// Most threads that decompress one stream.
 const THREADS_MAX: usize = 16;
@@ -22,6 +23,8 @@ struct MemberFormat {
     format: CompressionFormat,
     /// Length of a long compressed member, in bytes.
     compressed_len: usize,
+    /// Length of a long member in decompressed form, in bytes.
+    content_len: usize,
     /// Returns offsets where members may begin: as many as `width` threads decompress at a time.
     find_starts: fn(input: &[u8], width: usize) -> Vec<usize>,
     /// Decompresses the member at the start of the input.
@@ -47,7 +50,7 @@ struct MemberReader<'a> {
     /// Whether a member was decompressed: a stream has at least one.
     has_members: bool,
     /// Decompresses what cannot be divided into members, after those that are ready.
-    rest: Option<Box<dyn Read + Send + 'a>>,
+    rest: Option<CopiedPieces<Box<dyn Read + Send + 'a>>>,
 }
 
 /// Returns the compression of `raw` and a reader of the decompressed bytes, as
@@ -55,13 +58,13 @@ struct MemberReader<'a> {
 /// and decompresses on all CPUs what consists of short members.
 pub(crate) fn detect_and_decompress_members<'a>(
     raw: impl Read + Send + 'a,
-) -> io::Result<(Option<CompressionFormat>, Box<dyn Read + Send + 'a>)> {
+) -> io::Result<(Option<CompressionFormat>, Box<dyn PieceRead + 'a>)> {
     let (compression, raw) = detect(raw)?;
-    let content = match compression {
+    let content: Box<dyn PieceRead + 'a> = match compression {
         Some(CompressionFormat::Gzip) => Box::new(MemberReader::new(raw, gzip::FORMAT)),
         Some(CompressionFormat::Zstd) => Box::new(MemberReader::new(raw, zstd::FORMAT)),
         None | Some(CompressionFormat::Xz | CompressionFormat::Bzip2) => {
-            decompress(raw, compression)?
+            Box::new(CopiedPieces::new(decompress(raw, compression)?))
         }
     };
     Ok((compression, content))
@@ -119,7 +122,7 @@ impl MemberReader<'_> {
     fn decompress_rest(&mut self) -> io::Result<()> {
         let raw = std::mem::replace(&mut self.raw, Box::new(io::empty()));
         let rest = Cursor::new(std::mem::take(&mut self.input)).chain(raw);
-        self.rest = Some(decompress(rest, Some(self.format.format))?);
+        self.rest = Some(CopiedPieces::new(decompress(rest, Some(self.format.format))?));
         Ok(())
     }
 }
@@ -140,6 +143,31 @@ impl Read for MemberReader<'_> {
                 return Ok(0);
             }
         }
+    }
+}
+
+impl PieceRead for MemberReader<'_> {
+    fn read_piece(&mut self) -> io::Result<Vec<u8>> {
+        loop {
+            while let Some(member) = self.ready.pop_front() {
+                let at = usize::try_from(member.position()).unwrap_or(usize::MAX);
+                let mut piece = member.into_inner();
+                piece.drain(..at.min(piece.len()));
+                if !piece.is_empty() {
+                    return Ok(piece);
+                }
+            }
+            if let Some(rest) = &mut self.rest {
+                return rest.read_piece();
+            }
+            if !self.decompress_next()? {
+                return Ok(Vec::new());
+            }
+        }
+    }
+
+    fn piece_len(&self) -> usize {
+        self.format.content_len
     }
 }
 

@@ -8,6 +8,7 @@ use crate::compression::CompressionFormat;
 pub(super) const FORMAT: MemberFormat = MemberFormat {
     format: CompressionFormat::Zstd,
     compressed_len: CONTENT_MAX + 64 * 1024,
+    content_len: CONTENT_MAX,
     find_starts,
     decompress,
 };

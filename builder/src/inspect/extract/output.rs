@@ -4,6 +4,8 @@ use std::io::{self, Seek, SeekFrom, Write};
 
 use cap_std::fs::File;
 
+use crate::oci::writeback::Writeback;
+
 /// Number of zeros that are written at once where there can be no hole.
 const STEP: usize = 64 * 1024;
 static ZEROS: [u8; STEP] = [0; STEP];
@@ -29,12 +31,14 @@ pub struct SparseFile<'a> {
     file: &'a mut File,
     at: u64,
     hole: u64,
+    /// Started by the first bytes.
+    writeback: Option<Writeback>,
 }
 
 impl<'a> SparseFile<'a> {
     /// Returns an output that writes to an empty file.
     pub fn new(file: &'a mut File) -> Self {
-        Self { file, at: 0, hole: 0 }
+        Self { file, at: 0, hole: 0, writeback: None }
     }
 }
 
@@ -51,6 +55,11 @@ impl DiskOutput for SparseFile<'_> {
         }
         self.file.write_all(bytes)?;
         self.at += bytes.len() as u64;
+        let writeback = match self.writeback.take() {
+            Some(writeback) => writeback,
+            None => Writeback::start(self.file.try_clone()?.into_std())?,
+        };
+        self.writeback.insert(writeback).count_written(bytes.len());
         Ok(())
     }
 
@@ -60,6 +69,7 @@ impl DiskOutput for SparseFile<'_> {
     }
 
     fn finish(&mut self) -> io::Result<()> {
+        self.writeback.take().map_or(Ok(()), Writeback::finish)?;
         self.file.set_len(self.at + self.hole)?;
         self.file.sync_all()
     }

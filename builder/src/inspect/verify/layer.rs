@@ -11,11 +11,11 @@ use crate::cluster::contract::facts::{BlobFacts, DiskFacts, LayerFacts};
 use crate::cluster::contract::{
     BlobStart, cdi_takes, examine_disk_by_rules, is_disk, is_on_way, is_relevant,
 };
-use crate::compression::CompressionFormat;
+use crate::compression::{CompressionFormat, CopiedPieces, PieceRead};
 use crate::disk;
 use crate::inspect::kept::kept_len;
 use crate::oci::error::StorageError;
-use crate::oci::hashing::{BlobProblem, HashingReader};
+use crate::oci::hashing::{BlobHash, BlobProblem, HashingReader, TarHash};
 use crate::oci::image::descriptor::Descriptor;
 use crate::oci::image::digest::Digest;
 use crate::oci::layer_tar::read_ahead;
@@ -54,12 +54,15 @@ pub(super) fn read_layer(
     };
     context.progress.report(ProgressEvent::Reading { blob: number, digest, len });
     let raw = reader.take(len.saturating_add(1));
-    let mut raw = HashingReader::new(ProgressReader::new(raw, context.progress, Some(number)));
+    let hash = BlobHash::default();
+    let tar_hash = hash.tar_hash();
+    let raw = ProgressReader::new(raw, context.progress, Some(number));
+    let mut raw = HashingReader::with_hash(raw, hash);
     let mut start = Vec::new();
     let tar = match raw.by_ref().take(START_LEN).read_to_end(&mut start) {
         Ok(_) => {
             let all = Cursor::new(&start).chain(&mut raw);
-            scan_tar(all, BlobStart::detect(&start), &mut facts, kept, context)
+            scan_tar(all, BlobStart::detect(&start), tar_hash, &mut facts, kept, context)
         }
         Err(error) => Err(TarReadError::Read(error)),
     };
@@ -94,6 +97,7 @@ fn blob_facts(
 fn scan_tar(
     raw: impl Read + Send,
     start: BlobStart,
+    hash: TarHash,
     facts: &mut LayerFacts,
     kept: &AtomicU64,
     context: &VerifyContext<'_>,
@@ -101,14 +105,14 @@ fn scan_tar(
     let (compression, tar) = decompress_layer(raw, start)?;
     thread::scope(|scope| {
         let tar = ProgressReader::new(read_ahead(tar, scope), context.progress, None);
-        let tar = TarReader::new(HashingReader::new(tar), compression, context.limits);
+        let tar = TarReader::new(HashingReader::with_hash(tar, hash), compression, context.limits);
         scan_entries(tar.with_sparse_files(), facts, kept, context)
     })
 }
 
 /// Reads all entries of a tar; returns its digest.
 fn scan_entries<R: Read>(
-    mut tar: TarReader<HashingReader<R>>,
+    mut tar: TarReader<HashingReader<R, TarHash>>,
     facts: &mut LayerFacts,
     kept: &AtomicU64,
     context: &VerifyContext<'_>,
@@ -146,12 +150,12 @@ fn scan_entries<R: Read>(
 fn decompress_layer<'a>(
     raw: impl Read + Send + 'a,
     start: BlobStart,
-) -> Result<(Option<CompressionFormat>, Box<dyn Read + Send + 'a>), TarReadError> {
+) -> Result<(Option<CompressionFormat>, Box<dyn PieceRead + 'a>), TarReadError> {
     if start != BlobStart::ZstdSkippable {
         return tar::decompress_whole(raw);
     }
     let tar = zstd::stream::read::Decoder::new(raw).map_err(TarReadError::Read)?;
-    Ok((Some(CompressionFormat::Zstd), Box::new(tar)))
+    Ok((Some(CompressionFormat::Zstd), Box::new(CopiedPieces::new(tar))))
 }
 
 /// Counts bytes that are kept of the member at an offset.

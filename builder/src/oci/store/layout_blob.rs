@@ -7,11 +7,11 @@ use super::BLOBS;
 use super::existing::ExistingBlobs;
 use super::layout_dir::LayoutDir;
 use super::partial::PartialBlob;
-use super::writeback::Writeback;
 use crate::oci::error::StorageError;
 use crate::oci::image::digest::Digest;
 use crate::oci::new_file::NewFile;
 use crate::oci::sink::BlobWriter;
+use crate::oci::writeback::Writeback;
 
 /// Length of a write in bytes from which on it belongs to a layer, not to a document.
 const LONG: usize = 64 * 1024;

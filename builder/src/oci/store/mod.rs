@@ -20,7 +20,6 @@ mod packed;
 mod partial;
 mod reachable;
 mod reader;
-mod writeback;
 
 use std::io::{self, Read};
 

@@ -32,7 +32,7 @@ pub use xattrs::ExtendedAttributes;
 pub(crate) use xattrs::PAX_PREFIX;
 
 use crate::compression::decode;
-use crate::compression::{CompressionFormat, detect_and_decompress_members};
+use crate::compression::{CompressionFormat, PieceRead, detect_and_decompress_members};
 use header::{BLOCK, UstarHeader};
 
 /// Number of bytes of a file that are read to detect a tar. A bzip2 block, of up to 900 kB, has to
@@ -187,7 +187,7 @@ pub(crate) fn decompress<'a>(
 /// ahead.
 pub(crate) fn decompress_whole<'a>(
     raw: impl Read + Send + 'a,
-) -> Result<(Option<CompressionFormat>, Box<dyn Read + Send + 'a>), TarReadError> {
+) -> Result<(Option<CompressionFormat>, Box<dyn PieceRead + 'a>), TarReadError> {
     detect_and_decompress_members(raw).map_err(TarReadError::Read)
 }
 

@@ -1,4 +1,4 @@
-//! *Writeback* syncs a blob to disk while more of it is written. A blob has to be synced before it
+//! *Writeback* syncs a file to disk while more of it is written. A file has to be synced before it
 //! is renamed; to sync a gigabyte only then takes as long as hashing it.
 
 use std::fs::File;
@@ -11,14 +11,14 @@ const SYNC_LEN: u64 = 16 << 20;
 
 /// Syncs a file from time to time, on a separate thread.
 #[derive(Debug)]
-pub(super) struct Writeback {
+pub(crate) struct Writeback {
     sender: SyncSender<()>,
     thread: JoinHandle<io::Result<()>>,
     unsynced: u64,
 }
 
 impl Writeback {
-    pub(super) fn start(file: File) -> io::Result<Self> {
+    pub(crate) fn start(file: File) -> io::Result<Self> {
         let (sender, receiver) = sync_channel(1);
         let thread = thread::Builder::new()
             .name("writeback".into())
@@ -27,7 +27,7 @@ impl Writeback {
     }
 
     /// Counts bytes that were written.
-    pub(super) fn count_written(&mut self, len: usize) {
+    pub(crate) fn count_written(&mut self, len: usize) {
         self.unsynced += len as u64;
         if self.unsynced < SYNC_LEN {
             return;
@@ -41,7 +41,7 @@ impl Writeback {
     }
 
     /// Waits for the thread. The caller syncs the rest.
-    pub(super) fn finish(self) -> io::Result<()> {
+    pub(crate) fn finish(self) -> io::Result<()> {
         drop(self.sender);
         self.thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
     }
