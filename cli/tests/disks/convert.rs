@@ -300,7 +300,7 @@ fn disks_that_cannot_be_read_are_told() {
 status: 1
 stdout:
 stderr:
-error[disk-backing-file]: cannot use `backed.qcow2`: it stands on another file, `disk.raw`
+error[disk-backing-file]: cannot use `backed.qcow2`: it has a backing file, `disk.raw`
  --> ./diskette.yaml:5:26
   |
 5 |   amd64: { disk: { path: backed.qcow2, convert: qcow2 } }

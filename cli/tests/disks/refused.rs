@@ -85,7 +85,7 @@ fn files() {
     check("n.img", &cut);
     assert_data_eq!(said, str![[r#"
 1
-error[disk-backing-file]: cannot use `a.qcow2`: it stands on another file, `base.img`
+error[disk-backing-file]: cannot use `a.qcow2`: it has a backing file, `base.img`
  --> ./diskette.yaml:5:18
 5 |   amd64: { disk: a.qcow2 }
   = help: set `flatten: true` in a spec, all files in one directory, or make one file of both with `qemu-img convert -O qcow2 a.qcow2 new.qcow2`
@@ -169,7 +169,7 @@ fn streams() {
     said += &build("e.qcow2.gz", &members, "e.qcow2.gz", &[]);
     assert_data_eq!(said, str![[r#"
 1
-error[disk-backing-file]: cannot use `a.qcow2.gz`: it stands on another file, `base.img`
+error[disk-backing-file]: cannot use `a.qcow2.gz`: it has a backing file, `base.img`
  --> ./diskette.yaml:5:18
 5 |   amd64: { disk: a.qcow2.gz }
   = help: decompress it first with `gunzip -c a.qcow2.gz >a.qcow2`
@@ -205,7 +205,7 @@ fn downloads() {
     let dockerfile = format!("FROM scratch\nADD --checksum=sha256:{digest} {url} /disk/\n");
     scene.write("c/Dockerfile", dockerfile);
     let said = scene.run_refused(scene.program(["build", "-o", "out", "c"]));
-    assert!(said.contains("it stands on another file, `base.img`"), "{said}");
+    assert!(said.contains("it has a backing file, `base.img`"), "{said}");
 }
 
 #[test]
