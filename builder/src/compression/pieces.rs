@@ -11,6 +11,9 @@ pub(crate) trait PieceRead: Read + Send {
     /// Returns the next piece, which is empty at the end of the stream.
     fn read_piece(&mut self) -> io::Result<Vec<u8>>;
 
+    /// Takes a piece back that was read, for the memory of another one.
+    fn reuse(&mut self, _piece: Vec<u8>) {}
+
     /// Returns the length of a long piece, in bytes.
     fn piece_len(&self) -> usize {
         PIECE

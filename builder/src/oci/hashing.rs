@@ -53,7 +53,7 @@ impl DigestHash for Sha256 {
 }
 
 /// Most bytes of a blob that wait to be hashed.
-const WAITING_MAX: usize = 8 << 20;
+const WAITING_MAX: usize = 6 << 20;
 
 /// The hash of a blob while it is decompressed. Its bytes wait until the [`TarHash`] of the tar in it takes
 /// them along, since two hashes side by side take little longer than one (see the crate `sha256-pair`).

@@ -2,7 +2,7 @@
 //! digests are checked at the end.
 
 use std::io::{self, Read};
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
 use std::thread::Scope;
 
 use thiserror::Error;
@@ -13,8 +13,8 @@ use crate::oci::image::digest::Digest;
 use crate::oci::progress::{Progress, ProgressReader};
 use crate::oci::tar::{self, TarReadError};
 
-/// Most bytes that wait to be read, unless a piece is longer.
-const WAITING_MAX: usize = 8 << 20;
+/// Most bytes that wait to be read, beside the piece that is being read and the one that comes next.
+const WAITING_MAX: usize = 4 << 20;
 
 type BlobReader<'a> = HashingReader<ProgressReader<'a, Box<dyn Read + Send + 'a>>, BlobHash>;
 
@@ -113,16 +113,24 @@ pub(crate) fn read_ahead<'scope, 'a: 'scope>(
     tar: Box<dyn PieceRead + 'a>,
     scope: &'scope Scope<'scope, '_>,
 ) -> Box<dyn PieceRead + 'a> {
-    let (sender, receiver) = sync_channel((WAITING_MAX / tar.piece_len()).max(1));
-    scope.spawn(move || send_pieces(tar, &sender));
-    Box::new(Pieces { receiver, piece: Vec::new(), at: 0 })
+    let (sender, receiver) = sync_channel(WAITING_MAX / tar.piece_len());
+    let (returns, returned) = channel();
+    scope.spawn(move || send_pieces(tar, &sender, &returned));
+    Box::new(Pieces { receiver, returns, piece: Vec::new(), at: 0 })
 }
 
 type Piece = io::Result<Vec<u8>>;
 
 /// Reads to the end or the first error, unless the receiver is dropped before.
-fn send_pieces(mut reader: Box<dyn PieceRead + '_>, sender: &SyncSender<Piece>) {
+fn send_pieces(
+    mut reader: Box<dyn PieceRead + '_>,
+    sender: &SyncSender<Piece>,
+    returned: &Receiver<Vec<u8>>,
+) {
     loop {
+        for piece in returned.try_iter() {
+            reader.reuse(piece);
+        }
         let piece = reader.read_piece();
         let is_last = piece.as_ref().map_or(true, Vec::is_empty);
         if sender.send(piece).is_err() || is_last {
@@ -134,6 +142,8 @@ fn send_pieces(mut reader: Box<dyn PieceRead + '_>, sender: &SyncSender<Piece>) 
 /// Reads the pieces that another thread sends.
 struct Pieces {
     receiver: Receiver<Piece>,
+    /// Takes pieces back that were read.
+    returns: Sender<Vec<u8>>,
     piece: Vec<u8>,
     at: usize,
 }
@@ -142,7 +152,12 @@ impl Read for Pieces {
     fn read(&mut self, space: &mut [u8]) -> io::Result<usize> {
         if self.at == self.piece.len() {
             match self.receiver.recv() {
-                Ok(piece) => (self.piece, self.at) = (piece?, 0),
+                Ok(piece) => {
+                    let read = std::mem::replace(&mut self.piece, piece?);
+                    self.at = 0;
+                    // The sender may be at its end.
+                    self.returns.send(read).unwrap_or_default();
+                }
                 Err(_) => return Ok(0),
             }
         }

@@ -34,9 +34,10 @@ fn find_starts(input: &[u8], width: usize) -> Vec<usize> {
     memmem::find_iter(input, &HEADER).take(BATCH * width).collect()
 }
 
-fn decompress(input: &[u8]) -> Option<Member> {
+fn decompress(input: &[u8], space: Vec<u8>) -> Option<Member> {
     let deflated = input.strip_prefix(&HEADER)?;
-    let mut bytes = vec![0; CONTENT_MAX];
+    let mut bytes = space;
+    bytes.resize(CONTENT_MAX, 0);
     let mut inflate = Inflate::new(false, WINDOW_BITS);
     let status = inflate.decompress(deflated, &mut bytes, InflateFlush::Finish).ok()?;
     if status != Status::StreamEnd {

@@ -27,8 +27,8 @@ struct MemberFormat {
     content_len: usize,
     /// Returns offsets where members may begin: as many as `width` threads decompress at a time.
     find_starts: fn(input: &[u8], width: usize) -> Vec<usize>,
-    /// Decompresses the member at the start of the input.
-    decompress: fn(input: &[u8]) -> Option<Member>,
+    /// Decompresses the member at the start of the input into space that may have been used before.
+    decompress: fn(input: &[u8], space: Vec<u8>) -> Option<Member>,
 }
 
 /// A member in decompressed form.
@@ -47,6 +47,8 @@ struct MemberReader<'a> {
     /// Compressed bytes that were read and not yet decompressed.
     input: Vec<u8>,
     ready: VecDeque<Cursor<Vec<u8>>>,
+    /// Space of members that were read.
+    spare: Vec<Vec<u8>>,
     /// Whether a member was decompressed: a stream has at least one.
     has_members: bool,
     /// Decompresses what cannot be divided into members, after those that are ready.
@@ -78,6 +80,7 @@ impl<'a> MemberReader<'a> {
             width: rayon::current_num_threads().min(THREADS_MAX),
             input: Vec::new(),
             ready: VecDeque::new(),
+            spare: Vec::new(),
             has_members: false,
             rest: None,
         }
@@ -93,7 +96,10 @@ impl MemberReader<'_> {
         }
         let starts = (self.format.find_starts)(&self.input, self.width);
         let (input, decompress) = (&self.input, self.format.decompress);
-        let members = starts.par_iter().map(|start| decompress(input.get(*start..)?));
+        let mut spaces = std::mem::take(&mut self.spare);
+        spaces.resize_with(starts.len(), Vec::new);
+        let members = starts.par_iter().zip(spaces);
+        let members = members.map(|(start, space)| decompress(input.get(*start..)?, space));
         let members: Vec<Option<Member>> = members.collect();
         let mut end = 0;
         // A start within a member is none; only where a member ends, the next begins.
@@ -132,7 +138,10 @@ impl Read for MemberReader<'_> {
         loop {
             while let Some(member) = self.ready.front_mut() {
                 match member.read(space)? {
-                    0 if !space.is_empty() => drop(self.ready.pop_front()),
+                    0 if !space.is_empty() => {
+                        let read = self.ready.pop_front().map(Cursor::into_inner);
+                        self.spare.extend(read);
+                    }
                     count => return Ok(count),
                 }
             }
@@ -164,6 +173,10 @@ impl PieceRead for MemberReader<'_> {
                 return Ok(Vec::new());
             }
         }
+    }
+
+    fn reuse(&mut self, piece: Vec<u8>) {
+        self.spare.push(piece);
     }
 
     fn piece_len(&self) -> usize {

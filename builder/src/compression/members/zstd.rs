@@ -39,14 +39,15 @@ fn content_len(frame: &[u8]) -> Option<usize> {
     usize::try_from(zstd_safe::get_frame_content_size(frame).ok()??).ok()
 }
 
-fn decompress(input: &[u8]) -> Option<Member> {
+fn decompress(input: &[u8], space: Vec<u8>) -> Option<Member> {
     let compressed_len = zstd_safe::find_frame_compressed_size(input).ok()?;
     let frame = input.get(..compressed_len)?;
     let len = content_len(frame)?;
     if len > CONTENT_MAX {
         return None;
     }
-    let mut bytes = vec![0; len];
+    let mut bytes = space;
+    bytes.resize(len, 0);
     let count = zstd_safe::decompress(&mut bytes[..], frame).ok()?;
     (count == len).then_some(Member { bytes, compressed_len })
 }
