@@ -26,4 +26,5 @@ pub mod registry;
 pub mod scene;
 pub mod server;
 pub mod token_server;
+pub mod trixie;
 pub mod upstream;

@@ -7,6 +7,7 @@ use std::io::Read;
 use std::ops::Range;
 
 use crate::oci::error::StorageError;
+use crate::oci::image::descriptor::Descriptor;
 use crate::oci::image::digest::Digest;
 use crate::oci::image::json::Document;
 use crate::oci::image::location::ImageLocation;
@@ -73,6 +74,12 @@ pub trait Images: Sync {
     /// Returns the tags of all images; of a layout or an archive, their names. One that cannot be a
     /// name is an error.
     fn tags(&self) -> Result<Vec<RefName>, StorageError>;
+
+    /// Lists the referrers of the image with this digest, as far as they are known here; none if there is no such image.
+    /// The artifact type of one can be missing: [`list_referrers`](super::referrers::list_referrers) completes them.
+    fn list_referrers(&self, _subject: Digest) -> Result<Vec<Descriptor>, StorageError> {
+        Ok(Vec::new())
+    }
 
     /// Returns the URL of the registry and the name of the repository that blobs can be mounted
     /// from, if the images are in a registry.

@@ -9,6 +9,7 @@
 //! - [`progress`]: what is reported while work is done, and how it is cancelled
 //! - [`image_documents`]: the documents of a finished image, parsed
 //! - [`walk`]: reads the documents of an image, each once, within one budget
+//! - [`referrers`]: what refers to an image
 //! - `hashing`: readers that count, hash and check what is read
 //! - `parallel`: the same work on many items at a time
 //! - [`layer_tar`]: the tar in a finished layer, checked against its digest
@@ -32,6 +33,7 @@ pub(crate) mod layer_tar;
 pub mod new_file;
 pub(crate) mod parallel;
 pub mod progress;
+pub mod referrers;
 pub mod rename;
 mod reuse;
 pub mod sink;

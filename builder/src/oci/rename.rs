@@ -57,6 +57,10 @@ impl Sink for RenamingSink<'_> {
         self.inner.put_document(document, names)
     }
 
+    fn check_subject(&self, subject: Digest, names: &[Reference]) -> Result<(), StorageError> {
+        self.inner.check_subject(subject, names)
+    }
+
     fn publish(&self, images: &[NamedImage]) -> Result<(), StorageError> {
         let Some(first) = images.first() else { return self.inner.publish(images) };
         if images.iter().any(|other| other.image.digest() != first.image.digest()) {

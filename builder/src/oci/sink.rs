@@ -44,6 +44,12 @@ pub trait Sink: Sync {
     /// Writes a config, a manifest or an index.
     fn put_document(&self, document: &Document, names: &[Reference]) -> Result<(), StorageError>;
 
+    /// Fails if the image that others are to refer to does not exist where images of these names are written to. It may
+    /// be missing in a layout or an archive.
+    fn check_subject(&self, _subject: Digest, _names: &[Reference]) -> Result<(), StorageError> {
+        Ok(())
+    }
+
     /// Makes names refer to images: where possible all at once, or none.
     fn publish(&self, images: &[NamedImage]) -> Result<(), StorageError>;
 

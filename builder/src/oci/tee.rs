@@ -79,6 +79,11 @@ impl Sink for TeeSink<'_> {
         self.second.put_document(document, names)
     }
 
+    fn check_subject(&self, subject: Digest, names: &[Reference]) -> Result<(), StorageError> {
+        self.first.check_subject(subject, names)?;
+        self.second.check_subject(subject, names)
+    }
+
     fn publish(&self, images: &[NamedImage]) -> Result<(), StorageError> {
         self.first.publish(images)?;
         self.second.publish(images)

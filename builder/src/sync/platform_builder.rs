@@ -60,6 +60,7 @@ impl PlatformBuilder<'_> {
             progress: self.progress,
             created: sync.created,
             platform_tags: PlatformTags::None,
+            subject: None,
             format: ImageFormat::Oci,
         };
         let plan = BuildPlan::new(&recipes, &sources);

@@ -139,7 +139,7 @@ impl PublishedImage {
 impl PublishedEntry {
     /// Returns an image of an index, or `None` for attestations and images without a platform.
     fn from_descriptor(descriptor: Descriptor) -> Option<Self> {
-        let Descriptor { media_type, digest, size, platform, annotations } = descriptor;
+        let Descriptor { media_type, digest, size, platform, annotations, .. } = descriptor;
         let platform = platform.filter(|platform| !platform.is_unknown())?;
         let media_type = MediaType::from(media_type.as_str());
         let entry = IndexEntry { media_type, digest, size, platform, annotations };

@@ -2,6 +2,7 @@
 //! comments are the help.
 
 pub(crate) mod annotation;
+pub(crate) mod attach;
 pub(crate) mod compression;
 pub(crate) mod credentials;
 pub(crate) mod destination;

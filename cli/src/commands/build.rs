@@ -1,7 +1,6 @@
 //! `diskette build`.
 
 use std::path::Path;
-use std::sync::Arc;
 
 use cap_std::fs::Dir;
 use diskette_builder::disk::DiskSize;
@@ -10,6 +9,7 @@ use diskette_builder::engine::source::{
     ArchiveDownloads, CdiOnlyPolicy, InputFiles, UnverifiedPolicy,
 };
 use diskette_builder::net::http::HttpClient;
+use diskette_builder::oci::image::json::Document;
 use diskette_builder::oci::image::location::StoreKind;
 use diskette_builder::oci::image::time::Timestamp;
 use diskette_builder::recipe::Recipe;
@@ -30,6 +30,7 @@ use crate::engines::ContainerEngine;
 use crate::environment::Environment;
 use crate::error::{CommandError, cannot};
 use crate::files::{check_output, open_dir};
+use crate::images::attach::find_attach_target;
 use crate::images::opener::LocationOpener;
 use crate::ui::Ui;
 use crate::ui::progress::{ProgressMode, ProgressView};
@@ -82,9 +83,8 @@ fn build(
     let input = BuildInput::find(arguments, &downloads, environment)?;
     let bases = BaseRegistry::default();
     let uses = arguments.registry_use(&input, &bases)?;
-    let registry = arguments.connect_registry(input.language, environment, &progress, &uses)?;
-    let opener =
-        LocationOpener { registry: registry.as_ref(), bases: arguments.base_scope(&bases) };
+    let registry = arguments.registry.registry(environment, progress.clone(), &uses)?;
+    let opener = LocationOpener { registry: &registry, bases: arguments.base_scope(&bases) };
     found.warnings.extend_from_slice(&input.warnings);
     let access = InputAccess { opener: &opener, downloads: &downloads, progress: &*progress };
     let loaded = input.load(arguments, &access, environment, ui, found)?;
@@ -93,6 +93,7 @@ fn build(
         platform.compression = compression.apply(platform.compression)?;
     }
     arguments.apply_options(&mut recipes, input.language)?;
+    let subject = arguments.find_subject(&registry)?;
     let asked = arguments.source_date_epoch.as_deref();
     let created = creation_time(environment, asked, epoch.as_deref())?;
     let spool = arguments.spool_dir()?;
@@ -104,9 +105,10 @@ fn build(
     }
     ui.warn(&found.warnings);
     found.check_lint()?;
-    let push = registry.as_ref().filter(|_| arguments.is_pushed());
+    let push = Some(&registry).filter(|_| arguments.is_pushed());
     let mut assembly = arguments.assembly(&progress, push, arguments.image_format()?, created);
     assembly.engine = engine.as_ref();
+    assembly.subject = subject.as_ref();
     assembly.run(&recipes, &sources, environment, ui).map_err(|error| match error {
         // Blobs and names that a registry has received stay there.
         CommandError::Interrupted if arguments.is_pushed() => CommandError::Stopped,
@@ -120,18 +122,16 @@ fn build(
 }
 
 impl BuildArguments {
-    /// Returns the client for registries if images are pushed or bases may be pulled.
-    fn connect_registry(
-        &self,
-        language: InputLanguage,
-        environment: &Environment,
-        progress: &Arc<ProgressView>,
-        uses: &RegistryUse<'_>,
-    ) -> Result<Option<RegistryClient>, CommandError> {
-        let is_needed = self.is_pushed() || language == InputLanguage::Dockerfile;
-        let registry =
-            is_needed.then(|| self.registry.registry(environment, progress.clone(), uses));
-        registry.transpose()
+    /// Finds the image that the built ones are attached to.
+    fn find_subject(&self, registry: &RegistryClient) -> Result<Option<Document>, CommandError> {
+        let subject = find_attach_target(&self.attach, registry)?;
+        if subject.is_none() || self.image_format()? == FormatKind::Oci {
+            return Ok(subject);
+        }
+        let diagnostic = Diagnostic::new("an image in docker's format cannot refer to another");
+        Err(CommandError::Usage(
+            diagnostic.help("leave `--subject` out, or build with `--format oci`"),
+        ))
     }
 
     /// Returns the images that are read and written.
@@ -142,6 +142,7 @@ impl BuildArguments {
     ) -> Result<RegistryUse<'_>, CommandError> {
         let names = if self.is_pushed() { input.names(self)? } else { Vec::new() };
         let uses = RegistryUse::default().pair(&self.pair).bases(bases);
+        let uses = self.attach.subject.iter().fold(uses, RegistryUse::reads_from);
         Ok(uses.writes(&names).writes(self.outputs().names()))
     }
 
@@ -220,6 +221,7 @@ impl BuildArguments {
             names: self.outputs().published_names(),
             output: self.outputs().local(),
             engine: None,
+            subject: None,
             format: format.into(),
             jobs: self.jobs,
             no_cache: self.no_cache,

@@ -23,6 +23,7 @@ mod manifests;
 mod promote;
 mod pull;
 mod push;
+mod referrers;
 mod releases;
 mod schema;
 mod sync;
@@ -74,6 +75,7 @@ pub(crate) enum Command {
     Tag(Box<tag::TagArguments>),
     Tags(Box<tags::TagsArguments>),
     Digest(Box<digest::DigestArguments>),
+    Referrers(Box<referrers::ReferrersArguments>),
     Delete(Box<delete::DeleteArguments>),
     Gc(gc::GcArguments),
     Index(index::IndexArguments),
@@ -146,6 +148,7 @@ impl Command {
             Self::Tag(it) => tag::run(it, environment, ui),
             Self::Tags(it) => tags::run(it, environment, ui),
             Self::Digest(it) => digest::run(it, environment, ui),
+            Self::Referrers(it) => referrers::run(it, environment, ui),
             Self::Delete(it) => delete::run(it, environment, ui),
             Self::Gc(it) => gc::run(it, ui),
             Self::Index(it) => index::run(it, environment, ui),

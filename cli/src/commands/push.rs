@@ -8,15 +8,18 @@ use diskette_builder::oci::image::location::{
 };
 use diskette_builder::oci::image::reference::Reference;
 use diskette_builder::oci::images::Images;
+use diskette_builder::oci::sink::Sink as _;
 use diskette_builder::recipe::diagnostic::Diagnostic;
 use diskette_builder::registry::client::RegistrySink;
 
+use crate::arguments::attach::AttachArguments;
 use crate::arguments::credentials::RegistryUse;
 use crate::arguments::image_name::{parse_local, parse_reference, parse_source};
 use crate::arguments::registry::RegistryArguments;
 use crate::arguments::transfer::TransferArguments;
 use crate::environment::Environment;
 use crate::error::CommandError;
+use crate::images::attach::{attach, find_attach_target};
 use crate::images::open_local_images;
 use crate::transfer::{self, Transfer};
 use crate::ui::Ui;
@@ -39,6 +42,9 @@ pub(crate) struct PushArguments {
     /// Destinations, e.g. quay.io/me/fedora:42 [default: the names of the image]
     #[arg(value_name = "DEST", value_parser = parse_reference)]
     destinations: Vec<Reference>,
+
+    #[command(flatten)]
+    attach: AttachArguments,
 
     /// Show what would be sent, and send nothing
     #[arg(long)]
@@ -65,7 +71,7 @@ pub(crate) fn run(
 ) -> Result<(), CommandError> {
     let request = PushRequest::new(arguments)?;
     let images = open_local_images(&request.local)?;
-    let root = request.find_image(&*images)?;
+    let mut root = request.find_image(&*images)?;
     let mut names = request.destinations;
     if names.is_empty() {
         let own = images.names_of(root.digest).into_iter();
@@ -77,9 +83,14 @@ pub(crate) fn run(
         return Err(CommandError::Usage(diagnostic.help(help)));
     }
     let progress = arguments.show.progress(ui)?;
-    let uses = RegistryUse::default().writes(&names);
+    let mut uses = RegistryUse::default().writes(&names);
+    uses = arguments.attach.subject.iter().fold(uses, RegistryUse::reads_from);
     let registry = arguments.registry.registry(environment, progress.clone(), &uses)?;
     let sink = RegistrySink::new(&registry, arguments.show.jobs());
+    if let Some(subject) = find_attach_target(&arguments.attach, &registry)? {
+        root = attach(&root, &subject)?;
+        sink.check_subject(subject.digest, &names)?;
+    }
     if arguments.dry_run {
         let mut plan = CopyPlan::default();
         plan.add(&root, &*images, Some(&sink), &names)?;

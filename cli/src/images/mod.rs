@@ -1,5 +1,6 @@
 //! *Images* that commands read: opening them, and finding one among them.
 
+pub(crate) mod attach;
 pub(crate) mod opener;
 pub(crate) mod subject;
 

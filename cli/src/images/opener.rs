@@ -10,18 +10,18 @@ use crate::arguments::credentials::BaseRegistry;
 use crate::files::open_dir;
 use crate::images::open_archive;
 
-/// Opens registries, if a client is given, and any layout or archive.
+/// Opens registries, layouts and archives.
 #[derive(Debug)]
 pub(crate) struct LocationOpener<'a> {
-    pub(crate) registry: Option<&'a RegistryClient>,
+    pub(crate) registry: &'a RegistryClient,
     /// The one registry that images may be in, as a credential of an option is for it.
     pub(crate) bases: Option<BaseRegistry>,
 }
 
 impl ImageOpener for LocationOpener<'_> {
     fn open_images(&self, location: &ImageLocation) -> Result<Box<dyn Images + '_>, StorageError> {
-        match (location, self.registry) {
-            (ImageLocation::Registry(name), Some(_))
+        match location {
+            ImageLocation::Registry(name)
                 if self.bases.as_ref().is_some_and(|bases| !bases.admit(name)) =>
             {
                 Err(StorageError::Unexpected {
@@ -31,14 +31,10 @@ impl ImageOpener for LocationOpener<'_> {
                         .into(),
                 })
             }
-            (ImageLocation::Registry(name), Some(registry)) => {
-                Ok(Box::new(RegistryImages::new(registry.source_repositories(name)?)))
+            ImageLocation::Registry(name) => {
+                Ok(Box::new(RegistryImages::new(self.registry.source_repositories(name)?)))
             }
-            (ImageLocation::Registry(name), None) => Err(StorageError::Unexpected {
-                path: name.to_string(),
-                problem: "is in a registry, and this command uses none".into(),
-            }),
-            (ImageLocation::Local(local), _) if local.store == StoreKind::Layout => {
+            ImageLocation::Local(local) if local.store == StoreKind::Layout => {
                 let name = local.path.display().to_string();
                 let dir = open_dir(&local.path).map_err(|source| StorageError::Io {
                     act: "open the layout",
@@ -47,7 +43,7 @@ impl ImageOpener for LocationOpener<'_> {
                 })?;
                 Ok(Box::new(LayoutImages::open(dir, &name)?))
             }
-            (ImageLocation::Local(local), _) => Ok(Box::new(open_archive(&local.path)?)),
+            ImageLocation::Local(local) => Ok(Box::new(open_archive(&local.path)?)),
         }
     }
 }

@@ -1,14 +1,12 @@
 //! Layers in zstd:chunked: their table of contents is found, travels, and spares a node what it has already.
 
-use std::ffi::OsString;
 use std::path::Path;
-use std::process::Command;
 
 use diskette_integration::disk::{mixed_bytes, noise_bytes, sha256};
 use diskette_integration::docker_registry::DockerRegistry;
 use diskette_integration::image::Layout;
-use diskette_integration::peer;
 use diskette_integration::scene::Scene;
+use diskette_integration::trixie::Trixie;
 use serde_json::Value;
 
 const ANNOTATIONS: [&str; 3] = ["manifest-checksum", "manifest-position", "tarsplit-position"];
@@ -105,41 +103,26 @@ fn docker_s_format_has_no_annotations() {
     assert!(scene.read("found") == scene.read("disk.raw"));
 }
 
-/// Podman 5 in a Debian 13 (`integration/trixie.sh`), with a store of its own and partial images enabled.
-struct Podman {
-    root: OsString,
-    storage: String,
-}
+/// Podman 5 of Debian 13, with a store of its own and partial images enabled.
+struct Podman(Trixie);
 
 impl Podman {
     fn find(scene: &Scene) -> Option<Self> {
-        let Some(root) = std::env::var_os("DISKETTE_TRIXIE") else {
-            peer::note_skipped(
-                "DISKETTE_TRIXIE is not set; integration/trixie.sh makes its directory",
-            );
-            return None;
-        };
-        let name = scene.path("").file_name()?.to_string_lossy().into_owned();
-        let storage = format!("/var/tmp/{name}");
-        let directory = Path::new(&root).join(&storage[1..]);
-        std::fs::create_dir_all(&directory).unwrap();
+        let trixie = Trixie::find(scene)?;
+        let storage = trixie.home();
         let settings = format!(
             "[storage]\ndriver = \"overlay\"\ngraphroot = \"{storage}/graph\"\nrunroot = \"{storage}/run\"\n\
              [storage.options]\npull_options = {{ enable_partial_images = \"true\" }}\n"
         );
-        std::fs::write(directory.join("storage.conf"), settings).unwrap();
-        Some(Self { root, storage })
+        std::fs::write(trixie.path("storage.conf"), settings).unwrap();
+        Some(Self(trixie))
     }
 
     /// Runs podman; returns its output and its log.
     fn run(&self, args: &[&str]) -> (String, String) {
-        let output = Command::new("chroot")
-            .arg(&self.root)
-            .args(["env", &format!("CONTAINERS_STORAGE_CONF={}/storage.conf", self.storage)])
-            .args(["podman", "--log-level=debug"])
-            .args(args)
-            .output()
-            .unwrap();
+        let mut command = self.0.command("podman");
+        command.env("CONTAINERS_STORAGE_CONF", format!("{}/storage.conf", self.0.home()));
+        let output = command.arg("--log-level=debug").args(args).output().unwrap();
         let log = String::from_utf8_lossy(&output.stderr).into_owned();
         assert!(output.status.success(), "{args:?} {log}");
         (String::from_utf8_lossy(&output.stdout).trim().to_owned(), log)
@@ -157,7 +140,7 @@ impl Podman {
     /// Returns the digest of the disk of a pulled image.
     fn disk(&self, image: &str) -> String {
         let (mounted, _) = self.run(&["image", "mount", image]);
-        let disk = Path::new(&self.root).join(&mounted[1..]).join("disk/disk.raw");
+        let disk = self.0.outside(Path::new(&mounted)).join("disk/disk.raw");
         let digest = sha256(&std::fs::read(disk).unwrap());
         self.run(&["image", "unmount", image]);
         digest
@@ -167,7 +150,6 @@ impl Podman {
 impl Drop for Podman {
     fn drop(&mut self) {
         self.run(&["rmi", "--all", "--force"]);
-        std::fs::remove_dir_all(Path::new(&self.root).join(&self.storage[1..])).unwrap();
     }
 }
 

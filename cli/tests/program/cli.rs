@@ -40,6 +40,7 @@ Commands:
   tag          Add tags to an image in a registry or a layout
   tags         List the tags of a repository, a layout or an archive, one per line
   digest       Print the digest of an image
+  referrers    List what refers to an image: signatures, SBOMs, disks
   delete       Delete an image of a registry or a layout
   gc           Remove the blobs of a layout that none of its images uses
   index        Work on indexes, which name an image for each platform
@@ -97,6 +98,7 @@ Commands:
   tag          Add tags to an image in a registry or a layout
   tags         List the tags of a repository, a layout or an archive, one per line
   digest       Print the digest of an image
+  referrers    List what refers to an image: signatures, SBOMs, disks
   delete       Delete an image of a registry or a layout
   gc           Remove the blobs of a layout that none of its images uses
   index        Work on indexes, which name an image for each platform
@@ -167,6 +169,7 @@ fn reference() {
         "tag",
         "tags",
         "digest",
+        "referrers",
         "delete",
         "gc",
         "index create",
@@ -297,6 +300,7 @@ fn manual_pages() {
         "diskette-promote.1",
         "diskette-pull.1",
         "diskette-push.1",
+        "diskette-referrers.1",
         "diskette-releases.1",
         "diskette-schema.1",
         "diskette-sync.1",

@@ -26,6 +26,7 @@ mod plain;
 mod precedence;
 mod probes;
 mod proxy;
+mod referrers;
 mod resume;
 mod reuse;
 mod scopes;

@@ -138,12 +138,13 @@ impl Shared {
             return Ok(RegistryAnswer::error(404, "MANIFEST_BLOB_UNKNOWN", &missing));
         }
         let digest = manifest.digest.clone();
+        let answer = self.with_subject(RegistryAnswer::new(201), &manifest);
         let repository = store.repository(name);
         if !reference.contains(':') {
             repository.tags.insert(reference.to_owned(), digest.clone());
         }
         repository.manifests.insert(digest.clone(), manifest);
-        Ok(RegistryAnswer::new(201)
+        Ok(answer
             .with("Location", format!("/v2/{name}/manifests/{digest}"))
             .with("Docker-Content-Digest", digest))
     }

@@ -27,6 +27,7 @@ mod fault;
 mod log;
 mod personalities;
 pub mod profile;
+mod referrers;
 mod route;
 mod serve;
 mod session;

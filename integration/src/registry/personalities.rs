@@ -7,7 +7,8 @@ use std::time::Duration;
 use super::fault::{Fault, FaultRule, FaultTimes};
 use super::profile::{
     AnonymousAccess, AuthScheme, BlobAccess, BlobStorage, LocationForm, MountPolicy, Profile,
-    RangePolicy, ReportedRange, RepositoryPolicy, ResumePolicy, TokenExpiry, TokenForm, Tokens,
+    RangePolicy, ReferrersPolicy, ReportedRange, RepositoryPolicy, ResumePolicy, TokenExpiry,
+    TokenForm, Tokens,
 };
 use super::route::{RegistryPort, RequestKind};
 
@@ -37,6 +38,7 @@ impl Profile {
         blobs: BlobAccess::Served,
         repositories: RepositoryPolicy::Any,
         commit_time: Duration::ZERO,
+        referrers: ReferrersPolicy::Unknown(404),
         page_size: 100,
         keep: BlobStorage::Bytes(64 << 20),
         faults: &[],
@@ -96,6 +98,7 @@ impl Profile {
     /// ECR, private.
     pub const ECR: Self = Self {
         name: "ECR",
+        referrers: ReferrersPolicy::Listed,
         auth: AuthScheme::Basic,
         user: Some("AWS"),
         reported_range: ReportedRange::First,
@@ -182,6 +185,7 @@ impl Profile {
         auth: AuthScheme::Basic,
         reported_range: ReportedRange::TooMuch,
         location: LocationForm::Relative,
+        referrers: ReferrersPolicy::Listed,
         page_size: 2,
         ..Self::DISTRIBUTION_3
     };

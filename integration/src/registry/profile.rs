@@ -34,7 +34,9 @@ pub struct Profile {
     pub repositories: RepositoryPolicy,
     /// Time to finish a blob.
     pub commit_time: Duration,
-    /// Maximum number of tags in a page.
+    /// Whether referrers are listed.
+    pub referrers: ReferrersPolicy,
+    /// Maximum number of tags or referrers in a page.
     pub page_size: usize,
     /// What is stored of blobs.
     pub keep: BlobStorage,
@@ -169,6 +171,17 @@ pub enum RepositoryPolicy {
     Any,
     /// Those that were made before.
     Made,
+}
+
+/// Whether there is an API that lists referrers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ReferrersPolicy {
+    /// There is, and responses to manifests with a subject say so.
+    Listed,
+    /// There is none: the path is unknown, and the response has this status.
+    Unknown(u16),
+    /// There is none, and the response is a web page.
+    Page,
 }
 
 /// What is kept of blobs.

@@ -54,6 +54,8 @@ pub(super) enum Route<'a> {
     Manifest(&'a str, &'a str),
     /// Repository.
     Tags(&'a str),
+    /// Repository, and digest of the subject.
+    Referrers(&'a str, &'a str),
     /// Digest of a blob that is served as by a storage service.
     Stored(&'a str),
     Unknown,
@@ -95,6 +97,9 @@ impl<'a> Route<'a> {
         if let Some((name, digest)) = path.rsplit_once("/blobs/") {
             return Self::Blob(name, digest);
         }
+        if let Some((name, subject)) = path.rsplit_once("/referrers/") {
+            return Self::Referrers(name, subject);
+        }
         path.rsplit_once("/manifests/")
             .map_or(Self::Unknown, |(name, reference)| Self::Manifest(name, reference))
     }
@@ -106,6 +111,7 @@ impl<'a> Route<'a> {
             | Self::Upload(name, _)
             | Self::Blob(name, _)
             | Self::Manifest(name, _)
+            | Self::Referrers(name, _)
             | Self::Tags(name) => Some(name),
             Self::Ping | Self::Token | Self::Stored(_) | Self::Unknown => None,
         }

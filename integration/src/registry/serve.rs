@@ -100,6 +100,7 @@ impl Shared {
             Route::Stored(digest) => Ok(self.stored(digest, request)),
             Route::Manifest(name, reference) => self.manifest(name, reference, request, body),
             Route::Tags(name) => Ok(self.tags(name, request)),
+            Route::Referrers(name, subject) => Ok(self.referrers(name, subject, request)),
             Route::Unknown => Ok(RegistryAnswer::error(404, "UNSUPPORTED", "no such path")),
         }
     }

@@ -9,6 +9,7 @@ use crate::oci::image::json::Document;
 use crate::oci::image::layer::FinishedLayer;
 use crate::oci::image::platform::Platform;
 use crate::oci::image::reference::Reference;
+use crate::oci::image::referrer::with_subject;
 use crate::oci::image::tag::Tag;
 use crate::oci::progress::ProgressEvent;
 use crate::oci::sink::NamedImage;
@@ -49,7 +50,10 @@ fn write_image(
         .collect();
     let mut annotations = recipe.annotations.clone();
     annotations.extend(recipe.index_annotations.clone());
-    let index = documents::compose_index(options.format, &entries, &annotations)?;
+    let mut index = documents::compose_index(options.format, &entries, &annotations)?;
+    if let Some(subject) = options.subject {
+        index = with_subject(&index, subject).map_err(DocumentError::from)?;
+    }
     options.sink.put_document(&index, &recipe.names)?;
     Ok(BuiltImage { index, names: recipe.names.clone(), platforms })
 }

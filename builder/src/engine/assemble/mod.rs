@@ -69,6 +69,8 @@ pub struct BuildOptions<'a> {
     pub platform_tags: PlatformTags,
     /// Family of media types of the documents.
     pub format: ImageFormat,
+    /// Image that the built ones refer to; only OCI's format has such references.
+    pub subject: Option<&'a Document>,
 }
 
 /// Whether each platform's image gets tags of its own.
@@ -145,6 +147,10 @@ impl<'a> BuildPlan<'a> {
 
     /// Builds the images and publishes all of them, or none.
     pub fn build(self, options: &BuildOptions<'_>) -> Result<Vec<BuiltImage>, BuildError> {
+        if let Some(subject) = options.subject {
+            let mut recipes = self.recipes.iter();
+            recipes.try_for_each(|it| options.sink.check_subject(subject.digest, &it.names))?;
+        }
         bases::copy_base_layers(self.recipes, self.base_images, options)?;
         let layers = layers::make_layers(self.jobs, options)?;
         documents::publish_images(self.recipes, layers, options)

@@ -21,6 +21,8 @@ pub struct Descriptor {
     pub size: u64,
     /// Platform that an index declares for one of its images.
     pub platform: Option<Platform>,
+    /// Type of the artifact, in a list of referrers; empty if it is missing.
+    pub artifact_type: String,
     /// Annotations of the content; those whose value is not a string are left out.
     pub annotations: BTreeMap<String, String>,
 }
@@ -49,6 +51,8 @@ pub(crate) struct DescriptorFields {
     size: Option<u64>,
     #[serde(default, deserialize_with = "lenient_platform")]
     platform: Option<Platform>,
+    #[serde(default, deserialize_with = "lenient_text")]
+    artifact_type: String,
     #[serde(default, deserialize_with = "lenient_map")]
     pub(crate) annotations: BTreeMap<String, String>,
 }
@@ -56,10 +60,10 @@ pub(crate) struct DescriptorFields {
 impl DescriptorFields {
     /// Returns the descriptor; the error says what is wrong with it.
     pub(super) fn check(self) -> Result<Descriptor, String> {
-        let Self { media_type, digest: text, size, platform, annotations } = self;
+        let Self { media_type, digest: text, size, platform, artifact_type, annotations } = self;
         let digest = text.parse().map_err(|_| format!("`{text}` is not a sha256 digest"))?;
         let size = size.ok_or_else(|| format!("it gives no size of {digest}"))?;
-        Ok(Descriptor { media_type, digest, size, platform, annotations })
+        Ok(Descriptor { media_type, digest, size, platform, artifact_type, annotations })
     }
 }
 

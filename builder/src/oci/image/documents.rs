@@ -13,6 +13,7 @@ use super::digest::Digest;
 use super::format::ImageFormat;
 use super::json::{Document, describe_blob};
 use super::platform::Platform;
+use super::referrer::SubjectError;
 use super::tag::TagError;
 
 /// A finished layer as a manifest refers to it.
@@ -73,6 +74,9 @@ pub enum DocumentError {
     /// The document cannot be serialized as JSON.
     #[error(transparent)]
     Json(#[from] serde_json::Error),
+    /// The image cannot refer to another.
+    #[error(transparent)]
+    Subject(#[from] SubjectError),
     /// A platform cannot be a part of a tag.
     #[error(transparent)]
     Tag(#[from] TagError),

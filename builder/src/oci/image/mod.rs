@@ -15,6 +15,7 @@ pub mod nearest;
 pub mod platform;
 pub mod ref_name;
 pub mod reference;
+pub mod referrer;
 pub mod tag;
 pub mod time;
 pub(crate) mod whiteout;

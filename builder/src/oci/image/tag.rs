@@ -8,6 +8,8 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+use super::digest::Digest;
+
 /// Maximum length of a tag in bytes.
 const TAG_MAX: usize = 128;
 
@@ -24,6 +26,11 @@ pub struct TagError(String);
 impl Tag {
     /// The tag of a name without one.
     pub const LATEST: Self = Self(Cow::Borrowed("latest"));
+
+    /// Returns the tag of the index that lists the referrers of an image where a registry does not.
+    pub(crate) fn of_referrers(subject: Digest) -> Self {
+        Self(format!("sha256-{}", subject.to_hex()).into())
+    }
 
     /// Returns the tag as text.
     pub fn as_str(&self) -> &str {

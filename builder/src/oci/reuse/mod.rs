@@ -17,6 +17,7 @@ use self::assembled::AssembledBlob;
 use self::chunks::{LocalChunks, chunked_layers, read_chunks};
 use self::plan::BlobPlan;
 use super::error::StorageError;
+use super::image::descriptor::Descriptor;
 use super::image::digest::Digest;
 use super::image::json::Document;
 use super::image::ref_name::RefName;
@@ -134,6 +135,10 @@ impl Images for ReusingImages<'_> {
 
     fn tags(&self) -> Result<Vec<RefName>, StorageError> {
         self.images.tags()
+    }
+
+    fn list_referrers(&self, subject: Digest) -> Result<Vec<Descriptor>, StorageError> {
+        self.images.list_referrers(subject)
     }
 
     fn mount_source(&self) -> Option<(&str, &str)> {

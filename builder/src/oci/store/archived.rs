@@ -11,6 +11,7 @@ use super::member::{FilePart, MemberSpan};
 use super::{BLOBS, INDEX, parse_document};
 use crate::compression::{CompressionFormat, MAGIC_LEN};
 use crate::oci::error::StorageError;
+use crate::oci::image::descriptor::Descriptor;
 use crate::oci::image::digest::Digest;
 use crate::oci::image::json::Document;
 use crate::oci::image::ref_name::RefName;
@@ -191,6 +192,11 @@ impl Images for ArchiveImages {
 
     fn tags(&self) -> Result<Vec<RefName>, StorageError> {
         self.entries.tags()
+    }
+
+    fn list_referrers(&self, subject: Digest) -> Result<Vec<Descriptor>, StorageError> {
+        self.entries
+            .list_referrers(subject, |digest, declared| self.read_blob_document(digest, declared))
     }
 }
 

@@ -8,12 +8,14 @@ use serde_json::Value;
 use super::INDEX;
 use super::index::{IMAGE_NAME, REF_NAME};
 use crate::oci::error::StorageError;
-use crate::oci::image::descriptor::DescriptorFields;
+use crate::oci::image::descriptor::{Descriptor, DescriptorFields};
 use crate::oci::image::digest::Digest;
-use crate::oci::image::format::is_index;
+use crate::oci::image::format::{is_index, is_manifest};
 use crate::oci::image::index::ImageIndex;
 use crate::oci::image::json::Document;
 use crate::oci::image::ref_name::{RefName, RefNameError};
+use crate::oci::image::referrer::{AttachedDocument, ReferrerList};
+use crate::oci::image::tag::Tag;
 
 /// The most indexes that are read to find one that lists all others.
 const INDEXES_MAX: usize = 32;
@@ -90,6 +92,40 @@ impl LayoutEntries {
         Ok(None)
     }
 
+    /// Lists the referrers of an image: images of the index with this subject, and what the index with the referrers
+    /// tag lists. `read` reads a document.
+    pub(super) fn list_referrers(
+        &self,
+        subject: Digest,
+        read: impl Fn(Digest, &str) -> Result<Document, StorageError>,
+    ) -> Result<Vec<Descriptor>, StorageError> {
+        let wrong = |name: &str, problem: String| StorageError::Unexpected {
+            path: format!("{}/{INDEX}", self.path),
+            problem: format!("has a list of referrers, {name}, that cannot be used: {problem}"),
+        };
+        let (mut list, list_tag) = (ReferrerList::default(), Tag::of_referrers(subject));
+        let mut seen = BTreeSet::new();
+        let is_document = |it: &&LayoutEntry| {
+            it.media_type.is_empty() || is_index(&it.media_type) || is_manifest(&it.media_type)
+        };
+        for entry in self.all.iter().filter(is_document) {
+            // An algorithm that cannot be checked is not that of a document of ours.
+            let Ok(digest) = entry.digest.parse::<Digest>() else { continue };
+            let is_list = entry.has_tag(&list_tag);
+            if !seen.insert((digest, is_list)) {
+                continue;
+            }
+            let document = read(digest, &entry.media_type)?;
+            let listed = match AttachedDocument::of_document(&document) {
+                _ if is_list => list.add_index(&document),
+                Some(referrer) if referrer.subject == subject => list.add(referrer.descriptor),
+                _ => Ok(()),
+            };
+            listed.map_err(|problem| wrong(&entry.digest, problem))?;
+        }
+        Ok(list.into_descriptors())
+    }
+
     /// Returns the names of all images for messages: full references where they are known.
     pub(super) fn names(&self) -> Vec<&str> {
         let name = |entry: &'_ LayoutEntry| -> bool { entry.name.is_some() || entry.tag.is_some() };
@@ -118,6 +154,14 @@ impl LayoutEntries {
             })
         };
         tags.map(parse).collect()
+    }
+}
+
+impl LayoutEntry {
+    /// Returns whether the image has a tag, alone or in a full reference.
+    fn has_tag(&self, tag: &Tag) -> bool {
+        let full = |name: &str| name.rsplit_once(':').is_some_and(|(_, it)| it == tag.as_str());
+        [&self.tag, &self.name].into_iter().flatten().any(|name| name == tag.as_str() || full(name))
     }
 }
 

@@ -9,6 +9,7 @@ use super::entries::LayoutEntries;
 use super::file::{open_file, read_document_file};
 use super::{BLOBS, INDEX, parse_document};
 use crate::oci::error::StorageError;
+use crate::oci::image::descriptor::Descriptor;
 use crate::oci::image::digest::Digest;
 use crate::oci::image::json::Document;
 use crate::oci::image::ref_name::RefName;
@@ -119,5 +120,10 @@ impl Images for LayoutImages {
 
     fn tags(&self) -> Result<Vec<RefName>, StorageError> {
         self.entries.tags()
+    }
+
+    fn list_referrers(&self, subject: Digest) -> Result<Vec<Descriptor>, StorageError> {
+        self.entries
+            .list_referrers(subject, |digest, declared| self.read_blob_document(digest, declared))
     }
 }

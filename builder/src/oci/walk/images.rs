@@ -54,7 +54,9 @@ impl DocumentWalk<'_> {
         } else {
             let (media_type, digest) = (root.media_type.to_string(), root.digest);
             let (size, annotations) = (root.bytes.len() as u64, BTreeMap::new());
-            let descriptor = Descriptor { media_type, digest, size, platform: None, annotations };
+            let (platform, artifact_type) = (None, String::new());
+            let descriptor =
+                Descriptor { media_type, digest, size, platform, artifact_type, annotations };
             images.push(ImageEntry { descriptor, parent: digest });
         }
         Ok(images)

@@ -10,6 +10,7 @@ use crate::oci::error::StorageError;
 use crate::oci::image::digest::Digest;
 use crate::oci::image::json::Document;
 use crate::oci::image::reference::Reference;
+use crate::oci::image::referrer::AttachedDocument;
 use crate::oci::image::tag::Tag;
 
 /// What a registry deleted, or would delete.
@@ -64,7 +65,7 @@ impl RegistryClient {
     /// tag alone.
     pub fn find_deletion(&self, name: &Reference) -> Result<DeletedImage, DeleteError> {
         let repository = self.target_repository(name)?;
-        let digest = repository.find_digest(name)?;
+        let digest = repository.find_document(name)?.digest;
         if name.digest().is_some() {
             let tags = repository.list_tags_of(digest)?;
             return Ok(DeletedImage { digest, tags, with_image: true });
@@ -77,13 +78,17 @@ impl RegistryClient {
     /// tag alone, the image is deleted if no other tag refers to it.
     pub fn delete_image(&self, name: &Reference) -> Result<DeletedImage, DeleteError> {
         let repository = self.target_repository(name)?;
-        let digest = repository.find_digest(name)?;
+        let document = repository.find_document(name)?;
+        let digest = document.digest;
         let tag = name.tag().filter(|_| name.digest().is_none());
         if let Some(tag) = tag
             && repository.delete_tag(tag, digest)?
         {
             // A registry may delete the image together with its tag.
             let with_image = repository.probe_manifest(&digest.to_string())?.is_none();
+            if with_image {
+                repository.unlist(&document)?;
+            }
             return Ok(DeletedImage {
                 digest,
                 tags: tag.parse().into_iter().collect(),
@@ -98,15 +103,21 @@ impl RegistryClient {
             return Err(DeleteError::Shared { name, whole, others });
         }
         repository.send_deletion(&digest.to_string(), |status| matches!(status, 200..=204))?;
+        repository.unlist(&document)?;
         Ok(DeletedImage { digest, tags, with_image: true })
     }
 }
 
 impl Repository<'_> {
-    fn find_digest(&self, name: &Reference) -> Result<Digest, DeleteError> {
+    fn find_document(&self, name: &Reference) -> Result<Document, DeleteError> {
         let reference = name.digest().or(name.tag()).unwrap_or_default();
         let found = self.read_manifest(reference)?;
-        Ok(found.ok_or_else(|| DeleteError::NotFound(name.to_string()))?.digest)
+        found.ok_or_else(|| DeleteError::NotFound(name.to_string()))
+    }
+
+    /// Removes an image that was deleted from the list of referrers of its subject.
+    fn unlist(&self, document: &Document) -> Result<(), RegistryError> {
+        AttachedDocument::of_document(document).map_or(Ok(()), |it| self.ensure_unlisted(&it))
     }
 
     /// Deletes a tag; returns whether the registry can do that.

@@ -8,6 +8,7 @@ use super::error::{RegistryError, RegistryErrorCause};
 use super::scope::TokenScope;
 use crate::oci::image::digest::Digest;
 use crate::oci::image::json::{DOCUMENT_LEN_MAX, Document};
+use crate::oci::image::referrer::AttachedDocument;
 use crate::oci::image::tag::ManifestName;
 use crate::oci::progress::ProgressEvent;
 
@@ -78,13 +79,17 @@ impl Repository<'_> {
         }
     }
 
-    /// Writes a document under its digest, unless it exists.
+    /// Writes a document under its digest, unless it exists. One with a subject is listed as a referrer of it.
     pub(super) fn put_manifest(&self, document: &Document) -> Result<(), RegistryError> {
         let reference = document.digest.to_string();
-        if self.probe_manifest(&reference)? == Some(document.digest) {
-            return Ok(());
+        let mut listing = SubjectListing::Unknown;
+        if self.probe_manifest(&reference)? != Some(document.digest) {
+            listing = self.write_manifest(document, &reference)?;
         }
-        self.write_manifest(document, &reference)
+        match AttachedDocument::of_document(document) {
+            Some(referrer) if listing == SubjectListing::Unknown => self.ensure_listed(&referrer),
+            _ => Ok(()),
+        }
     }
 
     /// Points a tag at a document, and verifies that it does. A digest is only verified.
@@ -134,7 +139,11 @@ impl Repository<'_> {
 
     /// Writes a document, and repeats it where distribution mixes it up with what another client
     /// writes under the same digest at the same time.
-    fn write_manifest(&self, document: &Document, reference: &str) -> Result<(), RegistryError> {
+    pub(super) fn write_manifest(
+        &self,
+        document: &Document,
+        reference: &str,
+    ) -> Result<SubjectListing, RegistryError> {
         let mut attempts = self.registry.client.attempts();
         loop {
             let error = match self.write_manifest_once(document, reference) {
@@ -152,7 +161,7 @@ impl Repository<'_> {
         &self,
         document: &Document,
         reference: &str,
-    ) -> Result<(), RegistryError> {
+    ) -> Result<SubjectListing, RegistryError> {
         let act = "publish";
         let mut call = self.manifest_call(act, "PUT", reference, self.push_scope())?;
         call.headers = vec![("Content-Type", document.media_type.to_string())];
@@ -161,14 +170,32 @@ impl Repository<'_> {
         let response =
             response.map_err(|error| self.reference_error(reference, act, error.cause))?;
         let declared = response.head.header("docker-content-digest").map(str::parse::<Digest>);
+        let listing = SubjectListing::of_response(response.head.header("oci-subject"));
         response.discard();
         match declared {
             Some(Ok(digest)) if digest != document.digest => {
                 let why = format!("the registry took it for {digest}, not {}", document.digest);
                 Err(self.reference_error(reference, act, RegistryErrorCause::InvalidContent(why)))
             }
-            _ => Ok(()),
+            _ => Ok(listing),
         }
+    }
+}
+
+/// Whether a registry lists a document that it was sent as a referrer of its subject.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum SubjectListing {
+    /// It says that it does.
+    Done,
+    /// It does not say so.
+    Unknown,
+}
+
+impl SubjectListing {
+    /// Returns what the header `OCI-Subject` of a response says
+    /// (<https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md#pushing-manifests-with-subject>).
+    fn of_response(header: Option<&str>) -> Self {
+        if header.is_some() { Self::Done } else { Self::Unknown }
     }
 }
 

@@ -9,6 +9,7 @@ use super::error::RegistryError;
 use super::range::BlobRange;
 use super::{Patience, Repository};
 use crate::oci::error::StorageError;
+use crate::oci::image::descriptor::Descriptor;
 use crate::oci::image::digest::Digest;
 use crate::oci::image::json::Document;
 use crate::oci::image::ref_name::RefName;
@@ -105,6 +106,14 @@ impl Images for RegistryImages<'_> {
     fn tags(&self) -> Result<Vec<RefName>, StorageError> {
         let tags = self.first_answer(|repository| repository.list_tags().map(Some))?;
         Ok(tags.unwrap_or_default().into_iter().map(Into::into).collect())
+    }
+
+    /// A mirror that lists none may not have them.
+    fn list_referrers(&self, subject: Digest) -> Result<Vec<Descriptor>, StorageError> {
+        let found = self.first_answer(|repository| {
+            Ok(Some(repository.list_referrers(subject)?).filter(|list| !list.is_empty()))
+        })?;
+        Ok(found.unwrap_or_default())
     }
 
     fn mount_source(&self) -> Option<(&str, &str)> {

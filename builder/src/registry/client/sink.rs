@@ -165,6 +165,20 @@ impl Sink for RegistrySink<'_> {
         Ok(all)
     }
 
+    fn check_subject(&self, subject: Digest, names: &[Reference]) -> Result<(), StorageError> {
+        for repository in self.target_repositories(names)? {
+            if repository.read_manifest(&subject.to_string())?.is_none() {
+                let location = &repository.location;
+                return Err(StorageError::Remote {
+                    message: format!("{location} does not have {subject}, which the image is to refer to"),
+                    help: Some("an image refers to one of its own repository; copy that one there first, with `diskette copy`".into()),
+                    is_temporary: false,
+                });
+            }
+        }
+        Ok(())
+    }
+
     fn publish(&self, images: &[NamedImage]) -> Result<(), StorageError> {
         for named in images {
             let Some(name) = &named.name else { continue };

@@ -13,6 +13,7 @@ use super::conversion::{ConvertCompression, ConvertKind};
 use super::disks::DiskArguments;
 use super::dockerfile::DockerfileArguments;
 use crate::arguments::annotation::Annotation;
+use crate::arguments::attach::AttachArguments;
 use crate::arguments::compression::{CompressionChoice, CompressionKind};
 use crate::arguments::credentials::PairCredentials;
 use crate::arguments::image_format::FormatKind;
@@ -132,6 +133,9 @@ pub(crate) struct BuildArguments {
     /// 0]
     #[arg(long, value_name = "SECONDS", visible_alias = "timestamp")]
     pub(super) source_date_epoch: Option<String>,
+
+    #[command(flatten)]
+    pub(super) attach: AttachArguments,
 
     /// Accept downloads without a checksum
     #[arg(long)]

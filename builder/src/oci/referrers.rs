@@ -1,0 +1,95 @@
+//! *Referrers* of an image, as [`Images`] list them: those of its index, and of the image of each platform.
+
+use std::collections::BTreeSet;
+use std::fmt;
+
+use crate::oci::copy::CopyError;
+use crate::oci::error::StorageError;
+use crate::oci::image::descriptor::Descriptor;
+use crate::oci::image::digest::Digest;
+use crate::oci::image::json::Document;
+use crate::oci::image::platform::Platform;
+use crate::oci::image::referrer::find_artifact_type;
+use crate::oci::images::Images;
+use crate::oci::walk::{DocumentLimits, DocumentWalk, NestedIndexes};
+
+/// The most referrers that are read because their list does not have their artifact type.
+const UNTYPED_MAX: usize = 1000;
+
+/// An image that others can refer to: an index, or the image of a platform.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Subject {
+    /// Digest of the index or manifest.
+    pub digest: Digest,
+    /// Whether it is an index.
+    pub is_index: bool,
+    /// Platform of an image of an index.
+    pub platform: Option<Platform>,
+}
+
+impl fmt::Display for Subject {
+    /// Writes the platform, or what the image is without one.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.platform {
+            Some(platform) => platform.fmt(f),
+            None => f.write_str(if self.is_index { "index" } else { "manifest" }),
+        }
+    }
+}
+
+/// An image that refers to another.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Referrer {
+    /// Image that it refers to.
+    pub subject: Subject,
+    /// Descriptor of its manifest or index.
+    pub descriptor: Descriptor,
+}
+
+impl Referrer {
+    /// Returns the type of the artifact; empty if it has none.
+    pub fn artifact_type(&self) -> &str {
+        &self.descriptor.artifact_type
+    }
+}
+
+/// Returns the images that others can refer to: the image itself and, if it is an index, the images that it lists; of a
+/// platform only the image that is nearest to it. `name` is the name of the image in messages.
+pub fn find_subjects(
+    images: &dyn Images,
+    root: &Document,
+    platform: Option<&Platform>,
+    name: &str,
+) -> Result<Vec<Subject>, CopyError> {
+    let mut walk = DocumentWalk::new(&images, DocumentLimits::default());
+    if let Some(wanted) = platform {
+        let digest = walk.choose_platform(root, wanted, name)??.digest;
+        return Ok(vec![Subject { digest, is_index: false, platform: platform.cloned() }]);
+    }
+    let (digest, is_index) = (root.digest, root.is_index());
+    let mut subjects = vec![Subject { digest, is_index, platform: None }];
+    let mut known = BTreeSet::from([root.digest]);
+    for image in walk.list_images(root, NestedIndexes::ByEntry)? {
+        let (digest, platform) = (image.descriptor.digest, &image.descriptor.platform);
+        if !image.is_attestation() && known.insert(digest) {
+            subjects.push(Subject { digest, is_index: false, platform: platform.clone() });
+        }
+    }
+    Ok(subjects)
+}
+
+/// Lists the referrers of an image, with their artifact types: a list that another program wrote may lack them.
+pub fn list_referrers(
+    images: &dyn Images,
+    subject: &Subject,
+) -> Result<Vec<Referrer>, StorageError> {
+    let mut all = images.list_referrers(subject.digest)?;
+    let untyped = all.iter_mut().filter(|it| it.artifact_type.is_empty() && it.is_manifest());
+    for referrer in untyped.take(UNTYPED_MAX) {
+        if let Some(document) = images.read_document(referrer.digest)? {
+            referrer.artifact_type = find_artifact_type(&document);
+        }
+    }
+    let referrers = all.into_iter();
+    Ok(referrers.map(|descriptor| Referrer { subject: subject.clone(), descriptor }).collect())
+}
