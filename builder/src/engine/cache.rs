@@ -122,6 +122,9 @@ fn identity_key(identity: &SourceIdentity) -> Value {
         SourceIdentity::File(file) => json!(file),
         SourceIdentity::Files(files) => json!(files),
         SourceIdentity::Checksum(checksum) => json!(checksum.to_string()),
+        SourceIdentity::Decompressed(content, compression) => {
+            json!([identity_key(content), compression.to_string()])
+        }
         SourceIdentity::Member { archive, offset, size } => {
             json!([identity_key(archive), offset, size])
         }
@@ -135,6 +138,7 @@ fn last_touched(identity: &SourceIdentity) -> i128 {
             files.iter().map(FileIdentity::last_touched).max().unwrap_or(i128::MIN)
         }
         SourceIdentity::Checksum(_) => i128::MIN,
+        SourceIdentity::Decompressed(content, _) => last_touched(content),
         SourceIdentity::Member { archive, .. } => last_touched(archive),
     }
 }

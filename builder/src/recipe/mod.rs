@@ -10,8 +10,8 @@ use std::collections::BTreeMap;
 
 use self::diagnostic::Diagnostic;
 pub use self::source::{
-    ArchivedDisk, Checksum, DiskRequest, DownloadDetails, InputFile, SourceLocation, SourceRecipe,
-    SourceRole, TarMember, TarOrigin,
+    ArchivedDisk, Checksum, DiskRequest, DownloadDetails, ImageDisk, InputFile, SourceLocation,
+    SourceRecipe, SourceRole, TarMember, TarOrigin,
 };
 use crate::compression::LayerCompression;
 use crate::oci::image::config::ImageConfig;

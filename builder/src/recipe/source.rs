@@ -11,6 +11,7 @@ use crate::disk::DiskSize;
 use crate::disk::convert::Conversion;
 use crate::oci::image::digest::Digest;
 use crate::oci::image::location::ImageLocation;
+use crate::oci::image::platform::Platform;
 
 /// The source of a file's content, and what is checked of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -142,6 +143,8 @@ pub enum SourceLocation {
     Inline(Arc<[u8]>),
     /// A file in an archive.
     Member(TarMember),
+    /// The disk of an image.
+    Image(Box<ImageDisk>),
 }
 
 impl SourceLocation {
@@ -160,7 +163,7 @@ impl SourceLocation {
                 let after_scheme = url[..end].split_once("://").map_or("", |(_, rest)| rest);
                 after_scheme.split_once('/').map_or("", |(_, path)| path)
             }
-            Self::Inline(_) | Self::Member(_) => "",
+            Self::Inline(_) | Self::Member(_) | Self::Image(_) => "",
         };
         path.rsplit('/').next().unwrap_or_default()
     }
@@ -182,6 +185,17 @@ impl InputFile {
     pub(crate) fn new(path: impl Into<PathBuf>) -> Self {
         Self { directory: "".into(), path: path.into() }
     }
+}
+
+/// A disk in an image: a containerDisk, or an artifact with a layer that is a disk.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ImageDisk {
+    /// Location of the image.
+    pub location: ImageLocation,
+    /// Name of the disk, if there can be several: that of a volume, of a file, or of a hypervisor.
+    pub disk: Option<String>,
+    /// Platform whose image has the disk.
+    pub platform: Platform,
 }
 
 /// A regular file in a tar.
@@ -242,6 +256,7 @@ impl fmt::Display for SourceLocation {
             Self::Url(url) => f.write_str(url),
             Self::Inline(bytes) => write!(f, "{} bytes given inline", bytes.len()),
             Self::Member(member) => write!(f, "{} at byte {}", member.archive, member.offset),
+            Self::Image(image) => write!(f, "{}", image.location),
         }
     }
 }

@@ -9,6 +9,7 @@ mod boot;
 mod chain;
 mod convert;
 mod huge;
+mod images;
 mod large;
 mod named;
 mod ova;

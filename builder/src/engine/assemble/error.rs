@@ -89,6 +89,7 @@ impl BuildError {
         match self {
             Self::Source(refused) => match &refused.error.kind {
                 SourceErrorKind::Http(error) => error.is_temporary(),
+                SourceErrorKind::Image(error) => error.is_temporary(),
                 _ => false,
             },
             Self::Sink(error) => error.is_temporary(),
@@ -98,13 +99,19 @@ impl BuildError {
 
     /// Returns the error of a recipe's source.
     pub(crate) fn from_source(error: SourceError, recipe: &SourceRecipe) -> Self {
-        if matches!(error.kind, SourceErrorKind::Http(DownloadError::Cancelled)) {
+        if matches!(
+            error.kind,
+            SourceErrorKind::Http(DownloadError::Cancelled)
+                | SourceErrorKind::Image(StorageError::Cancelled)
+        ) {
             return Self::Cancelled;
         }
         let file = match &recipe.location {
             SourceLocation::File(file) => Some(file.path.display().to_string()),
             SourceLocation::Url(_) => Some(recipe.location.file_name().to_owned()),
-            SourceLocation::Inline(_) | SourceLocation::Member(_) => None,
+            SourceLocation::Inline(_) | SourceLocation::Member(_) | SourceLocation::Image(_) => {
+                None
+            }
         };
         let file = file.filter(|file| !file.is_empty());
         Self::Source(Box::new(RefusedSource {
@@ -164,6 +171,9 @@ impl RefusedSource {
     fn diagnostic(&self) -> Diagnostic {
         let error = &self.error.kind;
         let diagnostic = Diagnostic::new(source_message(&self.error)).at(self.origin.clone());
+        if let SourceErrorKind::Image(StorageError::Remote { help, .. }) = error {
+            return help.iter().cloned().fold(diagnostic, Diagnostic::help);
+        }
         let Some(rule) = broken_rule(error) else {
             return source_help(error).iter().copied().fold(diagnostic, Diagnostic::help);
         };
@@ -192,7 +202,7 @@ impl RefusedSource {
                     None => rule.fix,
                     Some(SequentialSource::Compressed(_)) => PACKED_CDI_ONLY,
                     Some(SequentialSource::Download) => DOWNLOADED_CDI_ONLY,
-                    Some(SequentialSource::Part) => ENCLOSED_CDI_ONLY,
+                    Some(SequentialSource::Part | SequentialSource::Image) => ENCLOSED_CDI_ONLY,
                 }
             }
             SourceErrorKind::Disk(flaw) | SourceErrorKind::Guest(GuestError::Flaw(flaw)) => {
@@ -261,6 +271,7 @@ fn source_help(error: &SourceErrorKind) -> &'static [&'static str] {
             &["the file is what was published, but not the disk in it; tell the publisher"]
         }
         SourceErrorKind::Archived(error) => archived_help(error),
+        SourceErrorKind::ImageDisk(error) => error.help(),
         SourceErrorKind::SplitChecksum(_) => {
             &["remove the checksum, or make one file of the disk and name that"]
         }
@@ -282,6 +293,9 @@ fn source_help(error: &SourceErrorKind) -> &'static [&'static str] {
         }
         SourceErrorKind::Sequential(SequentialSource::Part) => {
             &["take it out first, and name the file", SPOOL]
+        }
+        SourceErrorKind::Sequential(SequentialSource::Image) => {
+            &["take it out with `diskette extract` first, and name the file", SPOOL]
         }
         SourceErrorKind::Unverified => &[
             "add the digest that the publisher gives: `sha256:` in a spec, `--checksum=sha256:…` \

@@ -1,10 +1,12 @@
 //! Opens the sources of a build's layers, and collects the errors of all that cannot be used.
 
+use std::sync::Arc;
+
 use cap_std::fs::Dir;
 
 use super::layers::{LayerJob, LayerSource};
 use super::{BuildError, BuildSources};
-use crate::engine::source::{ArchiveDownloads, Source, SourceError, SourceOpener};
+use crate::engine::source::{ArchiveDownloads, ImageRoots, Source, SourceError, SourceOpener};
 use crate::oci::image::reference::Reference;
 use crate::recipe::{
     LayerEntry, LayerEntryKind, LayerRecipe, PlatformRecipe, Recipe, SourceRecipe,
@@ -29,12 +31,12 @@ pub(super) fn open_layers<'a>(
     recipes: &'a [Recipe],
     sources: &BuildSources<'a>,
 ) -> Result<Vec<LayerJob<'a>>, Vec<BuildError>> {
-    let mut jobs = Vec::new();
+    let (mut jobs, roots) = (Vec::new(), Arc::default());
     let mut refused: Vec<UnusableSource<'_>> = Vec::new();
     for image in recipes {
         for platform in &image.platforms {
             for recipe in platform.layers() {
-                match open_layer(recipe, platform, &image.names, sources) {
+                match open_layer(recipe, platform, &image.names, sources, &roots) {
                     Ok(job) => jobs.push(job),
                     // A file that several platforms name is reported once.
                     Err(error) if refused.iter().any(|old| old.is_same(&error)) => {}
@@ -54,10 +56,12 @@ fn open_layer<'a>(
     image: &'a PlatformRecipe,
     names: &[Reference],
     sources: &BuildSources<'a>,
+    roots: &Arc<ImageRoots>,
 ) -> Result<LayerJob<'a>, UnusableSource<'a>> {
     let BuildSources { inputs, client, unverified, cdi_only, spool, base_images } = *sources;
     let mut opener = SourceOpener::new(inputs, client, unverified, base_images)
         .with_cdi_only(cdi_only)
+        .with_roots(roots)
         .with_spool(spool);
     let open = |(path, recipe): (&str, &'a SourceRecipe)| {
         Source::open(recipe, &mut opener)

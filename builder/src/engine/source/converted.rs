@@ -28,8 +28,10 @@ pub enum SequentialSource {
     Compressed(CompressionFormat),
     /// The disk is downloaded.
     Download,
-    /// The disk is in an archive or an image, or is given inline.
+    /// The disk is in an archive, or is given inline.
     Part,
+    /// The disk is in an image.
+    Image,
 }
 
 impl SequentialSource {
@@ -39,6 +41,7 @@ impl SequentialSource {
             (_, Some(compression)) => Some(Self::Compressed(compression)),
             (SourceLocation::Url(_), None) => Some(Self::Download),
             (SourceLocation::Inline(_) | SourceLocation::Member(_), None) => Some(Self::Part),
+            (SourceLocation::Image(_), None) => Some(Self::Image),
             (SourceLocation::File(_), None) => None,
         }
     }
@@ -50,6 +53,7 @@ impl fmt::Display for SequentialSource {
             Self::Compressed(compression) => write!(f, "compressed with {compression}"),
             Self::Download => f.write_str("a download"),
             Self::Part => f.write_str("part of something else"),
+            Self::Image => f.write_str("in an image"),
         }
     }
 }

@@ -4,7 +4,7 @@ use std::io;
 
 use thiserror::Error;
 
-use super::{ArchivedError, DownloadError, SequentialSource};
+use super::{ArchivedError, DownloadError, ImageDiskError, SequentialSource};
 use crate::compression::CompressionFormat;
 use crate::disk::convert::ConvertError;
 use crate::disk::{self, ResizeError, guest::GuestError};
@@ -101,6 +101,9 @@ pub enum SourceErrorKind {
     /// It is an archive out of which the disk cannot be taken.
     #[error("{0}")]
     Archived(#[from] ArchivedError),
+    /// It is an image out of which the disk cannot be taken.
+    #[error("{0}")]
+    ImageDisk(Box<ImageDiskError>),
     /// It is to be decompressed or checked, which is done with files and downloads only.
     #[error("what is given inline or lies in an archive is taken as it is")]
     Plain,
@@ -136,6 +139,12 @@ impl SourceErrorKind {
             (Self::Sequential(why), Self::Sequential(other)) => why == other,
             _ => std::mem::discriminant(self) == std::mem::discriminant(other),
         }
+    }
+}
+
+impl From<ImageDiskError> for SourceErrorKind {
+    fn from(error: ImageDiskError) -> Self {
+        Self::ImageDisk(Box::new(error))
     }
 }
 

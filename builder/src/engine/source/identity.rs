@@ -5,6 +5,7 @@ use std::os::unix::fs::MetadataExt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::compression::CompressionFormat;
 use crate::oci::image::digest::Digest;
 use crate::recipe::Checksum;
 
@@ -17,6 +18,8 @@ pub(crate) enum SourceIdentity {
     Files(Vec<FileIdentity>),
     /// A content whose checksum is checked whenever it is read.
     Checksum(Checksum),
+    /// What is decompressed from another content.
+    Decompressed(Box<SourceIdentity>, CompressionFormat),
     /// A file in an archive.
     Member {
         /// Identity of the archive.

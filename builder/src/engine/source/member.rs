@@ -6,6 +6,7 @@ use std::io::{self, ErrorKind, Read};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::archived::{DiskMember, find_streamed_member};
+use super::blob::ImageBlob;
 use super::content::SizeOrigin;
 use super::file::OpenedFile;
 use super::http::DownloadSource;
@@ -19,9 +20,6 @@ use cap_std::fs::Dir;
 use crate::compression::CompressionFormat;
 use crate::compression::decode;
 use crate::disk::DiskInfo;
-use crate::oci::image::digest::Digest;
-use crate::oci::image::location::ImageLocation;
-use crate::oci::images::ImageOpener;
 use crate::oci::tar::{self, TarEntry, TarLimits, TarReader};
 use crate::recipe::{ArchivedDisk, Checksum};
 
@@ -70,7 +68,7 @@ impl MemberSource<'_> {
 pub(super) enum ArchiveBytes<'a> {
     File { file: OpenedFile<'a>, checksum: Option<Checksum> },
     Download { download: DownloadSource<'a>, checksum: Option<Checksum> },
-    Layer { images: &'a dyn ImageOpener, location: &'a ImageLocation, digest: Digest, size: u64 },
+    Layer(ImageBlob<'a>),
 }
 
 impl<'a> ArchiveBytes<'a> {
@@ -78,14 +76,14 @@ impl<'a> ArchiveBytes<'a> {
         match self {
             Self::File { file, .. } => Some(SourceIdentity::File(file.identity.clone())),
             Self::Download { checksum, .. } => checksum.clone().map(SourceIdentity::Checksum),
-            Self::Layer { digest, .. } => Some(SourceIdentity::from_digest(*digest)),
+            Self::Layer(blob) => Some(blob.identity(None)),
         }
     }
 
     fn checksum(&self) -> Option<Checksum> {
         match self {
             Self::File { checksum, .. } | Self::Download { checksum, .. } => checksum.clone(),
-            Self::Layer { digest, .. } => Some(Checksum::Sha256(digest.to_hex())),
+            Self::Layer(blob) => Some(blob.checksum()),
         }
     }
 
@@ -93,9 +91,7 @@ impl<'a> ArchiveBytes<'a> {
         Ok(match self {
             Self::File { file, .. } => RawStream::from_file(file)?,
             Self::Download { download, .. } => RawStream::from_download(download.start()?),
-            Self::Layer { images, location, digest, size } => RawStream::from_blob(
-                images.open_images(location)?.into_blob_reader(*digest, *size)?,
-            ),
+            Self::Layer(blob) => blob.stream()?,
         })
     }
 }
@@ -291,7 +287,7 @@ impl std::fmt::Debug for ArchiveBytes<'_> {
         match self {
             Self::File { file, .. } => file.fmt(f),
             Self::Download { download, .. } => download.fmt(f),
-            Self::Layer { digest, .. } => digest.fmt(f),
+            Self::Layer(blob) => blob.fmt(f),
         }
     }
 }

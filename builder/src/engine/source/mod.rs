@@ -5,6 +5,7 @@
 
 mod archived;
 mod archives;
+mod blob;
 mod checksum;
 mod claim;
 mod content;
@@ -14,6 +15,7 @@ mod error;
 mod file;
 mod http;
 mod identity;
+mod image_disk;
 mod inline;
 mod judge;
 mod member;
@@ -43,6 +45,7 @@ pub(crate) use converted::SequentialSource;
 pub(crate) use download::DownloadError;
 pub(crate) use error::{SourceError, SourceErrorKind};
 pub(crate) use identity::{FileIdentity, SourceIdentity};
+pub(crate) use image_disk::{ImageDiskError, ImageRoots};
 pub use judge::CdiOnlyPolicy;
 pub(crate) use opener::SourceOpener;
 
@@ -50,9 +53,11 @@ use crate::compression::CompressionFormat;
 use crate::disk;
 use crate::oci::image::digest::Digest;
 use crate::recipe::{InputFile, SourceRecipe};
+use blob::ImageBlob;
 use converted::ConvertedDisk;
 use file::OpenedFile;
 use http::DownloadSource;
+use image_disk::ContainerDisk;
 use inline::InlineSource;
 use member::MemberSource;
 use plain::PlainFile;
@@ -106,6 +111,10 @@ enum SourceKind<'a> {
     Inline(InlineSource<'a>),
     /// A file in an archive.
     Member(MemberSource<'a>),
+    /// A file in an image.
+    Contained(Box<ContainerDisk<'a>>),
+    /// A blob of an image, which is decompressed if it is compressed.
+    Blob { blob: ImageBlob<'a>, compression: Option<CompressionFormat>, checks: StreamChecks<'a> },
     /// A file with a disk that is converted or resized.
     Converted(Box<ConvertedDisk<'a>>),
     /// A disk that is converted or resized after it was written to a file.
@@ -138,7 +147,10 @@ impl<'a> Source<'a> {
             SourceKind::Converted(disk) => Some(&disk.info),
             SourceKind::Spooled(spooled) => spooled.disk().map(|disk| &disk.info),
             SourceKind::Member(member) => member.disk.as_ref(),
-            SourceKind::Compressed { .. } | SourceKind::Download { .. } => None,
+            SourceKind::Compressed { .. }
+            | SourceKind::Download { .. }
+            | SourceKind::Contained(_)
+            | SourceKind::Blob { .. } => None,
         }
     }
 
@@ -171,6 +183,8 @@ impl<'a> Source<'a> {
                 Some(SourceIdentity::from_digest(Digest::of_bytes(inline.bytes)))
             }
             SourceKind::Member(member) => member.identity(),
+            SourceKind::Contained(disk) => Some(disk.identity()),
+            SourceKind::Blob { blob, compression, .. } => Some(blob.identity(*compression)),
         }
     }
 
@@ -189,6 +203,11 @@ impl<'a> Source<'a> {
             }
             SourceKind::Inline(inline) => Ok(Box::new(inline.content(location))),
             SourceKind::Member(member) => Ok(member.content(location)),
+            SourceKind::Contained(disk) => Ok(disk.content(location)),
+            SourceKind::Blob { blob, compression, checks } => {
+                let raw = blob.stream().map_err(|kind| self.error(kind))?;
+                checks.content(raw, *compression, location)
+            }
             SourceKind::Converted(disk) => Ok(Box::new(disk.content(location)?)),
             SourceKind::Spooled(spooled) => match spooled.disk() {
                 Some(disk) => Ok(Box::new(disk.content(location)?)),
@@ -224,10 +243,14 @@ impl<'a> Source<'a> {
             }
             SourceKind::Converted(disk) => disk.survey(pool, progress),
             SourceKind::Spooled(spooled) => spooled.measure(pool, progress),
-            // Their size is known.
-            SourceKind::File(_) | SourceKind::Inline(_) | SourceKind::Member(_) => {
-                Ok(ControlFlow::Continue(()))
+            SourceKind::Blob { blob, compression, checks } => {
+                blob.stream().and_then(|raw| checks.measure(raw, *compression, progress))
             }
+            // Their size is known.
+            SourceKind::File(_)
+            | SourceKind::Inline(_)
+            | SourceKind::Member(_)
+            | SourceKind::Contained(_) => Ok(ControlFlow::Continue(())),
         };
         measured.map_err(|kind| self.error(kind))
     }

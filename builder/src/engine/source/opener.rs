@@ -5,10 +5,12 @@ use std::sync::Arc;
 use cap_std::fs::Dir;
 
 use super::archived::{DiskMember, find_disk_member};
+use super::blob::ImageBlob;
 use super::claim::ExpectedContent;
 use super::converted::ConvertedDisk;
 use super::file::OpenedFile;
 use super::http::DownloadSource;
+use super::image_disk::{ImageRoots, open_image_disk};
 use super::inline::InlineSource;
 use super::judge::DiskJudge;
 use super::member::{ArchiveBytes, MemberRange, MemberSource, OpenArchive};
@@ -39,6 +41,7 @@ pub(crate) struct SourceOpener<'a> {
     images: &'a dyn ImageOpener,
     cdi_only: CdiOnlyPolicy,
     spool: Option<&'a Dir>,
+    roots: Arc<ImageRoots>,
     /// Archives that were opened; those of one layer are few.
     archives: Vec<(&'a Arc<TarOrigin>, Arc<OpenArchive<'a>>)>,
 }
@@ -52,7 +55,14 @@ impl<'a> SourceOpener<'a> {
         images: &'a dyn ImageOpener,
     ) -> Self {
         let (cdi_only, archives, spool) = (CdiOnlyPolicy::Refuse, Vec::new(), None);
-        Self { inputs, client, unverified, images, cdi_only, spool, archives }
+        let roots = Arc::default();
+        Self { inputs, client, unverified, images, cdi_only, spool, roots, archives }
+    }
+
+    /// Shares the images that were found with other openers of the same build.
+    #[must_use]
+    pub(crate) fn with_roots(self, roots: &Arc<ImageRoots>) -> Self {
+        Self { roots: Arc::clone(roots), ..self }
     }
 
     /// Sets the directory for files that streams are written to if their disks are converted; without
@@ -107,7 +117,8 @@ impl<'a> SourceOpener<'a> {
                     open_download(self.client, Some(self.inputs), self.unverified, recipe, url)?;
                 let decompressed = recipe.download.as_ref().and_then(|it| it.decompressed.clone());
                 let checksum = recipe.checksum.clone();
-                let checks = StreamChecks { checksum, decompressed, judge, measured: None };
+                let checks =
+                    StreamChecks { checksum, decompressed, judge, ..StreamChecks::default() };
                 Ok(SourceKind::Download { download, compression: recipe.compression, checks })
             }
             (SourceLocation::Inline(bytes), _) => {
@@ -117,6 +128,10 @@ impl<'a> SourceOpener<'a> {
             (SourceLocation::Member(member), _) => {
                 check_taken_as_is(recipe, member.size)?;
                 self.open_member(member, judge)
+            }
+            (SourceLocation::Image(image), _) => {
+                check_taken_as_is(recipe, 1)?;
+                open_image_disk(self.images, &self.roots, image, judge)
             }
         }
     }
@@ -233,7 +248,7 @@ impl<'a> SourceOpener<'a> {
             TarOrigin::File(recipe) => recipe,
             TarOrigin::Layer { location, digest, size } => {
                 let (images, digest, size) = (self.images, *digest, *size);
-                return Ok(ArchiveBytes::Layer { images, location, digest, size });
+                return Ok(ArchiveBytes::Layer(ImageBlob { images, location, digest, size }));
             }
         };
         let checksum = recipe.checksum.clone();
@@ -247,7 +262,9 @@ impl<'a> SourceOpener<'a> {
                     open_download(self.client, Some(self.inputs), self.unverified, recipe, url)?;
                 Ok(ArchiveBytes::Download { download, checksum })
             }
-            SourceLocation::Inline(_) | SourceLocation::Member(_) => Err(SourceErrorKind::Plain),
+            SourceLocation::Inline(_) | SourceLocation::Member(_) | SourceLocation::Image(_) => {
+                Err(SourceErrorKind::Plain)
+            }
         }
     }
 }

@@ -26,6 +26,8 @@ pub(super) struct StreamChecks<'a> {
     pub(super) decompressed: Option<Checksum>,
     /// Judges a disk by its first bytes.
     pub(super) judge: Option<DiskJudge<'a>>,
+    /// Size of the content in bytes as it is declared elsewhere, which need not be right for one that is compressed.
+    pub(super) declared: Option<u64>,
     /// Size of the content in bytes, if it was measured.
     pub(super) measured: Option<u64>,
 }
@@ -104,8 +106,11 @@ impl<'a> StreamContent<'a> {
     ) -> Result<Self, ContentError> {
         let (size, origin) = match (checks.measured, compression) {
             (Some(size), _) => (Some(size), SizeOrigin::Known),
-            (None, None) => (raw.len(), SizeOrigin::Known),
-            (None, Some(compression)) => (declared_size(&raw, compression), SizeOrigin::Declared),
+            (None, None) => (checks.declared.or(raw.len()), SizeOrigin::Known),
+            (None, Some(compression)) => {
+                let declared = || declared_size(&raw, compression);
+                (checks.declared.or_else(declared), SizeOrigin::Declared)
+            }
         };
         let size = size.ok_or(ContentError::Unmeasured)?;
         let error = |kind| SourceError { location: location.into(), kind };

@@ -34,6 +34,19 @@ impl InputFiles for One {
     }
 }
 
+/// Opens no file.
+pub(super) struct Unopened;
+
+impl InputFiles for Unopened {
+    fn open(&self, _file: &InputFile) -> io::Result<File> {
+        Err(io::ErrorKind::NotFound.into())
+    }
+
+    fn open_neighbor(&self, _file: &InputFile, _name: &Path) -> io::Result<File> {
+        Err(io::ErrorKind::NotFound.into())
+    }
+}
+
 /// Has no trusted certificates.
 struct Nobody;
 
@@ -44,7 +57,7 @@ impl TlsTrust for Nobody {
 }
 
 /// Returns a client that no test sends requests with.
-fn offline() -> HttpClient {
+pub(super) fn offline() -> HttpClient {
     HttpClient::new(HttpOptions {
         proxies: Proxies::default(),
         roots: SystemRoots::default(),
@@ -61,7 +74,7 @@ fn recipe(location: SourceLocation) -> SourceRecipe {
     SourceRecipe::new(location, SourceRole::File)
 }
 
-fn gzip(bytes: &[u8]) -> Vec<u8> {
+pub(super) fn gzip(bytes: &[u8]) -> Vec<u8> {
     let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
     encoder.write_all(bytes).unwrap();
     encoder.finish().unwrap()
@@ -98,16 +111,16 @@ fn source_error(error: ContentError) -> SourceError {
     }
 }
 
-fn pool() -> Arc<ThreadPool> {
+pub(super) fn pool() -> Arc<ThreadPool> {
     Arc::new(rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap())
 }
 
-fn go_on(_len: u64) -> ControlFlow<()> {
+pub(super) fn go_on(_len: u64) -> ControlFlow<()> {
     ControlFlow::Continue(())
 }
 
 /// Reads a content to its end.
-fn read_content(content: &mut dyn SourceContent) -> Result<Vec<u8>, ContentError> {
+pub(super) fn read_content(content: &mut dyn SourceContent) -> Result<Vec<u8>, ContentError> {
     let mut space = vec![0; usize::try_from(content.size()).unwrap()];
     for part in space.chunks_mut(1000) {
         content.read_exact(part)?;

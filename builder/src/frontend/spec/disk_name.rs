@@ -9,8 +9,8 @@ use crate::disk::convert::Conversion;
 use crate::recipe::diagnostic::{Diagnostic, Span};
 use crate::recipe::path::{is_below, join};
 
-/// Name of a disk in the image if its URL has none that can be used.
-const DEFAULT_DISK_NAME: &str = "disk.img";
+/// Name of a disk in the image if its source has none that can be used.
+pub(super) const DEFAULT_DISK_NAME: &str = "disk.img";
 
 /// The name of a disk inside the image.
 #[derive(Debug)]

@@ -69,6 +69,8 @@ pub(super) const SOURCE_KEYS: MappingKeys = (
         "path",
         "url",
         "ova",
+        "image",
+        "disk",
         "sha256",
         "sha512",
         "unpack",

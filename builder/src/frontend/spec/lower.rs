@@ -133,9 +133,9 @@ fn lower_platform(
     warnings: &mut Vec<Diagnostic>,
     problems: &mut Vec<Diagnostic>,
 ) -> Option<PlatformRecipe> {
-    let disk = lower_disk_layer(own, warnings, problems);
     // The rest is checked even if the platform is invalid.
     let any = platform.clone().unwrap_or_else(Platform::host);
+    let disk = lower_disk_layer(own, &any, warnings, problems);
     let mut lowered = lower_without_disk(any, spec, Some(own), problems);
     lowered.steps.insert(0, RecipeStep::Layer(disk?));
     platform.map(|_| lowered)
@@ -193,6 +193,7 @@ pub(super) fn lower_without_disk(
 /// Returns the layer of the disk, which must be the lowest: CDI imports the first disk that it finds.
 fn lower_disk_layer(
     own: &PlatformSpec,
+    platform: &Platform,
     warnings: &mut Vec<Diagnostic>,
     problems: &mut Vec<Diagnostic>,
 ) -> Option<LayerRecipe> {
@@ -204,7 +205,8 @@ fn lower_disk_layer(
         );
     }
     problems.extend(own.without_disk.clone());
-    let (disk, name) = source::lower_disk(own.disk.as_ref()?, own.path.as_ref(), problems)?;
+    let (source, path) = (own.disk.as_ref()?, own.path.as_ref());
+    let (disk, name) = source::lower_disk(source, platform, path, problems)?;
     Some(layer_of_disk(name.choose_path(warnings), disk))
 }
 

@@ -107,6 +107,8 @@ impl FromNode for SourceSpec {
             path: fields.get("path", problems),
             url: fields.get("url", problems),
             ova: fields.get("ova", problems),
+            image: fields.get("image", problems),
+            disk: fields.get("disk", problems),
             sha256: fields.get("sha256", problems),
             sha512: fields.get("sha512", problems),
             unpack: fields.get("unpack", problems),
@@ -118,8 +120,12 @@ impl FromNode for SourceSpec {
             flatten: fields.get("flatten", problems),
             size: fields.get("size", problems),
         };
-        if details.path.is_none() && details.url.is_none() && details.ova.is_none() {
-            if !["path", "url", "ova"].iter().any(|key| fields.has(key)) {
+        if details.path.is_none()
+            && details.url.is_none()
+            && details.ova.is_none()
+            && details.image.is_none()
+        {
+            if !["path", "url", "ova", "image"].iter().any(|key| fields.has(key)) {
                 problems.push(
                     Diagnostic::new("neither `path` nor `url` is given")
                         .at(owner.clone())

@@ -1,7 +1,7 @@
 //! A *source* is the origin of a file's content. Lowering it yields the path or URL, the
 //! compression, the checksum, and the name of a disk.
 
-use super::disk_name::DiskName;
+use super::disk_name::{DEFAULT_DISK_NAME, DiskName};
 use super::located::{Located, LocatedText};
 use super::location::{has_scheme, parse_path, parse_url};
 use super::types::{
@@ -11,24 +11,53 @@ use crate::cluster::kubernetes::Quantity;
 use crate::compression::CompressionFormat;
 use crate::disk::DiskSize;
 use crate::disk::convert::{ClusterCompression, Conversion};
+use crate::oci::image::platform::Platform;
 use crate::recipe::diagnostic::Diagnostic;
 use crate::recipe::{
-    ArchivedDisk, Checksum, DiskRequest, DownloadDetails, SourceLocation, SourceRecipe, SourceRole,
+    ArchivedDisk, Checksum, DiskRequest, DownloadDetails, ImageDisk, SourceLocation, SourceRecipe,
+    SourceRole,
 };
+
+/// Returns the problem of a key that chooses or checks what an image or a file does not have.
+fn find_misplaced_key(details: &SourceDetails) -> Option<Diagnostic> {
+    let Some(image) = &details.image else {
+        let disk = details.disk.as_ref()?;
+        let problem = Diagnostic::new("`disk` chooses a disk of an image").at(disk.span.clone());
+        return Some(
+            problem.help("add `image:`, or remove `disk`; for archives, use `ova: { path, disk }`"),
+        );
+    };
+    let checksums = [("sha256", &details.sha256), ("sha512", &details.sha512)];
+    let checksum = checksums.into_iter().find_map(|(key, text)| Some((key, &text.as_ref()?.span)));
+    let unpack = details.unpack.as_ref().map(|unpack| ("unpack", &unpack.span));
+    let (key, span) = checksum.or(unpack)?;
+    let problem = Diagnostic::new(format!("`{key}` is for files and downloads")).at(span.clone());
+    let help = match key {
+        "unpack" => "remove it: an image says itself how its disk is compressed".to_owned(),
+        _ => format!("pin the image by its digest: `image: {}@sha256:…`", image.value),
+    };
+    Some(problem.help(help))
+}
 
 /// Returns the source of a disk and the disk's name inside the image; `path` is its path there, if
 /// that is given.
 pub(super) fn lower_disk(
     source: &SourceSpec,
+    platform: &Platform,
     path: Option<&LocatedText>,
     problems: &mut Vec<Diagnostic>,
 ) -> Option<(SourceRecipe, DiskName)> {
-    let parts = SourceParts::split(source, problems);
+    let parts = SourceParts::split(source, platform, problems);
+    problems.extend(parts.details.and_then(find_misplaced_key));
     let checksum = parts.details.and_then(|details| lower_checksum(details, problems));
     let convert = parts.details.and_then(|details| lower_conversion(details, problems));
     let size = parts.details.and_then(|details| lower_size(details.size.as_ref()?, problems));
     let location = parts.location?;
-    let file = location.value.file_name();
+    let file = match &location.value {
+        // The name of its file becomes known only when it is opened.
+        SourceLocation::Image(_) => DEFAULT_DISK_NAME,
+        location => location.file_name(),
+    };
     let archived = lower_archived(parts.details, file);
     let stem = archived.as_ref().and_then(|_| archive_stem(file));
     let file = stem.as_deref().unwrap_or(file);
@@ -64,7 +93,7 @@ pub(super) fn lower_file(
     source: &SourceSpec,
     problems: &mut Vec<Diagnostic>,
 ) -> Option<SourceRecipe> {
-    let parts = SourceParts::split(source, problems);
+    let parts = SourceParts::split(source, &Platform::host(), problems);
     let checksum = parts.details.and_then(|details| lower_checksum(details, problems));
     if let Some(name) = parts.details.and_then(|details| details.name.as_ref()) {
         problems.push(
@@ -78,7 +107,8 @@ pub(super) fn lower_file(
         let ova = details.ova.as_ref().and_then(|ova| ova.path.as_ref());
         let ova = ova.map(|path| ("ova", &path.span));
         let flatten = details.flatten.as_ref().map(|flatten| ("flatten", &flatten.span));
-        [convert, flatten, details.size.as_ref().map(|size| ("size", &size.span)), ova]
+        let image = details.image.as_ref().map(|image| ("image", &image.span));
+        [convert, flatten, details.size.as_ref().map(|size| ("size", &size.span)), ova, image]
     });
     for (key, span) in changes.into_iter().flatten().flatten() {
         problems.push(
@@ -125,25 +155,57 @@ struct SourceParts<'s> {
 }
 
 impl<'s> SourceParts<'s> {
-    fn split(source: &'s SourceSpec, problems: &mut Vec<Diagnostic>) -> Self {
+    fn split(source: &'s SourceSpec, platform: &Platform, problems: &mut Vec<Diagnostic>) -> Self {
         let (details, location) = match source {
-            SourceSpec::Plain(text) if has_scheme(&text.value) => (None, parse_url(text)),
-            SourceSpec::Plain(text) => (None, parse_path(text)),
-            SourceSpec::Detailed(details) => match (details.file_path(), &details.url) {
-                (None, None) => return Self { location: None, details: Some(details) },
-                (Some(text), None) => (Some(&**details), parse_path(text)),
-                (None, Some(text)) => (Some(&**details), parse_url(text)),
-                (Some(_), Some(url)) => {
-                    let key = if details.path.is_some() { "path" } else { "ova" };
-                    let message = format!("both `{key}` and `url` are given");
-                    let problem = Diagnostic::new(message).at(url.span.clone());
-                    let help = "content comes from one place; remove one of the two";
-                    (Some(&**details), Err(problem.help(help)))
-                }
-            },
+            SourceSpec::Plain(text) if has_scheme(&text.value) => (None, Some(parse_url(text))),
+            SourceSpec::Plain(text) => (None, Some(parse_path(text))),
+            SourceSpec::Detailed(details) => {
+                (Some(&**details), details_location(details, platform))
+            }
         };
-        Self { location: location.map_err(|problem| problems.push(problem)).ok(), details }
+        let location = location.and_then(|it| it.map_err(|problem| problems.push(problem)).ok());
+        Self { location, details }
     }
+}
+
+/// Returns where the content comes from; `None` if nothing says it, which was reported.
+fn details_location(
+    details: &SourceDetails,
+    platform: &Platform,
+) -> Option<Result<Located<SourceLocation>, Diagnostic>> {
+    let path = if details.path.is_some() { "path" } else { "ova" };
+    let keys = [
+        (path, details.file_path()),
+        ("url", details.url.as_ref()),
+        ("image", details.image.as_ref()),
+    ];
+    let mut given = keys.into_iter().filter_map(|(key, text)| Some((key, text?)));
+    let (key, text) = given.next()?;
+    if let Some((other, span)) = given.next().map(|(other, text)| (other, text.span.clone())) {
+        let problem = Diagnostic::new(format!("both `{key}` and `{other}` are given")).at(span);
+        let help = "content comes from one place; remove one of the two";
+        return Some(Err(problem.help(help)));
+    }
+    Some(match key {
+        "url" => parse_url(text),
+        "image" => parse_image(text, details.disk.as_ref(), platform),
+        _ => parse_path(text),
+    })
+}
+
+/// Parses the image that a disk is taken out of.
+fn parse_image(
+    text: &LocatedText,
+    disk: Option<&LocatedText>,
+    platform: &Platform,
+) -> Result<Located<SourceLocation>, Diagnostic> {
+    let location = text.value.parse().map_err(|problem: String| {
+        let help = "name it as in `quay.io/containerdisks/fedora:42`, or `oci:DIR:TAG`";
+        Diagnostic::new(problem).at(text.span.clone()).help(help)
+    })?;
+    let disk = disk.map(|disk| disk.value.clone());
+    let image = ImageDisk { location, disk, platform: platform.clone() };
+    Ok(Located { value: SourceLocation::Image(Box::new(image)), span: text.span.clone() })
 }
 
 impl Located<SourceLocation> {

@@ -206,13 +206,14 @@ pub(super) enum SourceSpec {
     Detailed(Box<SourceDetails>),
 }
 
-/// A path or URL, with properties of its content. Exactly one of `path`, `url` and `ova` is given.
+/// A path, URL or image, with properties of its content. Exactly one of `path`, `url`, `ova` and `image` is given.
 #[derive(Debug, JsonSchema)]
 #[schemars(rename = "SourceDetails", rename_all = "camelCase", deny_unknown_fields)]
 #[schemars(extend("oneOf" = [
     { "required": ["path"] },
     { "required": ["url"] },
-    { "required": ["ova"] }
+    { "required": ["ova"] },
+    { "required": ["image"] }
 ]))]
 pub(super) struct SourceDetails {
     /// A path relative to this file.
@@ -223,6 +224,14 @@ pub(super) struct SourceDetails {
     pub(super) url: Option<LocatedText>,
     /// An OVA, or another tar, and the disk in it that is taken.
     pub(super) ova: Option<OvaSpec>,
+    /// An image whose disk is taken: a containerDisk, a VM artifact, or another artifact with a disk as its layer. The
+    /// image of this platform is chosen; a digest pins it.
+    #[schemars(extend("examples" = ["quay.io/containerdisks/fedora:42", "oci:DIR:TAG"]))]
+    pub(super) image: Option<LocatedText>,
+    /// The disk of an `image` that has several: the name of the volume in a VM artifact, the name of a file, or the
+    /// hypervisor in an image of podman machine; `qemu` by default there.
+    #[schemars(extend("examples" = ["rootdisk"]))]
+    pub(super) disk: Option<LocatedText>,
     /// SHA-256 of the file as stored, before decompression: 64 hexadecimal digits.
     #[schemars(extend("pattern" = "^(sha256:)?[0-9A-Fa-f]{64}$"))]
     pub(super) sha256: Option<LocatedText>,

@@ -105,6 +105,15 @@ impl Platform {
         })
     }
 
+    /// Returns the platform with its architecture as Go spells it.
+    pub(crate) fn with_go_architecture(self) -> Self {
+        let known = OTHER_NAMES.iter().find(|(other, _)| *other == self.architecture);
+        match known {
+            Some((_, goarch)) => Self { architecture: (*goarch).to_owned(), ..self },
+            None => self,
+        }
+    }
+
     /// Returns whether the operating system is `unknown`, with which BuildKit marks an entry of an
     /// index as an attestation.
     pub(crate) fn is_unknown(&self) -> bool {

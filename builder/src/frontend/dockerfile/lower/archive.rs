@@ -37,7 +37,7 @@ impl StageLoader<'_> {
                 let entries: Result<Vec<TarEntry>, _> = entries.collect();
                 entries.map(Some).map_err(|error| wrong(error.to_string()))
             }
-            SourceLocation::Inline(_) | SourceLocation::Member(_) => {
+            SourceLocation::Inline(_) | SourceLocation::Member(_) | SourceLocation::Image(_) => {
                 Err(wrong("it is no file of the context, and no download".into()))
             }
         }

@@ -203,7 +203,9 @@ impl<'a> StageLoader<'a> {
                 let opened = context.open(&file.path).ok()?;
                 opened.take(SMALL_MAX + 1).read_to_end(&mut bytes).ok()?;
             }
-            SourceLocation::Url(_) | SourceLocation::Member(_) => return None,
+            SourceLocation::Url(_) | SourceLocation::Member(_) | SourceLocation::Image(_) => {
+                return None;
+            }
         }
         (bytes.len() as u64 <= SMALL_MAX).then_some(bytes)
     }

@@ -31,6 +31,9 @@ fn disks_get_names_that_cdi_imports() {
         "`info` is named `disk-info` in the image: CDI's server on the node has another answer at `/info`",
     );
     check("{path: my disk.qcow2, name: a.qcow2}", "a.qcow2", "");
+    check("{image: q.io/me/vm:1}", "disk.img", "");
+    check("{image: q.io/me/vm:1, convert: qcow2}", "disk.qcow2", "");
+    check("{image: 'oci:dir:1', disk: root, name: a.qcow2}", "a.qcow2", "");
     check(
         "{path: a.qcow2, name: my disk.qcow2}",
         "my disk.qcow2",

@@ -64,6 +64,7 @@ pub(super) fn contents(script: &str) -> String {
             SourceLocation::Inline(text) => format!("{:?}", String::from_utf8_lossy(text)),
             SourceLocation::Url(url) => url.clone(),
             SourceLocation::Member(member) => format!("{} at {}", member.archive, member.offset),
+            SourceLocation::Image(image) => image.location.to_string(),
             SourceLocation::File(_) => "content".to_owned(),
         };
         let compression = source
