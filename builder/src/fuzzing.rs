@@ -1,11 +1,15 @@
 //! Parts of the library that only its own modules use, for the targets in `builder/fuzz`. No program uses them.
 
 use std::net::TcpStream;
+use std::ops::Range;
+use std::sync::Arc;
 
+use crate::disk::{self, ReadAt, examine_disk, guest};
 use crate::net::http::fuzzing::{exchange_on, server_url};
 use crate::net::http::{
     ContentRange, HttpClient, HttpRequest, ResponseHead, retry_after, server_words, web_page_words,
 };
+use crate::oci::reuse::frames_of_toc;
 use crate::registry::client::TokenScope;
 
 /// A response as a program sees it.
@@ -53,4 +57,19 @@ pub fn parse_content_range(value: &str) -> Option<(u64, u64, Option<u64>)> {
 /// Returns the scopes of a token that has those of two texts.
 pub fn join_scopes(one: &str, other: &str) -> Vec<String> {
     TokenScope::parse(one).union(&TokenScope::parse(other)).resource_scopes().collect()
+}
+
+/// Returns the frames that a table of contents of zstd:chunked lists, which begins at `end` in its blob.
+pub fn parse_toc(text: &[u8], end: u64) -> Option<Vec<Range<u64>>> {
+    frames_of_toc(text, end)
+}
+
+/// Returns what is read of a disk that is made larger, so that it has `len` bytes: its file, or the disk in it if
+/// that is written anew. Returns nothing for a disk that cannot be opened.
+pub fn resize_disk(file: &Arc<dyn ReadAt>, len: u64) -> Result<Option<Arc<dyn ReadAt>>, String> {
+    let info = examine_disk(&**file).map_err(|error| error.to_string())?;
+    let guest = guest::open(Arc::clone(file), info.format);
+    let Ok(guest) = guest.map(Arc::from) else { return Ok(None) };
+    let resized = disk::resize_disk(file, &guest, &info, len, None);
+    resized.map(|resized| Some(resized.bytes)).map_err(|error| error.to_string())
 }

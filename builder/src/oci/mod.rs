@@ -35,7 +35,7 @@ pub(crate) mod parallel;
 pub mod progress;
 pub mod referrers;
 pub mod rename;
-mod reuse;
+pub(crate) mod reuse;
 pub mod sink;
 pub mod store;
 pub mod tar;

@@ -9,6 +9,7 @@ pub mod disk;
 pub mod disk_fat;
 pub mod disk_gpt;
 pub mod disk_iso;
+pub mod disk_resize;
 pub mod dockerfile;
 pub mod dockerignore;
 pub mod expansion;
@@ -22,6 +23,7 @@ pub mod http_exchange;
 pub mod image_walk;
 pub mod manifest;
 pub mod oci_archive;
+pub mod ovf;
 pub mod reference;
 pub mod registries_conf;
 pub mod releases;
@@ -30,6 +32,7 @@ pub mod run;
 pub mod span;
 pub mod spec;
 pub mod tar_index;
+pub mod toc;
 
 use crate::Target;
 
@@ -49,6 +52,7 @@ pub const ALL: &[(&str, Target)] = &[
     ("disk_qcow2", disk::qcow2),
     ("disk_qed", disk::qed),
     ("disk_raw", disk::raw),
+    ("disk_resize", disk_resize::run),
     ("disk_vdi", disk::vdi),
     ("disk_vhd", disk::vhd),
     ("disk_vhdx", disk::vhdx),
@@ -66,6 +70,7 @@ pub const ALL: &[(&str, Target)] = &[
     ("image_walk", image_walk::run),
     ("manifest", manifest::run),
     ("oci_archive", oci_archive::run),
+    ("ovf", ovf::run),
     ("reference", reference::run),
     ("registries_conf", registries_conf::run),
     ("releases", releases::run),
@@ -74,6 +79,7 @@ pub const ALL: &[(&str, Target)] = &[
     ("span", span::run),
     ("spec", spec::run),
     ("tar_index", tar_index::run),
+    ("toc", toc::run),
 ];
 
 /// Returns the longest beginning that is text.

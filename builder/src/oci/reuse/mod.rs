@@ -23,6 +23,12 @@ use super::image::json::Document;
 use super::image::ref_name::RefName;
 use super::images::Images;
 
+/// Returns the frames that a table of contents lists, which begins at `end` in its blob.
+pub(crate) fn frames_of_toc(text: &[u8], end: u64) -> Option<Vec<Range<u64>>> {
+    let chunks = chunks::parse_toc(text, end)?;
+    Some(chunks.into_iter().map(|chunk| chunk.frame).collect())
+}
+
 /// Images of which some blobs are made of chunks of other images.
 pub(crate) struct ReusingImages<'a> {
     images: &'a dyn Images,
