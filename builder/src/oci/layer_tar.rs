@@ -13,8 +13,8 @@ use crate::oci::image::digest::Digest;
 use crate::oci::progress::{Progress, ProgressReader};
 use crate::oci::tar::{self, TarReadError};
 
-/// Most bytes that wait to be read, beside the piece that is being read and the one that comes next.
-const WAITING_MAX: usize = 4 << 20;
+/// Fewer bytes than this wait to be read, beside the piece that is being read and the one that comes next.
+const WAITING_MAX: usize = 8 << 20;
 
 type BlobReader<'a> = HashingReader<ProgressReader<'a, Box<dyn Read + Send + 'a>>, BlobHash>;
 
@@ -113,7 +113,7 @@ pub(crate) fn read_ahead<'scope, 'a: 'scope>(
     tar: Box<dyn PieceRead + 'a>,
     scope: &'scope Scope<'scope, '_>,
 ) -> Box<dyn PieceRead + 'a> {
-    let (sender, receiver) = sync_channel(WAITING_MAX / tar.piece_len());
+    let (sender, receiver) = sync_channel((WAITING_MAX - 1) / tar.piece_len());
     let (returns, returned) = channel();
     scope.spawn(move || send_pieces(tar, &sender, &returned));
     Box::new(Pieces { receiver, returns, piece: Vec::new(), at: 0 })

@@ -9,6 +9,7 @@ use crate::compression::CompressionFormat;
 
 pub(super) const FORMAT: MemberFormat = MemberFormat {
     format: CompressionFormat::Gzip,
+    share: 1,
     compressed_len: CONTENT_MAX + 64 * 1024,
     content_len: CONTENT_MAX,
     find_starts,

@@ -21,6 +21,8 @@ const THREADS_MAX: usize = 16;
 #[derive(Debug, Clone, Copy)]
 struct MemberFormat {
     format: CompressionFormat,
+    /// One of this many threads decompresses; the others are left to what is done with the content.
+    share: usize,
     /// Length of a long compressed member, in bytes.
     compressed_len: usize,
     /// Length of a long member in decompressed form, in bytes.
@@ -44,6 +46,8 @@ struct MemberReader<'a> {
     format: MemberFormat,
     /// Number of threads.
     width: usize,
+    /// How much is read before members are decompressed, in bytes.
+    input_len: usize,
     /// Compressed bytes that were read and not yet decompressed.
     input: Vec<u8>,
     ready: VecDeque<Cursor<Vec<u8>>>,
@@ -74,10 +78,13 @@ pub(crate) fn detect_and_decompress_members<'a>(
 
 impl<'a> MemberReader<'a> {
     fn new(raw: impl Read + Send + 'a, format: MemberFormat) -> Self {
+        let width = (rayon::current_num_threads() / format.share).clamp(1, THREADS_MAX);
         Self {
             raw: Box::new(raw),
             format,
-            width: rayon::current_num_threads().min(THREADS_MAX),
+            width,
+            // Most members are compressed to less than half of their length.
+            input_len: width * format.compressed_len / 2,
             input: Vec::new(),
             ready: VecDeque::new(),
             spare: Vec::new(),
@@ -110,7 +117,9 @@ impl MemberReader<'_> {
             }
         }
         self.input.drain(..end);
+        let longest = self.width * self.format.compressed_len;
         match end {
+            0 if self.input_len < longest => self.input_len = longest,
             0 => self.decompress_rest()?,
             _ => self.has_members = true,
         }
@@ -119,8 +128,7 @@ impl MemberReader<'_> {
 
     /// Reads until the input has members for all threads.
     fn fill_input(&mut self) -> io::Result<()> {
-        let full = self.width * self.format.compressed_len;
-        let missing = full.saturating_sub(self.input.len());
+        let missing = self.input_len.saturating_sub(self.input.len());
         self.raw.by_ref().take(missing as u64).read_to_end(&mut self.input)?;
         Ok(())
     }

@@ -7,6 +7,8 @@ use crate::compression::CompressionFormat;
 
 pub(super) const FORMAT: MemberFormat = MemberFormat {
     format: CompressionFormat::Zstd,
+    // zstd is as quick as the hash of its content.
+    share: 2,
     compressed_len: CONTENT_MAX + 64 * 1024,
     content_len: CONTENT_MAX,
     find_starts,
