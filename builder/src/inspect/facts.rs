@@ -16,5 +16,6 @@ pub(super) fn image_facts(
     }
     let layer = |blob: &Descriptor| LayerFacts { declared: Some(blob.clone()), ..seen(blob) };
     let layers = image.layers.iter().map(layer).collect();
-    ImageFacts { declared: image.declared.clone(), config, layers, disk_path: None }
+    let (declared, artifact_type) = (image.declared.clone(), image.artifact_type.clone());
+    ImageFacts { declared, artifact_type, config, layers, disk_path: None }
 }

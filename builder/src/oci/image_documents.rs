@@ -40,6 +40,8 @@ pub struct PlatformImage {
     pub manifest: Document,
     /// Annotations of the manifest.
     pub annotations: BTreeMap<String, String>,
+    /// Artifact type of the manifest; an image has none.
+    pub artifact_type: Option<String>,
     /// Bytes of the config; empty if its media type is not that of an image config.
     pub config: Vec<u8>,
     /// Fields of the config; null if its media type is not that of an image config.
@@ -130,7 +132,8 @@ pub fn read_documents(images: &dyn Images, root: Document) -> Result<ImageDocume
 
 fn read_image(walk: &mut DocumentWalk<'_>, entry: ImageEntry) -> Result<PlatformImage, WalkError> {
     let manifest = walk.read_document(entry.parent, &entry.descriptor)?;
-    let ImageManifest { config, layers, annotations } = walk.parse_manifest(&manifest)?;
+    let ImageManifest { config, layers, annotations, artifact_type } =
+        walk.parse_manifest(&manifest)?;
     let missing = || WalkError::Unusable(manifest.digest, "it has no config".into());
     let config_descriptor = config.ok_or_else(missing)?;
     let (config, config_fields) = if is_image_config(&config_descriptor.media_type) {
@@ -148,6 +151,7 @@ fn read_image(walk: &mut DocumentWalk<'_>, entry: ImageEntry) -> Result<Platform
         entry_annotations: entry.descriptor.annotations,
         manifest: (*manifest).clone(),
         annotations,
+        artifact_type,
         config,
         config_fields,
         config_descriptor,

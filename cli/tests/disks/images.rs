@@ -145,6 +145,36 @@ error: cannot use `oci:from:1`: a disk is converted or resized from a file that 
     qemu.assert_equal(("raw", &raw), ("raw", &built.path));
 }
 
+/// Credentials are those of bases.
+#[test]
+fn credentials_are_for_the_registry_of_the_image() {
+    let scene = scene_with_images();
+    let source = Registry::start(Profile::DISTRIBUTION_3.with_basic());
+    let target = Registry::start(Profile::DISTRIBUTION_3);
+    source.put_image("me/vm", "1", &scene.path("from"), "1");
+    let (image, target) = (source.reference("me/vm:1"), target.reference("me/new:1"));
+    scene.write_spec(&format!("amd64: {{ disk: {{ image: \"{image}\" }} }}"));
+    let build = ["build", "-q", "-o", "out"];
+    let said = scene.run_refused(scene.program(build)).replace(&source.address(), "REGISTRY");
+    assert_data_eq!(said, str![[r#"
+status: 1
+stdout:
+stderr:
+error: cannot use `REGISTRY/me/vm:1`: cannot read REGISTRY/me/vm:1: the server answered 401: it requires a user and a password, and none are known for it: UNAUTHORIZED, authentication required
+ --> ./diskette.yaml:5:27
+  |
+5 |   amd64: { disk: { image: "REGISTRY/me/vm:1" } }
+  |                           ^^^^^^^^^^^^^^^^^^^^^^^^^
+  |
+  = help: log in with `diskette login REGISTRY`; `diskette auth explain REGISTRY/me/vm:1` shows which credential is used
+
+"#]].raw());
+    let login = source.profile().credentials();
+    let digest = scene.run(build.iter().chain(&["--creds", &login])).digest();
+    let pushed = ["build", "-q", "-t", &target, "--push", "--src-creds", &login];
+    assert_eq!(scene.run(pushed).digest(), digest);
+}
+
 /// What is wrong with an image is found before a tag is written.
 #[test]
 fn a_damaged_image_moves_no_name() {

@@ -45,6 +45,8 @@ impl EntryFacts {
 pub(crate) struct ImageFacts {
     /// Platform that the index declares for it.
     pub(crate) declared: Option<Platform>,
+    /// Artifact type of its manifest.
+    pub(crate) artifact_type: Option<String>,
     /// What its config declares.
     pub(crate) config: ConfigFacts,
     /// Layers, lowest first.

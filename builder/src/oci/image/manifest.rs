@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use super::descriptor::{Descriptor, DescriptorFields, lenient_map};
+use super::descriptor::{Descriptor, DescriptorFields, lenient_map, lenient_text};
 use super::json::Document;
 
 /// The fields of a manifest that are used.
@@ -17,14 +17,19 @@ pub(crate) struct ImageManifest {
     pub(crate) layers: Vec<Descriptor>,
     /// Annotations of the manifest itself.
     pub(crate) annotations: BTreeMap<String, String>,
+    /// Artifact type; an image has none.
+    pub(crate) artifact_type: Option<String>,
 }
 
 #[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
 struct ManifestFields {
     config: Option<DescriptorFields>,
     layers: Option<Vec<DescriptorFields>>,
     #[serde(default, deserialize_with = "lenient_map")]
     annotations: BTreeMap<String, String>,
+    #[serde(default, deserialize_with = "lenient_text")]
+    artifact_type: String,
 }
 
 impl ImageManifest {
@@ -37,6 +42,7 @@ impl ImageManifest {
             config: fields.config.map(DescriptorFields::check).transpose()?,
             layers: layers.map(DescriptorFields::check).collect::<Result<_, _>>()?,
             annotations: fields.annotations,
+            artifact_type: Some(fields.artifact_type).filter(|text| !text.is_empty()),
         })
     }
 }

@@ -29,6 +29,10 @@ pub(crate) fn judge_image(platform: Option<&Platform>, facts: &ImageFacts) -> Ve
         findings.add(&ARTIFACT, "manifest", format!("its config is of type `{media_type}`"));
         return findings.into_sorted();
     }
+    if let Some(artifact_type) = &facts.artifact_type {
+        let artifact_type = artifact_type.escape_debug();
+        findings.add(&ARTIFACT, "manifest", format!("it has the artifact type `{artifact_type}`"));
+    }
     let count = facts.layers.len();
     if count > LAYERS_MAX {
         findings.add(&LAYER_LIMIT, "manifest", format!("it has {count} layers"));

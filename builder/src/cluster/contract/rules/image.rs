@@ -41,11 +41,13 @@ super::table! {
         fix: "build the image for the architecture without a variant",
     }
     ARTIFACT = Error "artifact" {
-        must: "the manifest is that of a container image, whose config has an image's type",
+        must: "the manifest is that of a container image: its config has an image's type, and it has no `artifactType`",
         else: "CDI refuses OCI artifacts (`NonImageArtifactError`), containerd cannot mount them (containerd#11907), and \
-               KubeVirt up to 1.9 does not boot them",
-        from: "CDI pkg/importer/transport.go checkBootcImage; KubeVirt pkg/virt-launcher/virtwrap/manager.go",
-        fix: "build a container image that has the disk in `/disk`",
+               KubeVirt up to 1.9 does not boot them; CRI-O takes an image with an `artifactType` for an artifact, and does \
+               not unpack it",
+        from: "CDI pkg/importer/transport.go checkBootcImage; KubeVirt pkg/virt-launcher/virtwrap/manager.go; CRI-O \
+               internal/ociartifact/store.go",
+        fix: "build a container image that has the disk in `/disk`, without an `artifactType`",
     }
     PLATFORM_MISSING = Error "platform-missing" {
         must: "the config says the architecture and the operating system",

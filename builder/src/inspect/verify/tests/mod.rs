@@ -25,6 +25,8 @@ struct Sample {
     /// What is added to the config, or replaced in it.
     config: Value,
     config_type: &'static str,
+    /// Artifact type of the manifest.
+    artifact_type: Option<&'static str>,
     /// Platform of each entry in the index; there is no index without entries.
     index: Vec<Value>,
     /// Whether the index is a manifest list of Docker.
@@ -103,6 +105,7 @@ fn sample(tars: impl IntoIterator<Item = TarBuilder>) -> Sample {
         layers: tars.into_iter().map(|tar| Layer::of(&tar.end())).collect(),
         config: json!({}),
         config_type: "application/vnd.oci.image.config.v1+json",
+        artifact_type: None,
         index: vec![json!({ "os": "linux", "architecture": "amd64" })],
         is_list: false,
         missing: None,
@@ -170,7 +173,7 @@ impl Sample {
                 "mediaType": media_type, "digest": digest.to_string(), "size": size
             }));
         }
-        let manifest = json!({
+        let mut manifest = json!({
             "schemaVersion": 2,
             "mediaType": "application/vnd.oci.image.manifest.v1+json",
             "config": {
@@ -180,6 +183,9 @@ impl Sample {
             },
             "layers": layers,
         });
+        if let Some(artifact_type) = self.artifact_type {
+            manifest["artifactType"] = json!(artifact_type);
+        }
         let manifest = manifest.to_string();
         let digest = memory.put(manifest.as_bytes());
         let root = if self.index.is_empty() {

@@ -177,6 +177,16 @@ artifact: manifest: its config is of type `application/vnd.oci.empty.v1+json`
 
 "#]],
     );
+    // CRI-O would mount the layers as they are.
+    table.breaks(
+        "artifact",
+        &Sample { artifact_type: Some("a/b"), ..good() },
+        str![[r#"
+artifact: manifest: it has the artifact type `a/b`
+
+"#]],
+    );
+    table.keeps("artifact", &Sample { artifact_type: Some(""), ..good() }, str![]);
 
     table.keeps("history", &with(json!({ "history": [{}, { "empty_layer": true }] })), str![]);
     table.breaks(
@@ -1346,7 +1356,7 @@ fn flaws(table: &mut Table) {
         layer.disks.insert(1, DiskFacts { info, mark: (start, 0) });
         let config = ConfigFacts::from_fields(&sample.config());
         let layers = vec![layer];
-        let facts = ImageFacts { declared: None, config, layers, disk_path: None };
+        let facts = ImageFacts { config, layers, ..ImageFacts::default() };
         lines(&judge_image(None, &facts))
     };
     let kinds = [
