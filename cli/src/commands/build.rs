@@ -84,7 +84,8 @@ fn build(
     let bases = BaseRegistry::default();
     let uses = arguments.registry_use(&input, &bases)?;
     let registry = arguments.registry.registry(environment, progress.clone(), &uses)?;
-    let opener = LocationOpener { registry: &registry, bases: arguments.base_scope(&bases) };
+    let (bases, directory) = (arguments.base_scope(&bases), input.image_directory());
+    let opener = LocationOpener { registry: &registry, bases, directory };
     found.warnings.extend_from_slice(&input.warnings);
     let access = InputAccess { opener: &opener, downloads: &downloads, progress: &*progress };
     let loaded = input.load(arguments, &access, environment, ui, found)?;

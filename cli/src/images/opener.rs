@@ -1,5 +1,7 @@
 //! Opens the *locations* of images: registries, layouts, archives.
 
+use std::path::PathBuf;
+
 use diskette_builder::oci::error::StorageError;
 use diskette_builder::oci::image::location::{ImageLocation, StoreKind};
 use diskette_builder::oci::images::{ImageOpener, Images};
@@ -16,6 +18,8 @@ pub(crate) struct LocationOpener<'a> {
     pub(crate) registry: &'a RegistryClient,
     /// The one registry that images may be in, as a credential of an option is for it.
     pub(crate) bases: Option<BaseRegistry>,
+    /// Directory that relative paths of layouts and archives begin at; empty for the working directory.
+    pub(crate) directory: PathBuf,
 }
 
 impl ImageOpener for LocationOpener<'_> {
@@ -35,15 +39,21 @@ impl ImageOpener for LocationOpener<'_> {
                 Ok(Box::new(RegistryImages::new(self.registry.source_repositories(name)?)))
             }
             ImageLocation::Local(local) if local.store == StoreKind::Layout => {
-                let name = local.path.display().to_string();
-                let dir = open_dir(&local.path).map_err(|source| StorageError::Io {
+                let path = self.directory.join(&local.path);
+                let name = path.display().to_string();
+                let dir = open_dir(&path).map_err(|source| StorageError::Io {
                     act: "open the layout",
                     path: name.clone(),
                     source,
                 })?;
                 Ok(Box::new(LayoutImages::open(dir, &name)?))
             }
-            ImageLocation::Local(local) => Ok(Box::new(open_archive(&local.path)?)),
+            ImageLocation::Local(local) if local.is_stream() => {
+                Ok(Box::new(open_archive(&local.path)?))
+            }
+            ImageLocation::Local(local) => {
+                Ok(Box::new(open_archive(&self.directory.join(&local.path))?))
+            }
         }
     }
 }

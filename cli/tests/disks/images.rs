@@ -50,6 +50,11 @@ fn the_disk_of_each_platform_is_taken() {
             assert_eq!(disk_of(&scene, "out", "1", platform), sha256(&scene.read(disk)), "{from}");
         }
     }
+    // Paths of layouts and archives are relative to the spec.
+    scene.write_spec("amd64: { disk: { image: \"oci:../from:1\" } }");
+    scene.write("sub/diskette.yaml", scene.read("diskette.yaml"));
+    scene.build(&["-f", "sub/diskette.yaml"]);
+    assert_eq!(disk_of(&scene, "out", "1", "linux/amd64"), sha256(&scene.read("x.raw")));
     // Nothing is read again: the digest of its layer says what the disk is.
     scene.write_spec(&format!(
         "amd64: {{ disk: {{ image: \"{}\" }} }}",
@@ -247,7 +252,7 @@ error: cannot use `oci:from:2`: there is no such image
 status: 1
 stdout:
 stderr:
-error: cannot use `oci:none:1`: cannot open the layout none: No such file or directory (os error 2)
+error: cannot use `oci:none:1`: cannot open the layout ./none: No such file or directory (os error 2)
  --> ./diskette.yaml:5:27
   |
 5 |   amd64: { disk: { image: "oci:none:1" } }

@@ -177,14 +177,28 @@ impl BuildInput {
         name.into()
     }
 
-    /// Lowers a spec. Its paths are relative to its directory.
-    fn load_spec(&self) -> Result<LoadedInput, CommandError> {
-        let recipes = spec::load_recipes(&self.source).map_err(CommandError::Failed)?;
-        let base = match self.path.parent() {
+    /// Returns the directory of the spec.
+    fn spec_directory(&self) -> PathBuf {
+        match self.path.parent() {
             Some(parent) if self.path != Path::new("-") => parent.to_owned(),
             _ if self.path.as_os_str().is_empty() => PathBuf::new(),
             _ => self.context.path().to_owned(),
-        };
+        }
+    }
+
+    /// Returns the directory that paths of layouts and archives in the input begin at; those of a
+    /// Dockerfile begin at the working directory.
+    pub(super) fn image_directory(&self) -> PathBuf {
+        match self.language {
+            InputLanguage::Spec => self.spec_directory(),
+            InputLanguage::Dockerfile => PathBuf::new(),
+        }
+    }
+
+    /// Lowers a spec. Its paths are relative to its directory.
+    fn load_spec(&self) -> Result<LoadedInput, CommandError> {
+        let recipes = spec::load_recipes(&self.source).map_err(CommandError::Failed)?;
+        let base = self.spec_directory();
         let reads = self.reads();
         let inputs = Box::new(SpecFiles { base, reads: reads.clone() });
         Ok(LoadedInput { recipes, inputs, epoch: None, reads })
