@@ -4,6 +4,7 @@ use std::io::{Read as _, Write as _};
 
 use diskette_integration::disk::mixed_bytes;
 use diskette_integration::docker_registry::DockerRegistry;
+use diskette_integration::image::Layout;
 use diskette_integration::registry::cases::check_all;
 use diskette_integration::registry::profile::ReferrersPolicy;
 use diskette_integration::registry::{INDEX, MANIFEST, Profile, Registry, StoredManifest};
@@ -225,6 +226,17 @@ fn layouts_and_archives_have_referrers() {
     index["manifests"].as_array_mut().unwrap().push(entry);
     scene.write("out/index.json", index.to_string());
     assert_eq!(digests(&list(&scene, "oci:out:1", &[])), expected);
+    // A list that is none.
+    index["manifests"].as_array_mut().unwrap().pop();
+    let manifest = Layout::open(&scene.path("out")).images("1").remove(0).descriptor;
+    let entry = json!({ "mediaType": MANIFEST, "digest": manifest.digest().to_string(), "size": manifest.size(), "annotations": tag });
+    index["manifests"].as_array_mut().unwrap().push(entry);
+    scene.write("out/index.json", index.to_string());
+    let said = scene.run(["referrers", "oci:out:1"]).transcript();
+    let why = format!("it is `{MANIFEST}`, and a list of referrers is an OCI index");
+    let list = format!("a list of referrers, {}, that cannot be used", manifest.digest());
+    let error = format!("error: out/index.json has {list}: {why}");
+    assert_eq!(said, format!("status: 1\nstdout:\nstderr:\n{error}\n"));
 }
 
 /// An image that is pushed from a layout gets a subject on its way.
@@ -267,6 +279,35 @@ fn several_clients_attach_at_once() {
     let mut expected: Vec<&str> = attached.iter().map(String::as_str).collect();
     expected.sort_unstable();
     assert_eq!(digests(&list(&scene, &registry.reference("me/vm:1"), &[])), expected);
+}
+
+/// A client that writes its own list again and again.
+#[test]
+fn a_list_that_is_always_replaced_is_an_error() {
+    let registry = start(ReferrersPolicy::Unknown(404));
+    let (scene, subject) = pushed(&registry);
+    let list = json!({ "schemaVersion": 2, "mediaType": INDEX, "manifests": [] }).to_string();
+    let list = StoredManifest::new(INDEX, list.into_bytes());
+    let (name, target) = (registry.reference("me/vm:1"), registry.reference("me/vm:new"));
+    let args = ["build", "-q", "disk.raw", "--platform", "amd64", "-t", &target, "--push"];
+    let more = ["--subject", &name, "--retry", "0"];
+    let is_done = std::sync::atomic::AtomicBool::new(false);
+    let said = std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while !is_done.load(std::sync::atomic::Ordering::Relaxed) {
+                registry.put_document("me/vm", &list_tag(&subject), list.clone());
+                std::thread::sleep(std::time::Duration::from_millis(20));
+            }
+        });
+        let said = scene.run(args.iter().chain(&more)).transcript();
+        is_done.store(true, std::sync::atomic::Ordering::Relaxed);
+        said
+    });
+    let place = format!("{}:{}", registry.reference("me/vm"), list_tag(&subject));
+    let why = "other clients keep replacing the list of referrers";
+    let error = format!("error: cannot update the list of referrers {place}: {why}");
+    assert_eq!(said, format!("status: 1\nstdout:\nstderr:\n{error}\n"));
+    assert!(registry.manifest("me/vm", "new").is_none());
 }
 
 /// Debian's registry refuses a list that names an image which was deleted.
