@@ -12,6 +12,7 @@ use crate::engine::source::{
 };
 use crate::oci::layer_tar::LayerTar;
 use crate::oci::tar::{TarEntry, TarEntryKind, TarReader};
+use crate::recipe::path;
 
 /// The disk in a containerDisk.
 #[derive(Debug)]
@@ -146,8 +147,9 @@ impl<'a> ContainerDiskContent<'_, 'a> {
             match role(&entry) {
                 EntryRole::Disk(file) if disk.name.is_some_and(|name| name != file) => {}
                 EntryRole::Nothing => {}
-                EntryRole::Disk(_) => {
-                    let names = [&disk.entry, &entry].map(|entry| entry.path.clone()).to_vec();
+                EntryRole::Disk(file) => {
+                    let (_, first) = path::split(&disk.entry.path);
+                    let names = vec![first.to_owned(), file.to_owned()];
                     return Err(ImageDiskError::Several(names).into());
                 }
                 EntryRole::Other => {

@@ -136,7 +136,7 @@ fn the_file_of_a_container_disk_is_taken() {
         shelf.check(tag, Ok(&one));
     }
     shelf.container("both", std::slice::from_ref(&both));
-    shelf.check("both", Err("it has several disks: `disk/a.img`, `disk/b.img`"));
+    shelf.check("both", Err("it has several disks: `a.img`, `b.img`"));
     shelf.check("both a.img", Ok(&one));
     shelf.check("both b.img", Ok(&two));
     shelf.check("both c.img", Err("it has no disk `c.img`; its disks are `a.img`, `b.img`"));
