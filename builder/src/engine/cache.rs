@@ -18,7 +18,7 @@ use crate::oci::image::digest::Digest;
 use crate::oci::image::json::to_canonical_json;
 use crate::oci::image::layer::{ChunkedMetadata, FinishedLayer};
 use crate::oci::new_file::NewFile;
-use crate::recipe::{LayerEntry, LayerEntryKind, SourceRecipe};
+use crate::recipe::{LayerContent, LayerEntry, LayerEntryKind, SourceRecipe};
 
 /// Coarsest resolution of a file system's timestamps, in nanoseconds: FAT has two seconds.
 const CLOCK_STEP: i128 = 2_000_000_000;
@@ -49,49 +49,31 @@ struct CacheEntry {
     /// Annotations of a layer in zstd:chunked.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     chunked: BTreeMap<String, String>,
+    /// Size of a content that is in no tar.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    content_size: Option<u64>,
     check: String,
 }
 
 impl LayerKey {
     /// Returns the key of a layer; `identities` are those of its files, in order.
     pub(crate) fn new(
-        entries: &[LayerEntry],
+        content: &LayerContent,
         identities: &[SourceIdentity],
         mtime: u64,
         compression: LayerCompression,
     ) -> serde_json::Result<Self> {
         let mut files = identities.iter();
-        let entries: Vec<Value> = entries
-            .iter()
-            .map(|entry| {
-                let kind = match &entry.kind {
-                    LayerEntryKind::Directory => Value::Null,
-                    LayerEntryKind::File(source) => source_key(source, files.next()),
-                    LayerEntryKind::Symlink(target) => json!({ "symlink": target }),
-                    LayerEntryKind::Hardlink(target) => json!({ "hardlink": target }),
-                    LayerEntryKind::Special(kind) => json!({ "special": format!("{kind:?}") }),
-                    LayerEntryKind::Whiteout => json!("whiteout"),
-                    LayerEntryKind::Opaque => json!("opaque"),
-                };
-                let owner = entry.owner;
-                let mut fields = vec![
-                    json!(entry.path),
-                    json!(entry.mode),
-                    json!(owner.uid),
-                    json!(owner.gid),
-                    kind,
-                ];
-                // Entries without them keep their keys.
-                fields.extend((!entry.xattrs.is_empty()).then(|| json!(entry.xattrs)));
-                Value::Array(fields)
-            })
-            .collect();
-        let key = json!({
-            "format": FORMAT_VERSION,
-            "compression": compression.to_string(),
-            "mtime": mtime,
-            "entries": entries,
-        });
+        let mut key = match content {
+            LayerContent::Tar(entries) => {
+                let entries: Vec<Value> =
+                    entries.iter().map(|entry| entry_key(entry, &mut files)).collect();
+                json!({ "mtime": mtime, "entries": entries })
+            }
+            LayerContent::Blob(blob) => json!({ "blob": source_key(&blob.source, files.next()) }),
+        };
+        key["format"] = json!(FORMAT_VERSION);
+        key["compression"] = json!(compression.to_string());
         let last_write = identities.iter().map(last_touched).max().unwrap_or(i128::MIN);
         Ok(Self {
             text: String::from_utf8_lossy(&to_canonical_json(&key)?).into_owned(),
@@ -102,6 +84,27 @@ impl LayerKey {
     fn file_name(&self) -> String {
         Digest::of_bytes(self.text.as_bytes()).to_hex()
     }
+}
+
+fn entry_key<'i>(
+    entry: &LayerEntry,
+    files: &mut impl Iterator<Item = &'i SourceIdentity>,
+) -> Value {
+    let kind = match &entry.kind {
+        LayerEntryKind::Directory => Value::Null,
+        LayerEntryKind::File(source) => source_key(source, files.next()),
+        LayerEntryKind::Symlink(target) => json!({ "symlink": target }),
+        LayerEntryKind::Hardlink(target) => json!({ "hardlink": target }),
+        LayerEntryKind::Special(kind) => json!({ "special": format!("{kind:?}") }),
+        LayerEntryKind::Whiteout => json!("whiteout"),
+        LayerEntryKind::Opaque => json!("opaque"),
+    };
+    let owner = entry.owner;
+    let mut fields =
+        vec![json!(entry.path), json!(entry.mode), json!(owner.uid), json!(owner.gid), kind];
+    // Entries without them keep their keys.
+    fields.extend((!entry.xattrs.is_empty()).then(|| json!(entry.xattrs)));
+    Value::Array(fields)
 }
 
 fn source_key(source: &SourceRecipe, identity: Option<&SourceIdentity>) -> Value {
@@ -159,6 +162,7 @@ impl LayerCache {
             size: entry.size,
             diff_id: entry.diff_id.parse().ok()?,
             chunked: ChunkedMetadata::from_annotations(&entry.chunked),
+            content_size: entry.content_size,
         };
         let check = CacheKey::find(&self.dir)?.authenticate(&entry_text(key, &layer)).to_hex();
         (entry.key == key.text && entry.check == check).then_some(layer)
@@ -178,6 +182,7 @@ impl LayerCache {
             size: layer.size,
             diff_id: layer.diff_id.to_string(),
             chunked: chunked_annotations(layer),
+            content_size: layer.content_size,
             check: CacheKey::ensure(&self.dir)?.authenticate(&entry_text(key, layer)).to_hex(),
         };
         let mut file = NewFile::new(&self.dir)?;
@@ -191,7 +196,8 @@ fn entry_text(key: &LayerKey, layer: &FinishedLayer) -> Vec<u8> {
     let text = format!("{}\n{}\n{}\n{}", key.text, layer.digest, layer.size, layer.diff_id);
     let chunked =
         chunked_annotations(layer).into_iter().map(|(key, value)| format!("\n{key}={value}"));
-    std::iter::once(text).chain(chunked).collect::<String>().into_bytes()
+    let content_size = layer.content_size.map(|size| format!("\ncontent {size}"));
+    std::iter::once(text).chain(chunked).chain(content_size).collect::<String>().into_bytes()
 }
 
 fn chunked_annotations(layer: &FinishedLayer) -> BTreeMap<String, String> {

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use thiserror::Error;
 
 use crate::oci::copy::{CopyContext, CopyError, copy_unnamed, publish_names};
-use crate::oci::image::documents::{DocumentError, IndexEntry, compose_index};
+use crate::oci::image::documents::{DocumentError, IndexEntry, IndexParts, compose_index};
 use crate::oci::image::format::ImageFormat;
 use crate::oci::image::json::Document;
 use crate::oci::image::nearest::is_same_platform;
@@ -101,7 +101,12 @@ impl JoinedIndex {
         }
         kept.append(&mut found);
         let entries: Vec<IndexEntry> = kept.iter().map(|(_, entry, _)| entry.clone()).collect();
-        let index = compose_index(ImageFormat::Oci, &entries, annotations)?;
+        let index = compose_index(&IndexParts {
+            format: ImageFormat::Oci,
+            artifact_type: None,
+            entries: &entries,
+            annotations,
+        })?;
         let manifests = kept.into_iter().map(|(number, _, manifest)| (number, manifest)).collect();
         Ok(Self { index, manifests })
     }

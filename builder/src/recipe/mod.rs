@@ -3,18 +3,21 @@
 //! the engine builds them, and does not depend on the frontend.
 
 pub mod diagnostic;
+mod layer;
+mod manifest;
 pub(crate) mod path;
 mod source;
 
 use std::collections::BTreeMap;
 
 use self::diagnostic::Diagnostic;
+pub use self::layer::{BlobRecipe, LayerContent, LayerRecipe};
+pub use self::manifest::{ArtifactConfig, ConfigRecipe};
 pub use self::source::{
     ArchivedDisk, Checksum, DiskRequest, DownloadDetails, ImageDisk, InputFile, SourceLocation,
     SourceRecipe, SourceRole, TarMember, TarOrigin,
 };
 use crate::compression::LayerCompression;
-use crate::oci::image::config::ImageConfig;
 use crate::oci::image::digest::Digest;
 use crate::oci::image::location::ImageLocation;
 use crate::oci::image::platform::Platform;
@@ -37,6 +40,15 @@ pub struct Recipe {
     pub warnings: Vec<Diagnostic>,
 }
 
+impl Recipe {
+    /// Returns the artifact type of the index: that of all manifests, if they have the same.
+    pub fn artifact_type(&self) -> Option<&str> {
+        let mut types = self.platforms.iter().map(|platform| platform.config.artifact_type());
+        let first = types.next()??;
+        types.all(|other| other == Some(first)).then_some(first)
+    }
+}
+
 /// Recipe of the image of one platform.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PlatformRecipe {
@@ -46,9 +58,8 @@ pub struct PlatformRecipe {
     pub base: Option<BaseImage>,
     /// Steps on top of the base, in order.
     pub steps: Vec<RecipeStep>,
-    /// The image config: that of the base with all changes. New layers and history are added when
-    /// they are finished.
-    pub config: ImageConfig,
+    /// The config of the manifest.
+    pub config: ConfigRecipe,
     /// Annotations of this manifest only; those of the recipe take precedence.
     pub annotations: BTreeMap<String, String>,
     /// Annotations of the manifest's entry in the index.
@@ -101,15 +112,6 @@ pub struct BaseLayer {
     pub size: u64,
     /// Annotations that say where the metadata of a layer in zstd:chunked is.
     pub annotations: BTreeMap<String, String>,
-}
-
-/// Recipe of one layer.
-#[derive(Debug, Clone, PartialEq)]
-pub struct LayerRecipe {
-    /// Text of the entry in the image's history.
-    pub history: String,
-    /// Entries in the order of the tar: directories come before their content.
-    pub entries: Vec<LayerEntry>,
 }
 
 /// One file, directory or link of a layer.

@@ -17,7 +17,7 @@ use crate::frontend::spec::PlatformsPolicy;
 use crate::oci::copy::{CopyContext, copy_unnamed};
 use crate::oci::error::StorageError;
 use crate::oci::image::digest::Digest;
-use crate::oci::image::documents::{DocumentError, IndexEntry, compose_index};
+use crate::oci::image::documents::{DocumentError, IndexEntry, IndexParts, compose_index};
 use crate::oci::image::format::ImageFormat;
 use crate::oci::image::json::Document;
 use crate::oci::image::platform::Platform;
@@ -199,7 +199,12 @@ impl<'a> ImageSync<'a> {
         }
         let mut annotations = self.job.entry.annotations.clone();
         annotations.insert(RECIPE_DIGEST.into(), recipe.to_string());
-        let index = compose_index(ImageFormat::Oci, &entries, &annotations)?;
+        let index = compose_index(&IndexParts {
+            format: ImageFormat::Oci,
+            artifact_type: None,
+            entries: &entries,
+            annotations: &annotations,
+        })?;
         sink.put_document(&index, std::slice::from_ref(&self.job.target))?;
         Ok(index)
     }

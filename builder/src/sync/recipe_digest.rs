@@ -11,7 +11,7 @@ use crate::frontend::spec::{CatalogueEntry, CataloguePlatform};
 use crate::oci::hashing::HashingReader;
 use crate::oci::image::digest::Digest;
 use crate::oci::image::json::to_canonical_json;
-use crate::recipe::{LayerEntryKind, SourceLocation, SourceRecipe};
+use crate::recipe::{ConfigRecipe, LayerEntryKind, LayerRecipe, SourceLocation, SourceRecipe};
 
 /// Returns the digest of the inputs of one platform's image, except its disk.
 pub(super) fn platform_recipe_digest(
@@ -20,7 +20,7 @@ pub(super) fn platform_recipe_digest(
     sync: &SyncTools<'_>,
 ) -> Result<Digest, SyncError> {
     let mut files = Vec::new();
-    for entry in platform.recipe_without_disk.layers().flat_map(|layer| &layer.entries) {
+    for entry in platform.recipe_without_disk.layers().flat_map(LayerRecipe::entries) {
         let content = match &entry.kind {
             LayerEntryKind::File(source) => describe_content(source, job)?,
             _ => Value::Null,
@@ -31,7 +31,7 @@ pub(super) fn platform_recipe_digest(
         "format": FORMAT_VERSION,
         "compression": platform.recipe_without_disk.compression.to_string(),
         "created": sync.created.seconds(),
-        "config": platform.recipe_without_disk.config.clone().finish(sync.created),
+        "config": describe_config(&platform.recipe_without_disk.config, sync),
         "annotations": job.entry.annotations,
         "files": files,
     })))
@@ -43,6 +43,16 @@ pub(super) fn index_recipe_digest(entry: &CatalogueEntry) -> Digest {
     let platforms: Vec<String> =
         entry.platforms.iter().map(|platform| platform.platform.to_string()).collect();
     digest_json(&json!({ "tags": tags, "platforms": platforms, "annotations": entry.annotations }))
+}
+
+fn describe_config(config: &ConfigRecipe, sync: &SyncTools<'_>) -> Value {
+    match config {
+        ConfigRecipe::Image(config) => json!(config.clone().finish(sync.created)),
+        ConfigRecipe::Artifact(artifact) => {
+            let digest = Digest::of_bytes(&artifact.bytes).to_string();
+            json!([artifact.artifact_type, artifact.media_type, digest])
+        }
+    }
 }
 
 fn digest_json(value: &Value) -> Digest {

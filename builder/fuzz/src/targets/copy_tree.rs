@@ -136,7 +136,7 @@ fn check(image: &PlatformRecipe) {
     for step in &image.steps {
         let RecipeStep::Layer(layer) = step else { continue };
         let mut files = Vec::new();
-        for entry in &layer.entries {
+        for entry in layer.entries() {
             let path = &entry.path;
             assert!(path.split('/').all(|part| !matches!(part, "" | "." | "..")), "{path:?}");
             let parent = path.rsplit_once('/').map_or("", |(parent, _)| parent);

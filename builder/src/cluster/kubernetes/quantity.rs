@@ -25,6 +25,9 @@ const UNITS: [(&str, u64); 12] = [
     ("E", 1_000_000_000_000_000_000),
 ];
 
+/// How many of the units are powers of 1,024.
+const BINARY_UNITS: usize = 6;
+
 /// Maximum number of digits after the decimal point.
 const FRACTION_MAX: usize = 9;
 
@@ -62,6 +65,18 @@ impl Quantity {
             format!("{mebibytes}Mi")
         };
         Self { text, bytes: mebibytes.saturating_mul(MIB) }
+    }
+
+    /// Returns the quantity of exactly `bytes`, as Kubernetes writes one of format `BinarySI`: with
+    /// the largest power of 1,024 that leaves a whole number.
+    pub(crate) fn exact(bytes: u64) -> Self {
+        let mut powers = UNITS.iter().take(BINARY_UNITS).rev();
+        let unit = powers.find(|(_, factor)| bytes > 0 && bytes.is_multiple_of(*factor));
+        let text = match unit {
+            Some((unit, factor)) => format!("{}{unit}", bytes / factor),
+            None => bytes.to_string(),
+        };
+        Self { text, bytes }
     }
 
     /// Returns the number of bytes.
@@ -110,6 +125,25 @@ impl fmt::Display for Quantity {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn exact_quantities_are_those_of_kubernetes() {
+        let check = |bytes: u64, expected: &str| {
+            let quantity = Quantity::exact(bytes);
+            assert_eq!((quantity.to_string().as_str(), quantity.bytes()), (expected, bytes));
+            assert_eq!(expected.parse::<Quantity>().ok(), Some(quantity));
+        };
+        check(1, "1");
+        check(1000, "1000");
+        check(1 << 10, "1Ki");
+        check(1536, "1536");
+        check(1 << 20, "1Mi");
+        check((1 << 20) + 512, "1049088");
+        check((5 << 30) + (1 << 20), "5121Mi");
+        check(10 << 30, "10Gi");
+        check(3 << 40, "3Ti");
+        check(1 << 60, "1Ei");
+    }
 
     #[test]
     fn quantities_parse() {

@@ -1,10 +1,17 @@
 //! Writes the documents of a build's images, and publishes their names.
 
+use std::collections::BTreeMap;
+
 use oci_spec::image::MediaType;
 
 use super::{BuildError, BuildOptions, BuiltImage, BuiltPlatform, PlatformTags};
 use crate::compression::LayerCompression;
-use crate::oci::image::documents::{self, DocumentError, IndexEntry, LayerDescriptor};
+use crate::cluster::kubernetes::Quantity;
+use crate::oci::image::digest::Digest;
+use crate::oci::image::documents::{
+    self, DocumentError, IndexEntry, IndexParts, LayerDescriptor, ManifestParts,
+};
+use crate::oci::image::format::ImageFormat;
 use crate::oci::image::json::Document;
 use crate::oci::image::layer::FinishedLayer;
 use crate::oci::image::platform::Platform;
@@ -13,7 +20,9 @@ use crate::oci::image::referrer::with_subject;
 use crate::oci::image::tag::Tag;
 use crate::oci::progress::ProgressEvent;
 use crate::oci::sink::NamedImage;
-use crate::recipe::{PlatformRecipe, Recipe, RecipeStep};
+use crate::recipe::{
+    BlobRecipe, ConfigRecipe, LayerContent, LayerRecipe, PlatformRecipe, Recipe, RecipeStep,
+};
 
 /// Writes the documents of all images and publishes their names; `layers` are those of all platforms of
 /// all recipes, in order.
@@ -50,7 +59,10 @@ fn write_image(
         .collect();
     let mut annotations = recipe.annotations.clone();
     annotations.extend(recipe.index_annotations.clone());
-    let mut index = documents::compose_index(options.format, &entries, &annotations)?;
+    let artifact_type = recipe.artifact_type();
+    let format = document_format(artifact_type, options);
+    let parts = IndexParts { format, artifact_type, entries: &entries, annotations: &annotations };
+    let mut index = documents::compose_index(&parts)?;
     if let Some(subject) = options.subject {
         index = with_subject(&index, subject).map_err(DocumentError::from)?;
     }
@@ -71,8 +83,14 @@ pub(super) fn write_platforms(
         let entries = layer_entries(platform, &layers);
         let mut annotations = platform.annotations.clone();
         annotations.extend(recipe.annotations.clone());
-        let manifest =
-            documents::compose_manifest(options.format, &config, &entries, &annotations)?;
+        let artifact_type = platform.config.artifact_type();
+        let manifest = documents::compose_manifest(&ManifestParts {
+            format: document_format(artifact_type, options),
+            artifact_type,
+            config: &config,
+            layers: &entries,
+            annotations: &annotations,
+        })?;
         options.sink.put_document(&config, &recipe.names)?;
         options.sink.put_document(&manifest, &recipe.names)?;
         let (platform, config) = (platform.platform.clone(), config.digest);
@@ -81,14 +99,26 @@ pub(super) fn write_platforms(
     Ok(platforms)
 }
 
+/// Returns the format of a document: artifacts exist in OCI's alone.
+fn document_format(artifact_type: Option<&str>, options: &BuildOptions<'_>) -> ImageFormat {
+    artifact_type.map_or(options.format, |_| ImageFormat::Oci)
+}
+
 /// Returns a platform's complete config. Tools that convert images require a history entry for each
-/// layer.
+/// layer of an image.
 fn complete_config(
     platform: &PlatformRecipe,
     layers: &[FinishedLayer],
     options: &BuildOptions<'_>,
 ) -> Result<Document, DocumentError> {
-    let mut config = platform.config.clone();
+    let mut config = match &platform.config {
+        ConfigRecipe::Image(config) => config.clone(),
+        ConfigRecipe::Artifact(artifact) => {
+            let media_type = MediaType::from(artifact.media_type.as_str());
+            let (bytes, digest) = (artifact.bytes.to_vec(), Digest::of_bytes(&artifact.bytes));
+            return Ok(Document { media_type, bytes, digest });
+        }
+    };
     let mut layers = layers.iter();
     for step in &platform.steps {
         let (history, layer) = match step {
@@ -109,13 +139,33 @@ fn layer_entries(platform: &PlatformRecipe, layers: &[FinishedLayer]) -> Vec<Lay
         size: layer.size,
         annotations: layer.annotations.clone(),
     });
-    let own = layers.iter().map(|layer| LayerDescriptor {
-        media_type: layer_media_type(platform.compression),
-        digest: layer.digest,
-        size: layer.size,
-        annotations: layer.chunked.map(|metadata| metadata.annotations()).unwrap_or_default(),
-    });
-    base.chain(own).collect()
+    let own = platform.layers().zip(layers);
+    base.chain(own.map(|(recipe, layer)| describe_layer(recipe, layer, platform))).collect()
+}
+
+fn describe_layer(
+    recipe: &LayerRecipe,
+    layer: &FinishedLayer,
+    platform: &PlatformRecipe,
+) -> LayerDescriptor {
+    let (media_type, annotations) = match &recipe.content {
+        LayerContent::Tar(_) => {
+            let chunked = layer.chunked.map(|metadata| metadata.annotations());
+            (layer_media_type(platform.compression), chunked.unwrap_or_default())
+        }
+        LayerContent::Blob(blob) => {
+            (MediaType::from(blob.media_type.as_str()), blob_annotations(blob, layer))
+        }
+    };
+    LayerDescriptor { media_type, digest: layer.digest, size: layer.size, annotations }
+}
+
+fn blob_annotations(blob: &BlobRecipe, layer: &FinishedLayer) -> BTreeMap<String, String> {
+    let mut annotations = blob.annotations.clone();
+    if let Some((key, size)) = blob.size_annotation.zip(layer.content_size) {
+        annotations.insert(key.to_owned(), Quantity::exact(size).to_string());
+    }
+    annotations
 }
 
 fn layer_media_type(compression: LayerCompression) -> MediaType {

@@ -86,7 +86,7 @@ pub(super) fn make_layers(
 impl LayerJob<'_> {
     fn cache_key(&self, options: &BuildOptions<'_>) -> Option<LayerKey> {
         let (mtime, identities) = (options.created.seconds(), self.identities.as_ref()?);
-        LayerKey::new(&self.recipe.entries, identities, mtime, self.compression).ok()
+        LayerKey::new(&self.recipe.content, identities, mtime, self.compression).ok()
     }
 
     fn make_layer(
@@ -198,7 +198,7 @@ impl LayerJob<'_> {
         options: &BuildOptions<'_>,
     ) -> Result<FinishedLayer, LayerFailure> {
         let mut input = self.layer_input(options)?;
-        let len = input.tar_len().map_err(LayerError::from)?;
+        let len = input.plain_len().map_err(LayerError::from)?;
         let mut blob = options.sink.start_blob(len, &self.names)?;
         loop {
             let failure = match self.attempt_blob(number, input, &mut blob, options) {
@@ -218,9 +218,9 @@ impl LayerJob<'_> {
             it.source.content().map_err(|error| LayerError::from_content(number, error))
         });
         let contents = contents.collect::<Result<Vec<_>, _>>()?;
-        let entries = &self.recipe.entries;
+        let content = &self.recipe.content;
         let (mtime, compression) = (options.created.seconds(), self.compression);
-        Ok(LayerInput { entries, contents, mtime, compression })
+        Ok(LayerInput { content, contents, mtime, compression })
     }
 
     fn attempt_blob(
@@ -231,7 +231,7 @@ impl LayerJob<'_> {
         options: &BuildOptions<'_>,
     ) -> Result<FinishedLayer, LayerFailure> {
         let (platform, name) = (self.platform, self.recipe.history.as_str());
-        let len = input.tar_len().map_err(LayerError::from)?;
+        let len = input.plain_len().map_err(LayerError::from)?;
         options.progress.report(ProgressEvent::Started { layer: number, platform, name, len });
         let advance = |len| options.progress.advance(number, len);
         let layer = write_layer(input, options.workers, blob, &advance)?;

@@ -8,9 +8,7 @@ use super::layers::{LayerJob, LayerSource};
 use super::{BuildError, BuildSources};
 use crate::engine::source::{ArchiveDownloads, ImageRoots, Source, SourceError, SourceOpener};
 use crate::oci::image::reference::Reference;
-use crate::recipe::{
-    LayerEntry, LayerEntryKind, LayerRecipe, PlatformRecipe, Recipe, SourceRecipe,
-};
+use crate::recipe::{LayerRecipe, PlatformRecipe, Recipe, SourceRecipe};
 
 /// A source that cannot be opened.
 struct UnusableSource<'a> {
@@ -68,16 +66,8 @@ fn open_layer<'a>(
             .and_then(|source| source.check_name(path).map(|()| LayerSource { recipe, source }))
             .map_err(|error| UnusableSource { recipe, error })
     };
-    let sources = layer_files(&recipe.entries).map(open).collect::<Result<Vec<_>, _>>()?;
+    let sources = recipe.files().map(open).collect::<Result<Vec<_>, _>>()?;
     Ok(LayerJob::new(recipe, image, names, sources))
-}
-
-/// Returns the files of a layer: their paths, and where their content comes from.
-fn layer_files(entries: &[LayerEntry]) -> impl Iterator<Item = (&str, &SourceRecipe)> {
-    entries.iter().filter_map(|entry| match &entry.kind {
-        LayerEntryKind::File(source) => Some((entry.path.as_str(), source)),
-        _ => None,
-    })
 }
 
 /// Downloads an archive and unpacks it into a directory. Its checksum is checked; after an error the

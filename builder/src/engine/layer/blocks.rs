@@ -1,11 +1,11 @@
-//! Reads a planned tar as blocks: first its head, then blocks of fixed length up to the end. Blocks
+//! Reads a planned layer as blocks: first its head, then blocks of fixed length up to the end. Blocks
 //! inside a hole of their source are not read.
 
 use std::sync::Arc;
 
 use super::buffers::{BlockBuffers, TarBlock};
 use super::contents::ContentRange;
-use super::tar::{TarPiece, TarPlan};
+use super::plan::{LayerPiece, LayerPlan};
 use crate::engine::source::{ContentError, SourceContent};
 
 /// Why a block cannot be read.
@@ -17,9 +17,9 @@ pub(crate) struct BlockError {
     pub(crate) error: ContentError,
 }
 
-/// Reads the blocks of a tar, in order.
+/// Reads the blocks of a layer, in order.
 pub(crate) struct BlockReader<'a, 'c> {
-    pieces: std::slice::Iter<'a, TarPiece>,
+    pieces: std::slice::Iter<'a, LayerPiece>,
     current: CurrentPiece<'a>,
     contents: &'a mut [Box<dyn SourceContent + 'c>],
     buffers: Arc<BlockBuffers>,
@@ -40,7 +40,7 @@ pub(crate) struct ReadBlock {
 /// How a block is to be encoded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum BlockPart {
-    /// The tar headers in front of the first file: always stored. CDI's importer detects the
+    /// The tar headers in front of the first file, or the first bytes of a blob: always stored. CDI's importer detects the
     /// compression with a reader that loses what it read when the first block comes out small
     /// (kubevirt/containerized-data-importer#4277); a first member of 1,024 stored bytes is
     /// beyond what it reads.
@@ -58,7 +58,7 @@ enum CurrentPiece<'a> {
 impl<'a, 'c> BlockReader<'a, 'c> {
     /// `contents` are those of the plan's files, in order.
     pub(crate) fn new(
-        plan: &'a TarPlan,
+        plan: &'a LayerPlan,
         contents: &'a mut [Box<dyn SourceContent + 'c>],
         buffers: Arc<BlockBuffers>,
         block_len: usize,
@@ -99,7 +99,7 @@ impl<'a, 'c> BlockReader<'a, 'c> {
         Ok(Some(ReadBlock { block, part: BlockPart::Body, contents }))
     }
 
-    /// Reads up to `len` bytes of the tar into a buffer; fewer only at its end.
+    /// Reads up to `len` bytes of the layer into a buffer; fewer only at its end.
     fn read_block(&mut self, len: usize, part: BlockPart) -> Result<ReadBlock, BlockError> {
         let mut contents = Vec::new();
         let mut buffer = self.buffers.take();
@@ -143,8 +143,8 @@ impl<'a, 'c> BlockReader<'a, 'c> {
                 CurrentPiece::Bytes(_) | CurrentPiece::Content(..) => return Ok(true),
             }
             self.current = match self.pieces.next() {
-                Some(TarPiece::Bytes(bytes)) => CurrentPiece::Bytes(bytes),
-                Some(TarPiece::Content(index, len)) => CurrentPiece::Content(*index, *len),
+                Some(LayerPiece::Bytes(bytes)) => CurrentPiece::Bytes(bytes),
+                Some(LayerPiece::Content(index, len)) => CurrentPiece::Content(*index, *len),
                 None => {
                     self.current = CurrentPiece::Bytes(&[]);
                     return Ok(false);

@@ -1,9 +1,9 @@
-//! A *layer* is one compressed tar of an image. This module turns a recipe's entries and their
-//! contents into a layer's blob, reading each source byte once and writing each compressed byte
+//! A *layer* is one compressed tar of an image, or one content of an artifact. This module turns a
+//! recipe's entries and their contents into a layer's blob, reading each source byte once and writing each compressed byte
 //! once:
 //!
 //! ```text
-//! read ─► tar ─► [compress × N] ─► in order ─┬─► blob
+//! read ─► plan ─► [compress × N] ─► in order ─┬─► blob
 //!                                            └─► sha256 of both: diff_id, digest
 //! ```
 //!
@@ -22,6 +22,7 @@ mod gzip;
 mod metadata;
 mod output;
 mod pipeline;
+mod plan;
 mod runs;
 mod tar;
 mod tar_split;
@@ -33,4 +34,4 @@ mod tests;
 
 pub use pipeline::LayerWorkers;
 pub(crate) use pipeline::{LayerError, LayerInput, write_layer};
-pub(crate) use tar::{TarPiece, TarPlan};
+pub(crate) use plan::{LayerPiece, LayerPlan};

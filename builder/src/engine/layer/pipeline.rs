@@ -17,12 +17,13 @@ use super::compression::{block_count, block_len};
 use super::digests::{LayerDigests, hash_blocks};
 use super::encode::{BlockEncoders, EncodedBlock};
 use super::metadata::ChunkedFiles;
-use super::tar::{TarError, TarPlan};
+use super::plan::LayerPlan;
+use super::tar::TarError;
 use crate::compression::LayerCompression;
 use crate::engine::source::{ContentError, SourceContent, SourceError};
 use crate::oci::image::layer::{ChunkedMetadata, FinishedLayer};
 use crate::oci::sink::write_slices;
-use crate::recipe::LayerEntry;
+use crate::recipe::LayerContent;
 
 /// Why a layer could not be written.
 #[derive(Debug, Error)]
@@ -126,9 +127,9 @@ impl LayerWorkers {
 
 /// What a layer is made from.
 pub(crate) struct LayerInput<'a> {
-    /// Entries of the recipe.
-    pub(crate) entries: &'a [LayerEntry],
-    /// Contents of the files among the entries, in order; nothing of them has been read.
+    /// Content of the recipe's layer.
+    pub(crate) content: &'a LayerContent,
+    /// Contents of its files, in order; nothing of them has been read.
     pub(crate) contents: Vec<Box<dyn SourceContent + 'a>>,
     /// Modification time of every entry, in seconds since 1970.
     pub(crate) mtime: u64,
@@ -137,18 +138,29 @@ pub(crate) struct LayerInput<'a> {
 }
 
 impl LayerInput<'_> {
-    /// Returns the length of the layer's tar in bytes.
-    pub(crate) fn tar_len(&self) -> Result<u64, TarError> {
+    /// Returns the length of the layer in bytes, before it is compressed.
+    pub(crate) fn plain_len(&self) -> Result<u64, TarError> {
         Ok(self.plan()?.len())
     }
 
-    fn plan(&self) -> Result<TarPlan, TarError> {
+    fn plan(&self) -> Result<LayerPlan, TarError> {
         let sizes: Vec<u64> = self.contents.iter().map(|content| content.size()).collect();
-        TarPlan::new(self.entries, &sizes, self.mtime)
+        match self.content {
+            LayerContent::Tar(entries) => LayerPlan::of_tar(entries, &sizes, self.mtime),
+            LayerContent::Blob(_) => Ok(LayerPlan::of_blob(sizes.iter().sum())),
+        }
+    }
+
+    /// Returns the size of the content in bytes, if the layer is one in no tar.
+    fn blob_len(&self) -> Option<u64> {
+        match self.content {
+            LayerContent::Tar(_) => None,
+            LayerContent::Blob(_) => Some(self.contents.iter().map(|content| content.size()).sum()),
+        }
     }
 }
 
-/// Writes a layer's blob to `blob`. `progress` receives how many more bytes of the tar are done,
+/// Writes a layer's blob to `blob`. `progress` receives how many more bytes of the layer are done,
 /// and can cancel.
 pub(crate) fn write_layer(
     mut input: LayerInput<'_>,
@@ -178,19 +190,20 @@ pub(crate) fn write_layer(
         read?;
         Ok::<_, LayerError>((digests, written?))
     })?;
-    let chunked = write_metadata(&mut digests, input.entries, input.mtime, blob, &mut size)?;
+    let chunked = write_metadata(&mut digests, input.content, input.mtime, blob, &mut size)?;
     let (diff_id, digest) = digests.finish();
-    Ok(FinishedLayer { digest, size, diff_id, chunked })
+    Ok(FinishedLayer { digest, size, diff_id, chunked, content_size: input.blob_len() })
 }
 
 /// Writes the metadata at the end of the blob, if the layer is in zstd:chunked.
 fn write_metadata(
     digests: &mut LayerDigests,
-    entries: &[LayerEntry],
+    content: &LayerContent,
     mtime: u64,
     blob: &mut dyn Write,
     size: &mut u64,
 ) -> Result<Option<ChunkedMetadata>, LayerError> {
+    let LayerContent::Tar(entries) = content else { return Ok(None) };
     let Some(files) = digests.take_files() else { return Ok(None) };
     let (frames, metadata) = files.into_frames(entries, mtime).map_err(LayerError::Compress)?;
     digests.add_trailer(&frames);
@@ -255,6 +268,6 @@ fn write_pieces(encoded: &EncodedBlock, blob: &mut dyn Write) -> io::Result<()> 
 
 impl std::fmt::Debug for LayerInput<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("LayerInput").field("entries", &self.entries).finish_non_exhaustive()
+        f.debug_struct("LayerInput").field("content", &self.content).finish_non_exhaustive()
     }
 }

@@ -1,5 +1,4 @@
-//! A layer's *tar*, planned before a byte of it is read: headers, the places where file content
-//! goes, padding and the end. Headers are POSIX ustar, with a pax record only where a field does
+//! The headers of a layer's *tar*: POSIX ustar, with a pax record only where a field does
 //! not fit: base-256 sizes are not POSIX, and GNU's sparse entries are refused by Podman. Owners are
 //! numbers alone. The tar is dense whatever holes the source has, as the image specification asks.
 
@@ -27,18 +26,6 @@ const ID_MAX: u32 = 0o777_7777;
 const NAME: Range<usize> = 0..100;
 const LINK: Range<usize> = 157..257;
 
-/// Maximum length of the head of a layer, in bytes; see [`TarPlan::head_len`].
-const HEAD_LEN_MAX: usize = 32 * 1024;
-
-/// A piece of a tar.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum TarPiece {
-    /// Headers, padding, the end.
-    Bytes(Vec<u8>),
-    /// Number of a file of the layer whose content follows, and its size in bytes.
-    Content(usize, u64),
-}
-
 /// Why a tar cannot be written.
 #[derive(Debug, Error, PartialEq, Eq)]
 pub enum TarError {
@@ -48,66 +35,6 @@ pub enum TarError {
     /// A path contains a NUL byte, which would end it.
     #[error("the path {0:?} holds a NUL byte")]
     Path(String),
-}
-
-/// The layout of a tar whose file contents have not been read yet.
-#[derive(Debug)]
-pub(crate) struct TarPlan {
-    pub(crate) pieces: Vec<TarPiece>,
-}
-
-impl TarPlan {
-    /// Plans the tar of `entries`; `sizes` are those of the files among them, in order, and
-    /// `mtime`, in seconds since 1970, is that of every entry.
-    pub(crate) fn new(entries: &[LayerEntry], sizes: &[u64], mtime: u64) -> Result<Self, TarError> {
-        let mut plan = Self { pieces: Vec::new() };
-        let mut files = sizes.iter().copied().enumerate();
-        for entry in entries {
-            let file = match entry.kind {
-                LayerEntryKind::File(_) => files.next(),
-                _ => None,
-            };
-            plan.push_bytes(&entry_headers(entry, file.map_or(0, |(_, size)| size), mtime)?);
-            // An empty file too: its source has to be checked.
-            if let Some((index, size)) = file {
-                plan.pieces.push(TarPiece::Content(index, size));
-                plan.push_bytes(&vec![0; padding_len(size)]);
-            }
-        }
-        plan.push_bytes(&[0; END_LEN]);
-        Ok(plan)
-    }
-
-    /// Returns the length of the whole tar.
-    pub(crate) fn len(&self) -> u64 {
-        let lens = self.pieces.iter().map(|piece| match piece {
-            TarPiece::Bytes(bytes) => bytes.len() as u64,
-            TarPiece::Content(_, len) => *len,
-        });
-        lens.sum()
-    }
-
-    /// Returns the length of the *head*: the headers in front of the first content. It
-    /// becomes a member or frame of its own.
-    pub(crate) fn head_len(&self) -> usize {
-        let mut len = 0;
-        for piece in &self.pieces {
-            match piece {
-                TarPiece::Bytes(headers) => len += headers.len(),
-                TarPiece::Content(_, 0) => {}
-                TarPiece::Content(..) => return len.min(HEAD_LEN_MAX),
-            }
-        }
-        0
-    }
-
-    fn push_bytes(&mut self, more: &[u8]) {
-        match self.pieces.last_mut() {
-            Some(TarPiece::Bytes(bytes)) => bytes.extend_from_slice(more),
-            _ if more.is_empty() => {}
-            _ => self.pieces.push(TarPiece::Bytes(more.to_vec())),
-        }
-    }
 }
 
 /// Returns the length of the padding after a content, in bytes.
@@ -254,6 +181,7 @@ fn pax_record(key: &str, value: &[u8]) -> Vec<u8> {
 mod tests {
     use std::io::Read;
 
+    use super::super::plan::{LayerPiece, LayerPlan};
     use super::*;
     use crate::recipe::{SourceLocation, SourceRecipe, SourceRole};
 
@@ -263,16 +191,16 @@ mod tests {
         LayerEntry::new(path, LayerEntryKind::File(source), 0o444, owner)
     }
 
-    fn first_bytes(plan: &TarPlan) -> &[u8] {
+    fn first_bytes(plan: &LayerPlan) -> &[u8] {
         match &plan.pieces[0] {
-            TarPiece::Bytes(bytes) => bytes,
-            TarPiece::Content(..) => panic!("a tar begins with a header"),
+            LayerPiece::Bytes(bytes) => bytes,
+            LayerPiece::Content(..) => panic!("a tar begins with a header"),
         }
     }
 
     /// Reads the tar of one file of `size` bytes back, as far as its header goes.
     fn check(path: &str, size: u64, head_len: usize) {
-        let plan = TarPlan::new(&[file(path)], &[size], 1_700_000_000).unwrap();
+        let plan = LayerPlan::of_tar(&[file(path)], &[size], 1_700_000_000).unwrap();
         assert_eq!(plan.head_len(), head_len, "{path:?} of {size} bytes");
         assert_eq!(plan.len() % RECORD_LEN, 0);
         let mut archive = ::tar::Archive::new(std::io::repeat(0).take(0).chain(first_bytes(&plan)));
@@ -307,13 +235,13 @@ mod tests {
         entries[0].xattrs.insert("security.capability", b"\0\xff=");
         entries[0].xattrs.insert("user.a", b"");
         entries[1].kind = LayerEntryKind::Special(SpecialKind::Block { major: 8, minor: 300 });
-        let plan = TarPlan::new(&entries, &[0], 0).unwrap();
+        let plan = LayerPlan::of_tar(&entries, &[0], 0).unwrap();
         let tar: Vec<u8> = plan
             .pieces
             .iter()
             .flat_map(|piece| match piece {
-                TarPiece::Bytes(bytes) => bytes.clone(),
-                TarPiece::Content(..) => Vec::new(),
+                LayerPiece::Bytes(bytes) => bytes.clone(),
+                LayerPiece::Content(..) => Vec::new(),
             })
             .collect();
         let mut tar = ::tar::Archive::new(&tar[..]);
@@ -337,7 +265,7 @@ mod tests {
 
     #[test]
     fn what_fits_no_header_is_refused() {
-        let plan = |path: &str, mtime| TarPlan::new(&[file(path)], &[1], mtime).map(|_| ());
+        let plan = |path: &str, mtime| LayerPlan::of_tar(&[file(path)], &[1], mtime).map(|_| ());
         assert_eq!(plan("disk/a", OCTAL_MAX), Ok(()));
         assert_eq!(plan("disk/a", OCTAL_MAX + 1), Err(TarError::Time(OCTAL_MAX + 1)));
         assert_eq!(plan("disk/a\0b", 0), Err(TarError::Path("disk/a\0b".into())));

@@ -15,7 +15,9 @@ use crate::engine::source::{ContentError, SourceContent, SourceError, SourceErro
 use crate::oci::image::digest::Digest;
 use crate::oci::image::layer::FinishedLayer;
 use crate::oci::tar::Owner;
-use crate::recipe::{LayerEntry, LayerEntryKind, SourceLocation, SourceRecipe, SourceRole};
+use crate::recipe::{
+    BlobRecipe, LayerContent, LayerEntry, LayerEntryKind, SourceLocation, SourceRecipe, SourceRole,
+};
 
 /// A content in memory; where `holes` is set, runs of zeros count as holes.
 struct Memory {
@@ -90,10 +92,18 @@ fn go_on(_len: u64) -> ControlFlow<()> {
 }
 
 fn write(content: Memory, jobs: usize, compression: LayerCompression) -> (FinishedLayer, Vec<u8>) {
+    write_content(&LayerContent::Tar(entries()), content, jobs, compression)
+}
+
+fn write_content(
+    layer: &LayerContent,
+    content: Memory,
+    jobs: usize,
+    compression: LayerCompression,
+) -> (FinishedLayer, Vec<u8>) {
     let workers = LayerWorkers::start(jobs).unwrap();
-    let entries = entries();
-    let input =
-        LayerInput { entries: &entries, contents: vec![Box::new(content)], mtime: 0, compression };
+    let contents: Vec<Box<dyn SourceContent>> = vec![Box::new(content)];
+    let input = LayerInput { content: layer, contents, mtime: 0, compression };
     let mut blob = Vec::new();
     let layer = write_layer(input, &workers, &mut blob, &go_on).unwrap();
     (layer, blob)
@@ -177,6 +187,40 @@ fn neither_threads_nor_holes_show() {
             for holes in [Holes::None, Holes::Zeros] {
                 let (layer, _) = write(Memory::new(&disk, holes), jobs, compression);
                 assert_eq!(layer, expected, "{compression}, {jobs} jobs");
+            }
+        }
+    }
+}
+
+fn blob() -> LayerContent {
+    let source = SourceRecipe::new(SourceLocation::path("disk.img"), SourceRole::Disk);
+    let media_type = "application/x-disk".to_owned();
+    let annotations = [].into();
+    LayerContent::Blob(BlobRecipe { source, media_type, annotations, size_annotation: None })
+}
+
+/// The layer of an artifact is the content alone, as any reader of zstd sees it.
+#[test]
+fn a_blob_is_its_content() {
+    let all = disk();
+    for size in [1, 1023, 1024, 1025, all.len()] {
+        let disk = &all[..size];
+        let expected = Digest::of_bytes(disk);
+        for compression in [zstd(1), zstd(19), LayerCompression::None] {
+            let (first, bytes) =
+                write_content(&blob(), Memory::new(disk, Holes::None), 1, compression);
+            assert_eq!((first.diff_id, first.digest), (expected, Digest::of_bytes(&bytes)));
+            assert_eq!(first.content_size, Some(size as u64));
+            assert_eq!(first.size, bytes.len() as u64);
+            let read = match compression {
+                LayerCompression::None => bytes,
+                _ => zstd::stream::decode_all(&bytes[..]).unwrap(),
+            };
+            assert!(read == disk, "{compression}, {size} bytes");
+            for jobs in [2, 7] {
+                let content = Memory::new(disk, Holes::Zeros);
+                let (layer, _) = write_content(&blob(), content, jobs, compression);
+                assert_eq!(layer, first, "{compression}, {size} bytes, {jobs} jobs");
             }
         }
     }
@@ -287,9 +331,9 @@ fn failures_end_the_pipeline() {
         for compression in [gzip(1), zstd(1), chunked(1), LayerCompression::None] {
             let workers = LayerWorkers::start(2).unwrap();
             let content = Memory { fails_at, ..Memory::new(&disk, Holes::None) };
-            let entries = entries();
+            let layer = LayerContent::Tar(entries());
             let contents: Vec<Box<dyn SourceContent>> = vec![Box::new(content)];
-            let input = LayerInput { entries: &entries, contents, mtime: 0, compression };
+            let input = LayerInput { content: &layer, contents, mtime: 0, compression };
             let done = std::cell::Cell::new(0);
             let observe = |len| {
                 done.set(done.get() + len);

@@ -5,7 +5,7 @@ use crate::engine::assemble::BuildError;
 use crate::engine::source::ArchiveDownloads;
 use crate::oci::image::digest::Digest;
 use crate::recipe::diagnostic::Diagnostic;
-use crate::recipe::{Checksum, LayerEntryKind, Recipe, RecipeStep, SourceLocation, SourceRecipe};
+use crate::recipe::{Checksum, LayerRecipe, Recipe, RecipeStep, SourceLocation, SourceRecipe};
 
 /// Gives downloads without a checksum the digest that the lock file has. With `downloads` those that
 /// it does not have are downloaded once to record their digests.
@@ -20,8 +20,7 @@ pub fn lock_downloads(
         RecipeStep::Config { .. } => None,
     });
     let mut problems = Vec::new();
-    for entry in layers.flat_map(|layer| &mut layer.entries) {
-        let LayerEntryKind::File(source) = &mut entry.kind else { continue };
+    for source in layers.flat_map(LayerRecipe::sources_mut) {
         if let Err(problem) = lock_source(source, resolver, downloads)
             && !problems.contains(&*problem)
         {

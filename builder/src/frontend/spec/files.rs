@@ -57,7 +57,7 @@ pub(super) fn lower_files<'f>(
         return None;
     }
     let history = claimed.into_keys().collect::<Vec<_>>().join(", ");
-    Some(LayerRecipe { history, entries: entries.into_values().collect() })
+    Some(LayerRecipe::of_tar(history, entries.into_values().collect()))
 }
 
 /// Returns a file's path in the layer, which is relative.

@@ -17,7 +17,7 @@ use crate::compression::LayerCompression;
 use crate::oci::image::config::ImageConfig;
 use crate::oci::image::platform::Platform;
 use crate::recipe::diagnostic::{Diagnostic, Span};
-use crate::recipe::{LayerRecipe, PlatformRecipe, Recipe, RecipeStep, SourceRecipe};
+use crate::recipe::{ConfigRecipe, LayerRecipe, PlatformRecipe, Recipe, RecipeStep, SourceRecipe};
 
 /// A recipe, and the spans of its names.
 #[derive(Debug)]
@@ -183,7 +183,7 @@ pub(super) fn lower_without_disk(
         platform,
         base: None,
         steps,
-        config,
+        config: ConfigRecipe::Image(config),
         annotations: BTreeMap::new(),
         entry_annotations: BTreeMap::new(),
         compression,
@@ -213,7 +213,7 @@ fn lower_disk_layer(
 /// Returns the layer that holds a disk at a path.
 pub(super) fn layer_of_disk(path: String, disk: SourceRecipe) -> LayerRecipe {
     let entries = parent_entries(&path).chain([file_entry(&path, disk)]).collect();
-    LayerRecipe { history: path, entries }
+    LayerRecipe::of_tar(path, entries)
 }
 
 /// Returns labels or annotations, whose keys must not be empty ("string maps" in OCI); `noun` names

@@ -31,7 +31,8 @@ use crate::oci::image::platform::Platform;
 use crate::oci::image::reference::Reference;
 use crate::oci::tar::Owner;
 use crate::recipe::{
-    LayerEntry, LayerEntryKind, LayerRecipe, PlatformRecipe, Recipe, RecipeStep, SourceLocation,
+    ConfigRecipe, LayerEntry, LayerEntryKind, LayerRecipe, PlatformRecipe, Recipe, RecipeStep,
+    SourceLocation,
     SourceRecipe, SourceRole, TarOrigin,
 };
 
@@ -68,8 +69,7 @@ pub fn build_recipe(request: VddkRequest) -> Recipe {
     let VddkRequest { names, archive: input, base } = request;
     let version = input.find_version().map(str::to_owned);
     let archive = Arc::new(TarOrigin::File(Box::new(input.source)));
-    let kit =
-        LayerRecipe { history: KIT_DIRECTORY.into(), entries: input.kit.layer_entries(&archive) };
+    let kit = LayerRecipe::of_tar(KIT_DIRECTORY, input.kit.layer_entries(&archive));
     let (base, mut config, mut annotations, own, program) = match base {
         VddkBase::Scratch(copier) => {
             let config = ImageConfig::new(&kit_platform());
@@ -97,7 +97,7 @@ pub fn build_recipe(request: VddkRequest) -> Recipe {
         platform,
         base,
         steps,
-        config,
+        config: ConfigRecipe::Image(config),
         annotations: BTreeMap::new(),
         entry_annotations: BTreeMap::new(),
         compression: LayerCompression::default(),
@@ -120,5 +120,5 @@ fn copier_layer(copier: Arc<[u8]>) -> LayerRecipe {
         // If no volume is mounted here, any user can copy to it.
         LayerEntry::new(COPY_TARGET, LayerEntryKind::Directory, 0o777, root),
     ];
-    LayerRecipe { history: COPIER.into(), entries }
+    LayerRecipe::of_tar(COPIER, entries)
 }

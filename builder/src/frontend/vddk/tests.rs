@@ -289,7 +289,7 @@ fn recipe_on(ground: VddkBase) -> Recipe {
 
 /// Returns what comes first in each layer.
 fn layers(recipe: &Recipe) -> Vec<&str> {
-    recipe.platforms[0].layers().map(|layer| layer.entries[0].path.as_str()).collect()
+    recipe.platforms[0].layers().map(|layer| layer.entries()[0].path.as_str()).collect()
 }
 
 #[test]
@@ -305,7 +305,7 @@ fn the_kit_lies_on_nothing_but_the_copier() {
     assert_eq!(layers(&recipe), ["copier", KIT_DIRECTORY]);
     let [platform] = &recipe.platforms[..] else { panic!("one platform") };
     assert_eq!((platform.platform.to_string().as_str(), &platform.base), ("linux/amd64", &None));
-    let config = &platform.config;
+    let config = platform.config.image().unwrap();
     assert_eq!(
         config.get("Entrypoint"),
         Some(&json!(["/copier", format!("/{KIT_DIRECTORY}"), "/opt"]))
@@ -333,7 +333,7 @@ fn the_kit_lies_on_a_base() {
     assert_eq!(layers(&recipe), [KIT_DIRECTORY]);
     let [platform] = &recipe.platforms[..] else { panic!("one platform") };
     assert_eq!(platform.base, Some(base));
-    let config = &platform.config;
+    let config = platform.config.image().unwrap();
     assert_eq!(
         config.get("Entrypoint"),
         Some(&json!(["cp", "-r", format!("/{KIT_DIRECTORY}"), "/opt"]))

@@ -82,13 +82,24 @@ pub enum DocumentError {
     Tag(#[from] TagError),
 }
 
-/// Composes the manifest of a platform. In Docker's format it has no annotations.
-pub(crate) fn compose_manifest(
-    format: ImageFormat,
-    config: &Document,
-    layers: &[LayerDescriptor],
-    annotations: &BTreeMap<String, String>,
-) -> Result<Document, DocumentError> {
+/// What the manifest of a platform is composed of.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct ManifestParts<'a> {
+    /// Family of media types. In Docker's, manifests and layers have no annotations.
+    pub(crate) format: ImageFormat,
+    /// Artifact type, if the manifest is an artifact.
+    pub(crate) artifact_type: Option<&'a str>,
+    /// The config.
+    pub(crate) config: &'a Document,
+    /// The layers, lowest first.
+    pub(crate) layers: &'a [LayerDescriptor],
+    /// Annotations of the manifest.
+    pub(crate) annotations: &'a BTreeMap<String, String>,
+}
+
+/// Composes the manifest of a platform.
+pub(crate) fn compose_manifest(parts: &ManifestParts<'_>) -> Result<Document, DocumentError> {
+    let ManifestParts { format, artifact_type, config, layers, annotations } = *parts;
     let layers = layers
         .iter()
         .map(|layer| {
@@ -109,16 +120,28 @@ pub(crate) fn compose_manifest(
     if format == ImageFormat::Oci && !annotations.is_empty() {
         manifest = manifest.annotations(to_hash_map(annotations));
     }
+    if let Some(artifact_type) = artifact_type {
+        manifest = manifest.artifact_type(MediaType::from(artifact_type));
+    }
     Ok(Document::new(media_type, &manifest.build()?)?)
 }
 
-/// Composes the index of all platforms, in the given order. In Docker's format it has no
-/// annotations.
-pub(crate) fn compose_index(
-    format: ImageFormat,
-    entries: &[IndexEntry],
-    annotations: &BTreeMap<String, String>,
-) -> Result<Document, DocumentError> {
+/// What the index of all platforms is composed of.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct IndexParts<'a> {
+    /// Family of media types. In Docker's, indexes have no annotations.
+    pub(crate) format: ImageFormat,
+    /// Artifact type, if all manifests are artifacts of this type.
+    pub(crate) artifact_type: Option<&'a str>,
+    /// The manifests, in order.
+    pub(crate) entries: &'a [IndexEntry],
+    /// Annotations of the index.
+    pub(crate) annotations: &'a BTreeMap<String, String>,
+}
+
+/// Composes the index of all platforms.
+pub(crate) fn compose_index(parts: &IndexParts<'_>) -> Result<Document, DocumentError> {
+    let IndexParts { format, artifact_type, entries, annotations } = *parts;
     let manifests = entries.iter().map(IndexEntry::descriptor).collect::<Result<Vec<_>, _>>()?;
     let media_type = format.media_type(&MediaType::ImageIndex);
     let mut index = ImageIndexBuilder::default()
@@ -127,6 +150,9 @@ pub(crate) fn compose_index(
         .manifests(manifests);
     if format == ImageFormat::Oci && !annotations.is_empty() {
         index = index.annotations(to_hash_map(annotations));
+    }
+    if let Some(artifact_type) = artifact_type {
+        index = index.artifact_type(MediaType::from(artifact_type));
     }
     Ok(Document::new(media_type, &index.build()?)?)
 }

@@ -11,10 +11,12 @@ pub struct FinishedLayer {
     pub digest: Digest,
     /// Length of the blob in bytes.
     pub size: u64,
-    /// Digest of the uncompressed tar.
+    /// Digest of the uncompressed layer.
     pub diff_id: Digest,
     /// Location of the metadata of a layer in zstd:chunked.
     pub chunked: Option<ChunkedMetadata>,
+    /// Size of the content in bytes, of a layer that is one content in no tar.
+    pub content_size: Option<u64>,
 }
 
 /// Location of the metadata in a blob in zstd:chunked: the table of contents, and the headers of the tar

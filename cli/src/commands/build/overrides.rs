@@ -43,12 +43,25 @@ impl RecipeOverrides<'_> {
         for recipe in recipes {
             self.annotations.iter().for_each(|annotation| annotation.apply(recipe));
             for platform in &mut recipe.platforms {
-                let config = &mut platform.config;
+                let Some(config) = platform.config.image_mut() else {
+                    self.refuse_artifact()?;
+                    continue;
+                };
                 self.labels.iter().for_each(|label| config.set_label(&label.key, &label.value));
                 self.env.iter().for_each(|variable| config.set_env(&variable.key, &variable.value));
             }
         }
         Ok(())
+    }
+
+    /// Fails if labels or variables are given, which only the config of an image has.
+    fn refuse_artifact(&self) -> Result<(), CommandError> {
+        let labels = self.labels.first().map(|_| "--label");
+        let Some(option) = labels.or_else(|| self.env.first().map(|_| "--env")) else {
+            return Ok(());
+        };
+        let message = format!("`{option}` is for images, and this is an artifact");
+        Err(CommandError::Usage(Diagnostic::new(message).help("use `--annotation`")))
     }
 
     fn rename(&self, recipes: &mut [Recipe]) -> Result<(), CommandError> {
@@ -137,10 +150,10 @@ fn convert_disks(recipes: &mut [Recipe], conversion: Conversion) -> Result<(), C
 fn resize_disks(recipes: &mut [Recipe], size: DiskSize) -> Result<(), CommandError> {
     let mut found = false;
     for platform in recipes.iter_mut().flat_map(|recipe| &mut recipe.platforms) {
-        for entry in layer_entries(&mut platform.steps) {
-            if let LayerEntryKind::File(source) = &mut entry.kind
-                && source.role == SourceRole::Disk
-            {
+        for step in &mut platform.steps {
+            let RecipeStep::Layer(layer) = step else { continue };
+            let disks = layer.sources_mut().into_iter();
+            for source in disks.filter(|source| source.role == SourceRole::Disk) {
                 source.set_disk_size(size);
                 found = true;
             }
@@ -156,7 +169,7 @@ fn no_disk(verb: &str) -> CommandError {
 
 fn layer_entries(steps: &mut [RecipeStep]) -> impl Iterator<Item = &mut LayerEntry> {
     steps.iter_mut().flat_map(|step| match step {
-        RecipeStep::Layer(layer) => layer.entries.as_mut_slice(),
+        RecipeStep::Layer(layer) => layer.entries_mut(),
         RecipeStep::Config { .. } => &mut [],
     })
 }

@@ -27,7 +27,7 @@ pub(super) fn contract_warnings(stage: &StageState, at: &Span) -> Vec<Diagnostic
 
 fn planned_layer(step: &RecipeStep) -> Option<LayerFacts> {
     match step {
-        RecipeStep::Layer(layer) => Some(layer_facts(&layer.entries)),
+        RecipeStep::Layer(layer) => Some(layer_facts(layer.entries())),
         RecipeStep::Config { .. } => None,
     }
 }

@@ -47,7 +47,7 @@ use crate::oci::image::location::ImageLocation;
 use crate::oci::image::platform::Platform;
 use crate::oci::image::reference::Reference;
 use crate::recipe::diagnostic::Diagnostic;
-use crate::recipe::{PlatformRecipe, Recipe};
+use crate::recipe::{ConfigRecipe, PlatformRecipe, Recipe};
 
 /// A Dockerfile and all that its lowering depends on.
 pub struct DockerfileRequest<'a> {
@@ -177,7 +177,7 @@ fn evaluate_platform(
         platform,
         base,
         steps,
-        config,
+        config: ConfigRecipe::Image(config),
         annotations,
         entry_annotations,
         compression: LayerCompression::default(),

@@ -59,7 +59,7 @@ impl StageState {
         self.steps.push(if entries.is_empty() {
             RecipeStep::Config { history }
         } else {
-            RecipeStep::Layer(LayerRecipe { history, entries })
+            RecipeStep::Layer(LayerRecipe::of_tar(history, entries))
         });
     }
 

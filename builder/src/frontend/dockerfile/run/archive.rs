@@ -6,7 +6,7 @@ use std::rc::Rc;
 use libdeflater::{CompressionLvl, Compressor};
 
 use crate::compression::CompressionFormat;
-use crate::engine::layer::{TarPiece, TarPlan};
+use crate::engine::layer::{LayerPiece, LayerPlan};
 use crate::frontend::dockerfile::tree::FileNode;
 use crate::oci::tar::{TarEntry, TarEntryKind};
 use crate::recipe::{LayerEntry, LayerEntryKind, SpecialKind};
@@ -49,10 +49,10 @@ impl TreeArchive {
             entries.push(layer_entry(entry, file.as_ref())?);
         }
         let sizes: Vec<u64> = contents.iter().map(|text| text.len() as u64).collect();
-        let plan = TarPlan::new(&entries, &sizes, 0).ok()?;
+        let plan = LayerPlan::of_tar(&entries, &sizes, 0).ok()?;
         let pieces = plan.pieces.iter().map(|piece| match piece {
-            TarPiece::Bytes(bytes) => bytes.as_slice(),
-            TarPiece::Content(number, _) => contents.get(*number).map_or(&[][..], Vec::as_slice),
+            LayerPiece::Bytes(bytes) => bytes.as_slice(),
+            LayerPiece::Content(number, _) => contents.get(*number).map_or(&[][..], Vec::as_slice),
         });
         let tar = pieces.collect::<Vec<_>>().concat();
         match self.compression {

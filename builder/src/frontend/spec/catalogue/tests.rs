@@ -70,7 +70,7 @@ fn platforms_have_releases_and_labels_of_their_own() {
     assert_eq!(amd64.release.url.to_string(), "https://a/b");
     assert_eq!(s390x.release.url.to_string(), "https://b/c");
     let preference = |entry: &CataloguePlatform| {
-        entry.recipe_without_disk.config.env().next().map(|(_, value)| value.to_owned()).unwrap()
+        entry.recipe_without_disk.config.image().unwrap().env().next().map(|(_, value)| value.to_owned()).unwrap()
     };
     assert_eq!((preference(amd64), preference(s390x)), ("p".into(), "p.s390x".into()));
     let disk = UpstreamDisk {

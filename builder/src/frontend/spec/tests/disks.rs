@@ -10,7 +10,7 @@ fn disks_get_names_that_cdi_imports() {
         let text = format!("apiVersion: diskette/v1\nplatforms: {{amd64: {{disk: {disk}}}}}");
         let recipes = load_recipes(&source(&text)).unwrap();
         let layer = recipes[0].platforms[0].layers().next().unwrap();
-        assert_eq!(layer.entries[1].path, format!("disk/{name}"), "{disk}");
+        assert_eq!(layer.entries()[1].path, format!("disk/{name}"), "{disk}");
         let warnings = &recipes[0].warnings;
         assert!(warnings.iter().all(|warning| warning.rule == Some("disk-name")), "{disk}");
         let shown: Vec<&str> = warnings.iter().map(|warning| &*warning.message).collect();
@@ -50,7 +50,7 @@ fn disks_may_be_outside_the_directory() {
                 assert!(recipes[0].warnings.is_empty(), "{disk}");
                 let layers = recipes[0].platforms[0].layers();
                 let paths = |layer: &LayerRecipe| {
-                    let paths: Vec<&str> = layer.entries.iter().map(|it| &*it.path).collect();
+                    let paths: Vec<&str> = layer.entries().iter().map(|it| &*it.path).collect();
                     paths.join(" ")
                 };
                 layers.map(paths).collect::<Vec<_>>().join("; ")

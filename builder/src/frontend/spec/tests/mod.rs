@@ -40,12 +40,13 @@ fn show(recipe: &Recipe) -> String {
         writeln!(shown, "warning {}: {message}", span.as_ref().unwrap()).unwrap();
     }
     for platform in &recipe.platforms {
-        let env: BTreeMap<&str, &str> = platform.config.env().collect();
-        let labels = platform.config.labels();
+        let config = platform.config.image().unwrap();
+        let env: BTreeMap<&str, &str> = config.env().collect();
+        let labels = config.labels();
         writeln!(shown, "{}\n  env {env:?} labels {labels:?}", platform.platform).unwrap();
         for layer in platform.layers() {
             writeln!(shown, "  layer {}", layer.history).unwrap();
-            layer.entries.iter().for_each(|entry| show_entry(entry, &mut shown));
+            layer.entries().iter().for_each(|entry| show_entry(entry, &mut shown));
         }
     }
     shown

@@ -11,7 +11,7 @@ use crate::oci::image::config::ImageConfig;
 use crate::oci::image::platform::Platform;
 use crate::oci::tar::Owner;
 use crate::recipe::{
-    Checksum, LayerEntry, LayerEntryKind, LayerRecipe, PlatformRecipe, RecipeStep, SourceLocation,
+    Checksum, ConfigRecipe, LayerEntry, LayerEntryKind, LayerRecipe, PlatformRecipe, RecipeStep, SourceLocation,
     SourceRecipe, SourceRole,
 };
 
@@ -28,14 +28,14 @@ fn a_spec_becomes_a_recipe() {
     let platform = PlatformRecipe {
         platform: Platform { os: "linux".into(), architecture: "arm64".into(), variant: None },
         base: None,
-        steps: vec![RecipeStep::Layer(LayerRecipe {
-            history: "disk/a.qcow2".into(),
-            entries: vec![
+        steps: vec![RecipeStep::Layer(LayerRecipe::of_tar(
+            "disk/a.qcow2",
+            vec![
                 LayerEntry::new("disk", LayerEntryKind::Directory, 0o555, owner),
                 LayerEntry::new("disk/a.qcow2", LayerEntryKind::File(disk), 0o444, owner),
             ],
-        })],
-        config: ImageConfig::new(&"linux/arm64".parse().unwrap()),
+        ))],
+        config: ConfigRecipe::Image(ImageConfig::new(&"linux/arm64".parse().unwrap())),
         entry_annotations: [].into(),
         compression: LayerCompression::default(),
         annotations: BTreeMap::new(),
@@ -164,7 +164,7 @@ fn checksums_are_read_in_all_their_forms() {
         );
         let recipes = load_recipes(&source(&text)).unwrap();
         let LayerEntryKind::File(disk) =
-            &recipes[0].platforms[0].layers().next().unwrap().entries[1].kind
+            &recipes[0].platforms[0].layers().next().unwrap().entries()[1].kind
         else {
             panic!("the disk is a file");
         };
