@@ -94,7 +94,8 @@ fn read_recipes(disk: &str) -> Result<Vec<Recipe>, Diagnostic> {
         "platforms": { "linux/amd64": { "disk": disk } },
     });
     let text = SourceText { name: "the example's spec".into(), text: spec.to_string() };
-    spec::load_recipes(&Arc::new(text)).map_err(|mut problems| problems.swap_remove(0))
+    spec::load_recipes(&Arc::new(text), &WorkingDirectory)
+        .map_err(|mut problems| problems.swap_remove(0))
 }
 
 /// Opens the files that a spec names. Relative paths begin at the working directory.

@@ -16,6 +16,7 @@ pub mod docker_registry;
 pub mod dockerfile;
 pub mod image;
 pub mod kubernetes;
+pub mod machine;
 pub mod nginx;
 pub mod pairs;
 pub mod peer;

@@ -3,6 +3,8 @@
 //!
 //! - [`contract`]: the rules of KubeVirt and CDI, and how an image is judged by them
 //! - [`kubernetes`]: virtual machines, volumes and secrets, written as YAML
+//! - `vm`: artifacts of virtual machines with their disks
 
 pub mod contract;
 pub mod kubernetes;
+pub(crate) mod vm;

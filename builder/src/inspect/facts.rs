@@ -1,7 +1,8 @@
-//! Collects the *facts* of an image that the contract judges: what its documents declare, and what
+//! Collects the *facts* of an image that its rules judge: what its documents declare, and what
 //! was seen of its layers.
 
 use crate::cluster::contract::facts::{ConfigFacts, ImageFacts, LayerFacts};
+use crate::cluster::vm::{DiskBlobFacts, DiskLayerFacts, MachineFacts, MachineKind};
 use crate::oci::image::descriptor::Descriptor;
 use crate::oci::image_documents::PlatformImage;
 
@@ -18,4 +19,27 @@ pub(super) fn image_facts(
     let layers = image.layers.iter().map(layer).collect();
     let (declared, artifact_type) = (image.declared.clone(), image.artifact_type.clone());
     ImageFacts { declared, artifact_type, config, layers, disk_path: None }
+}
+
+/// Returns the kind of object that a manifest has, if it is one of a VM artifact.
+pub(super) fn machine_kind(image: &PlatformImage) -> Option<MachineKind> {
+    MachineKind::from_artifact_type(image.artifact_type.as_deref()?)
+}
+
+/// Returns the facts of a manifest of a VM artifact; `seen` returns what was seen of a layer.
+pub(super) fn machine_facts<'a>(
+    image: &'a PlatformImage,
+    kind: MachineKind,
+    index_type: Option<&'a str>,
+    seen: impl Fn(&Descriptor) -> Option<DiskBlobFacts>,
+) -> MachineFacts<'a> {
+    let layer = |declared: &'a Descriptor| DiskLayerFacts { declared, blob: seen(declared) };
+    MachineFacts {
+        declared: image.declared.as_ref(),
+        index_type,
+        kind,
+        config_type: &image.config_descriptor.media_type,
+        config: &image.artifact_config,
+        layers: image.layers.iter().map(layer).collect(),
+    }
 }

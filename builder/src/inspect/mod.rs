@@ -6,6 +6,7 @@
 //! - [`machine`]: what a virtual machine boots of an image
 //! - [`diff`]: why two images differ
 //! - [`extract`]: the disk as a file again
+//! - [`vm`]: the virtual machine and the disks of a VM artifact
 
 pub mod diff;
 pub mod extract;
@@ -14,3 +15,4 @@ mod kept;
 pub mod machine;
 pub mod overview;
 pub mod verify;
+pub mod vm;

@@ -9,9 +9,11 @@ use crate::cluster::contract::labels::{check_key, is_copied_to_volume, label_for
 use crate::cluster::contract::{
     Finding, NEED_ALL_MEMBERS, cdi_takes, examine_disk_by_rules, is_relevant, judge_image,
 };
-use crate::compression::CompressionFormat;
+use crate::cluster::vm::{MachineKind, judge_machine};
+use crate::compression::{CompressionFormat, MAGIC_LEN};
 use crate::disk;
-use crate::inspect::facts::image_facts;
+use crate::inspect::facts::{image_facts, machine_facts, machine_kind};
+use crate::inspect::vm::SeenMachine;
 use crate::oci::image::descriptor::Descriptor;
 use crate::oci::image::digest::Digest;
 use crate::oci::image_documents::PlatformImage;
@@ -37,6 +39,8 @@ const MEMBERS_MAX: usize = 1000;
 pub struct ImageOverview {
     /// The disk, if it was seen.
     pub disk: Option<SeenDisk>,
+    /// The virtual machine, if this is a VM artifact.
+    pub machine: Option<SeenMachine>,
     /// Compression of the layers, lowest first.
     pub compressions: Vec<SeenCompression>,
     /// Labels that CDI will set on the volume, and their values.
@@ -77,9 +81,13 @@ pub struct SeenDisk {
 
 /// Returns the overview of an image.
 pub fn inspect_image(image: &PlatformImage, images: &dyn Images) -> ImageOverview {
+    if let Some(kind) = machine_kind(image) {
+        return inspect_machine(image, kind, images);
+    }
     let mut facts = image_facts(image, |_| LayerFacts::default());
     let mut overview = ImageOverview {
         disk: None,
+        machine: None,
         compressions: vec![SeenCompression::NotRead; image.layers.len()],
         labels: cdi_labels(&facts.config),
         findings: Vec::new(),
@@ -92,6 +100,36 @@ pub fn inspect_image(image: &PlatformImage, images: &dyn Images) -> ImageOvervie
     let is_whole = overview.disk.is_some() && image.layers.len() == 1;
     overview.findings.retain(|finding| is_whole || !NEED_ALL_MEMBERS.contains(&finding.rule));
     overview
+}
+
+/// Returns the overview of a manifest of a VM artifact.
+fn inspect_machine(image: &PlatformImage, kind: MachineKind, images: &dyn Images) -> ImageOverview {
+    let mut problems = Vec::new();
+    let mut compressions = Vec::new();
+    for (number, blob) in image.layers.iter().enumerate() {
+        compressions.push(detect_compression(blob, images).unwrap_or_else(|problem| {
+            problems.push(format!("layer {}: {problem}", number + 1));
+            SeenCompression::NotRead
+        }));
+    }
+    let facts = machine_facts(image, kind, None, |_| None);
+    ImageOverview {
+        disk: None,
+        machine: Some(SeenMachine::new(image, kind)),
+        compressions,
+        labels: Vec::new(),
+        findings: judge_machine(image.platform().as_ref(), &facts),
+        problems,
+    }
+}
+
+fn detect_compression(blob: &Descriptor, images: &dyn Images) -> Result<SeenCompression, String> {
+    let reach = MAGIC_LEN.min(blob.size);
+    let reader = images.open_blob_part(blob.digest, blob.size, 0..reach);
+    let mut start = Vec::new();
+    let reader = reader.map_err(|error| error.full_message())?;
+    reader.take(reach).read_to_end(&mut start).map_err(|error| error.to_string())?;
+    Ok(CompressionFormat::detect(&start).into())
 }
 
 /// Returns the labels that CDI makes from the environment and copies to the volume.

@@ -25,6 +25,8 @@ pub struct ImageDocuments {
     pub root: Document,
     /// Annotations of the root document.
     pub annotations: BTreeMap<String, String>,
+    /// Artifact type of the root document; that of images has none.
+    pub artifact_type: Option<String>,
     /// All images in the order of the index, including attestations.
     pub images: Vec<PlatformImage>,
 }
@@ -42,6 +44,8 @@ pub struct PlatformImage {
     pub annotations: BTreeMap<String, String>,
     /// Artifact type of the manifest; an image has none.
     pub artifact_type: Option<String>,
+    /// The config of an artifact; null if it is not JSON, or this is an image.
+    pub artifact_config: Value,
     /// Bytes of the config; empty if its media type is not that of an image config.
     pub config: Vec<u8>,
     /// Fields of the config; null if its media type is not that of an image config.
@@ -119,15 +123,21 @@ pub fn read_documents(images: &dyn Images, root: Document) -> Result<ImageDocume
         let image = read_image(&mut walk, entry)?;
         if !known.insert(image.manifest.digest) {
             // Every image keeps its own copy of the documents in memory.
-            walk.count_bytes(root.digest, image.manifest.bytes.len() + image.config.len())?;
+            let config = usize::try_from(image.config_descriptor.size).unwrap_or(usize::MAX);
+            let has_config = !image.config.is_empty() || !image.artifact_config.is_null();
+            let config = if has_config { config } else { 0 };
+            walk.count_bytes(root.digest, image.manifest.bytes.len().saturating_add(config))?;
         }
         found.push(image);
     }
-    let annotations = match &found[..] {
-        [only] if !root.is_index() => only.annotations.clone(),
-        _ => read_index(&root)?.annotations,
+    let (annotations, artifact_type) = match &found[..] {
+        [only] if !root.is_index() => (only.annotations.clone(), only.artifact_type.clone()),
+        _ => {
+            let index = read_index(&root)?;
+            (index.annotations, index.artifact_type)
+        }
     };
-    Ok(ImageDocuments { root, annotations, images: found })
+    Ok(ImageDocuments { root, annotations, artifact_type, images: found })
 }
 
 fn read_image(walk: &mut DocumentWalk<'_>, entry: ImageEntry) -> Result<PlatformImage, WalkError> {
@@ -146,15 +156,31 @@ fn read_image(walk: &mut DocumentWalk<'_>, entry: ImageEntry) -> Result<Platform
     } else {
         (Vec::new(), Value::Null)
     };
+    let artifact_config = match &artifact_type {
+        Some(_) if config.is_empty() => read_artifact_config(walk, &config_descriptor)?,
+        _ => Value::Null,
+    };
     Ok(PlatformImage {
         declared: entry.descriptor.platform,
         entry_annotations: entry.descriptor.annotations,
         manifest: (*manifest).clone(),
         annotations,
         artifact_type,
+        artifact_config,
         config,
         config_fields,
         config_descriptor,
         layers,
     })
+}
+
+/// Returns the config of an artifact; null if its media type is not one of JSON, or it is not JSON.
+fn read_artifact_config(
+    walk: &mut DocumentWalk<'_>,
+    config: &Descriptor,
+) -> Result<Value, WalkError> {
+    if !config.media_type.ends_with("+json") {
+        return Ok(Value::Null);
+    }
+    Ok(serde_json::from_slice(&walk.read_config(config)?).unwrap_or_default())
 }

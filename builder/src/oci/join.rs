@@ -9,6 +9,7 @@ use crate::oci::copy::{CopyContext, CopyError, copy_unnamed, publish_names};
 use crate::oci::image::documents::{DocumentError, IndexEntry, IndexParts, compose_index};
 use crate::oci::image::format::ImageFormat;
 use crate::oci::image::json::Document;
+use crate::oci::image::manifest::ImageManifest;
 use crate::oci::image::nearest::is_same_platform;
 use crate::oci::image::platform::Platform;
 use crate::oci::image_documents::read_documents;
@@ -101,9 +102,10 @@ impl JoinedIndex {
         }
         kept.append(&mut found);
         let entries: Vec<IndexEntry> = kept.iter().map(|(_, entry, _)| entry.clone()).collect();
+        let artifact_type = common_artifact_type(kept.iter().map(|(_, _, manifest)| manifest));
         let index = compose_index(&IndexParts {
             format: ImageFormat::Oci,
-            artifact_type: None,
+            artifact_type: artifact_type.as_deref(),
             entries: &entries,
             annotations,
         })?;
@@ -126,6 +128,13 @@ impl JoinedIndex {
         context.sink.put_document(&self.index, context.names).map_err(CopyError::from)?;
         Ok(publish_names(&self.index, context)?)
     }
+}
+
+/// Returns the artifact type of manifests, if all have the same.
+fn common_artifact_type<'m>(mut manifests: impl Iterator<Item = &'m Document>) -> Option<String> {
+    let artifact_type = |manifest| ImageManifest::parse(manifest).ok()?.artifact_type;
+    let first = artifact_type(manifests.next()?)?;
+    manifests.all(|other| artifact_type(other).as_deref() == Some(&first)).then_some(first)
 }
 
 /// Returns the index entries of a source's images, with their manifests. Attestations are left out,

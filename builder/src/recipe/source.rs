@@ -100,6 +100,8 @@ pub struct DiskRequest {
     pub flatten: bool,
     /// Size of the disk in the layer, if it is not that of the source.
     pub size: Option<DiskSize>,
+    /// Whether the disk may have only zeros, as one that a virtual machine writes data to.
+    pub may_be_blank: bool,
 }
 
 /// A disk in an archive: a tar, or an OVA.

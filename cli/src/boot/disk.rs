@@ -37,7 +37,7 @@ impl UnpackedDisk {
         let file = cap_std::fs::File::create_ambient(&path, ambient_authority());
         let mut file = file.map_err(cannot("write", path.display()))?;
         let BootContext { images, progress, .. } = ground;
-        let context = ExtractContext { images, limits: TarLimits::default(), progress };
+        let context = ExtractContext { images, limits: TarLimits::default(), disk: None, progress };
         match extract_disk(image, &mut SparseFile::new(&mut file), &context) {
             Ok(_) => drop(file),
             Err(ExtractError::Cancelled) => return Err(CommandError::Interrupted),

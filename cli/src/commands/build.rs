@@ -22,6 +22,7 @@ use self::conversion::conversion;
 use self::input::{BuildInput, InputAccess, LoadedInput};
 use self::language::InputLanguage;
 use self::overrides::RecipeOverrides;
+use self::refused::check_compression;
 use crate::arguments::credentials::{BaseRegistry, RegistryUse};
 use crate::arguments::image_format::FormatKind;
 use crate::assembly::{Assembly, creation_time, missing_output, refused_recipes};
@@ -91,7 +92,9 @@ fn build(
     let loaded = input.load(arguments, &access, environment, ui, found)?;
     let LoadedInput { mut recipes, inputs, epoch, reads } = loaded;
     for platform in recipes.iter_mut().flat_map(|recipe| &mut recipe.platforms) {
-        platform.compression = compression.apply(platform.compression)?;
+        let changed = compression.apply(platform.compression)?;
+        check_compression(platform, changed)?;
+        platform.compression = changed;
     }
     arguments.apply_options(&mut recipes, input.language)?;
     let subject = arguments.find_subject(&registry)?;

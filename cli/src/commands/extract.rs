@@ -32,9 +32,9 @@ use crate::ui::progress::{ProgressMode, ProgressView};
 
 /// Extract the disk from an image.
 ///
-/// Works for images built by any tool, if KubeVirt and CDI find the same disk in them. All
-/// layers are checked; the file gets its name when it is complete, and zeros become holes. Prints
-/// the file name.
+/// Works for images built by any tool, if KubeVirt and CDI find the same disk in them, and for VM
+/// artifacts. All layers that are read are checked; the file gets its name when it is complete, and
+/// zeros become holes. Prints the file name.
 #[derive(Debug, Args)]
 pub(crate) struct ExtractArguments {
     /// The image: quay.io/me/fedora:42, a layout's directory, oci:DIR:TAG, or an archive
@@ -44,6 +44,10 @@ pub(crate) struct ExtractArguments {
     /// The disk of this platform, e.g. linux/arm64 [default: this machine's, if there are several]
     #[arg(long)]
     platform: Option<Platform>,
+
+    /// The disk of this volume, of a VM artifact [default: its only disk]
+    #[arg(long, value_name = "NAME")]
+    disk: Option<String>,
 
     /// Output file or directory, or - for standard output, which is valid only if
     /// the exit status is 0 [default: the disk's name in the image]
@@ -82,6 +86,7 @@ pub(crate) fn run(
     let context = ExtractContext {
         images: &*subject.images,
         limits: TarLimits::default(),
+        disk: arguments.disk.as_deref(),
         progress: &*progress,
     };
     let result = target.write(image, &context, &progress);
@@ -92,7 +97,7 @@ pub(crate) fn run(
     if mode != ProgressMode::None {
         let platform = image.platform().map_or_else(String::new, |name| format!(" of {name}"));
         let (disk, size) = (extracted.path.escape_debug(), HumanBytes(extracted.size));
-        ui.print_line(&format!("/{disk}{}, {size}", platform.escape_debug()));
+        ui.print_line(&format!("{disk}{}, {size}", platform.escape_debug()));
     }
     Ok(ui.print_result(format!("{}\n", path.display()).as_bytes())?)
 }
@@ -274,6 +279,14 @@ fn extract_error(error: ExtractError, location: &str, image: &PlatformImage) -> 
             diagnostic.help("name the file with `-o FILE`").into()
         }
         ExtractError::Output(error) => cannot("write", "the disk")(error).into(),
+        error @ (ExtractError::WhichDisk(_) | ExtractError::UnknownDisk { .. }) => {
+            let diagnostic = Diagnostic::new(format!("which disk of `{location}`? {error}"));
+            CommandError::Usage(diagnostic.help("name one of them with `--disk NAME`"))
+        }
+        ExtractError::NamedDisk => {
+            let message = format!("`{location}` is an image with one disk, which has no name");
+            CommandError::Usage(Diagnostic::new(message).help("leave out `--disk`"))
+        }
         error @ (ExtractError::Disagreement { .. }
         | ExtractError::SeveralDisks(_)
         | ExtractError::NotAFile { .. }

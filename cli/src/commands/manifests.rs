@@ -1,6 +1,7 @@
 //! `diskette manifests`.
 
 mod access;
+mod artifact;
 mod image;
 mod kinds;
 mod machine;
@@ -38,7 +39,7 @@ use crate::ui::Ui;
 #[derive(Debug, Args)]
 pub(crate) struct ManifestsArguments {
     /// Kinds of objects, separated by commas: vm, datavolume, datasource, dataimportcron, secret,
-    /// configmap; or helm-values
+    /// configmap; pvc of a VM artifact; or helm-values
     #[arg(value_name = "KIND", value_parser = parse_kinds)]
     kinds: ObjectKinds,
 

@@ -25,3 +25,4 @@ mod platforms;
 mod promote;
 mod reproducible;
 mod verify;
+mod vm;

@@ -300,7 +300,7 @@ fn mistakes_are_explained() {
 status: 2
 stdout:
 stderr:
-error: invalid value 'machine' for '<KIND>': `machine` is none of vm, datavolume, datasource, dataimportcron, secret, configmap, helm-values
+error: invalid value 'machine' for '<KIND>': `machine` is none of vm, datavolume, pvc, datasource, dataimportcron, secret, configmap, helm-values
 
 For more information, try '--help'.
 

@@ -5,7 +5,10 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::{Mutex, PoisonError};
 
+use serde_json::Value;
+
 use super::{FoundDisk, LayoutStore, blob, read_with_all};
+use crate::machine::importer::ArtifactLayout;
 
 /// Maximum length of layers that are checked, in bytes: each is unpacked several times.
 const LAYERS_MAX: u64 = 8 << 20;
@@ -22,15 +25,26 @@ pub fn check_built_images(command: &Command) {
     if !layout.join("index.json").is_file() {
         return;
     }
-    let store = LayoutStore::new(&layout);
+    let (store, artifacts) = (LayoutStore::new(&layout), ArtifactLayout::new(&layout));
     for (tag, root) in store.tags() {
         let digest = root["digest"].as_str().unwrap_or_default().to_owned();
         if CHECKED.lock().unwrap_or_else(PoisonError::into_inner).insert(digest) {
+            if artifacts.is_artifact(&root) {
+                check_artifact(&artifacts, &root);
+                continue;
+            }
             let architectures = store.architectures(&tag).unwrap();
             for architecture in architectures {
                 check_image(&store, &tag, &architecture);
             }
         }
+    }
+}
+
+fn check_artifact(artifacts: &ArtifactLayout, root: &Value) {
+    for architecture in artifacts.architectures(root) {
+        let imported = artifacts.import(root, &architecture);
+        imported.unwrap_or_else(|error| panic!("importers refuse it for {architecture}: {error}"));
     }
 }
 

@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 
+use diskette_builder::engine::source::NoInputFiles;
 use diskette_builder::frontend::spec;
 use diskette_builder::recipe::diagnostic::SourceText;
 
@@ -14,7 +15,7 @@ use super::valid_text;
 pub fn run(bytes: &[u8]) {
     let text = valid_text(bytes);
     let source = Arc::new(SourceText { name: "fuzz.yaml".into(), text: text.into() });
-    let Err(problems) = spec::load_recipes(&source) else { return };
+    let Err(problems) = spec::load_recipes(&source, &NoInputFiles) else { return };
     assert!(!problems.is_empty());
     for problem in problems {
         assert!(!problem.message.is_empty() && !problem.help.is_empty());

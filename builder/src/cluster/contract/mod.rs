@@ -28,8 +28,12 @@ pub(crate) use self::mounts::placement_conflict;
 pub(crate) use self::names::{importable_name, name_problem};
 pub(crate) use self::placement::DISK_DIRECTORY;
 pub use self::placement::parse_disk_path;
+pub(crate) use self::rules::{
+    BLOB_DIGEST, BLOB_SIZE, BLOB_UNREADABLE, DISK_ARCHITECTURE, DISK_NAME, DOCUMENT,
+    NEED_ALL_MEMBERS, VM_CLUSTER, VM_CONFIG, VM_DISK_FORMAT, VM_DISK_NAME, VM_DISK_SIZE,
+    VM_DISK_VOLUME, VM_LAYER, VM_PLATFORM, VM_TYPE,
+};
 pub use self::rules::{ContractRule, Severity, all_rules};
-pub(crate) use self::rules::{DISK_ARCHITECTURE, DISK_NAME, DOCUMENT, NEED_ALL_MEMBERS};
 pub(crate) use self::view::{
     KERNEL_DIRECTORY, Rootfs, SeenMember, agreed_disk, cdi_disks, cdi_takes, is_disk, is_on_way,
     is_relevant, named_disk,

@@ -35,7 +35,7 @@ pub use secret::{SecretContent, import_secret, pull_secret, user_data_secret};
 pub use values::helm_values;
 pub use volume::{
     AccessMode, ImageAccess, ImportCron, ImportRetention, PullMethod, VolumeStorage,
-    data_import_cron, data_source, data_volume,
+    data_import_cron, data_source, data_volume, empty_claim, layer_volume,
 };
 pub use yaml::write_yaml;
 

@@ -4,7 +4,7 @@
 use serde_json::{Value, json};
 
 use super::quantity::Quantity;
-use super::{ImageSubject, KubernetesObject, ObjectMeta, labelled_metadata};
+use super::{ImageSubject, KubernetesObject, ObjectMeta, labelled_metadata, object_metadata};
 
 const API: &str = "cdi.kubevirt.io/v1beta1";
 
@@ -101,6 +101,36 @@ pub fn data_volume(
         "kind": "DataVolume",
         "metadata": metadata,
         "spec": import_spec(subject, access, storage),
+    });
+    value.into()
+}
+
+/// Returns a `DataVolume` that CDI imports the disk in a layer of an artifact into: the layer with this
+/// annotation. CDI that does not know `layer` refuses it; the importer's pod alone reads artifacts.
+pub fn layer_volume(
+    meta: ObjectMeta<'_>,
+    subject: &ImageSubject,
+    access: ImageAccess<'_>,
+    storage: &VolumeStorage<'_>,
+    (key, value): (&str, &str),
+) -> KubernetesObject {
+    let mut object = data_volume(meta, subject, access, storage);
+    let annotation = json!({ "key": key, "value": value });
+    object.value["spec"]["source"]["registry"]["layer"] = json!({ "annotation": annotation });
+    object
+}
+
+/// Returns an empty `PersistentVolumeClaim`.
+pub fn empty_claim(meta: ObjectMeta<'_>, storage: &VolumeStorage<'_>) -> KubernetesObject {
+    let mut spec = storage_request(storage);
+    if spec["accessModes"].is_null() {
+        spec["accessModes"] = json!([AccessMode::ReadWriteOnce.name()]);
+    }
+    let value = json!({
+        "apiVersion": "v1",
+        "kind": "PersistentVolumeClaim",
+        "metadata": object_metadata(meta),
+        "spec": spec,
     });
     value.into()
 }

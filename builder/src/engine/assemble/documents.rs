@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use oci_spec::image::MediaType;
 
 use super::{BuildError, BuildOptions, BuiltImage, BuiltPlatform, PlatformTags};
-use crate::compression::LayerCompression;
 use crate::cluster::kubernetes::Quantity;
+use crate::compression::LayerCompression;
 use crate::oci::image::digest::Digest;
 use crate::oci::image::documents::{
     self, DocumentError, IndexEntry, IndexParts, LayerDescriptor, ManifestParts,

@@ -28,7 +28,11 @@ pub(crate) struct LayerPlan {
 impl LayerPlan {
     /// Plans the tar of `entries`; `sizes` are those of the files among them, in order, and
     /// `mtime`, in seconds since 1970, is that of every entry.
-    pub(crate) fn of_tar(entries: &[LayerEntry], sizes: &[u64], mtime: u64) -> Result<Self, TarError> {
+    pub(crate) fn of_tar(
+        entries: &[LayerEntry],
+        sizes: &[u64],
+        mtime: u64,
+    ) -> Result<Self, TarError> {
         let mut plan = Self { pieces: Vec::new() };
         let mut files = sizes.iter().copied().enumerate();
         for entry in entries {

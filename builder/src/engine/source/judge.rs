@@ -44,6 +44,7 @@ impl<'a> DiskJudge<'a> {
         let is_converted = self.recipe.convert.is_some();
         let is_refused = |flaw: &&Flaw| match flaw.kind {
             FlawKind::CdiOnly => self.cdi_only == CdiOnlyPolicy::Refuse && !is_converted,
+            FlawKind::Blank if info.file_size > 0 && self.may_be_blank() => false,
             kind => flaw_rule(kind).severity == Severity::Error,
         };
         match info.flaws.iter().find(is_refused) {
@@ -64,6 +65,10 @@ impl<'a> DiskJudge<'a> {
         let is_whole = start.len() < START_LEN;
         let len = if is_whole { start.len() as u64 } else { SIZE_MAX };
         self.check(&examine_disk_by_rules(&DiskStart { bytes: start, len })?)
+    }
+
+    fn may_be_blank(&self) -> bool {
+        self.recipe.disk.as_ref().is_some_and(|disk| disk.may_be_blank)
     }
 
     /// Returns the file name of the disk, without the suffix of its compression.

@@ -79,6 +79,20 @@ pub trait InputFiles: Sync {
     fn open_neighbor(&self, file: &InputFile, name: &Path) -> io::Result<File>;
 }
 
+/// No files: for recipes that must not name any.
+#[derive(Debug, Clone, Copy)]
+pub struct NoInputFiles;
+
+impl InputFiles for NoInputFiles {
+    fn open(&self, _: &InputFile) -> io::Result<File> {
+        Err(io::ErrorKind::NotFound.into())
+    }
+
+    fn open_neighbor(&self, _: &InputFile, _: &Path) -> io::Result<File> {
+        Err(io::ErrorKind::NotFound.into())
+    }
+}
+
 /// What to do with a download that has no checksum.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum UnverifiedPolicy {

@@ -16,7 +16,7 @@ use super::names::lower_names;
 use super::node::Node;
 use super::release::{PlatformsPolicy, ReleaseSpec};
 use super::tags::{TagTemplate, lower_tags};
-use super::types::{PlatformSpec, Spec, SpecPlatforms};
+use super::types::{PlatformSpec, Spec, SpecKind, SpecPlatforms};
 use super::upstream::lower_release;
 use super::{empty_spec, yaml};
 use crate::oci::image::platform::Platform;
@@ -155,6 +155,14 @@ fn lower_entry(document: &Node, problems: &mut Vec<Diagnostic>) -> Option<Catalo
         );
         return None;
     };
+    if let Some(kind) = spec.kind.as_ref().filter(|kind| kind.value == SpecKind::Vm) {
+        problems.push(
+            Diagnostic::new("a VM artifact follows no release")
+                .at(kind.span.clone())
+                .help("remove `kind`, or `release`"),
+        );
+        return None;
+    }
     let Some(image) = &spec.image else {
         problems.push(
             Diagnostic::new("an image that follows a release needs a name")

@@ -36,7 +36,7 @@ impl FromNode for Located<CompressionType> {
 
 impl FromNode for Located<u8> {
     fn from_node(node: &Node, _: &Span, problems: &mut Vec<Diagnostic>) -> Option<Self> {
-        let NodeValue::Number = node.value else {
+        let NodeValue::Number(_) = node.value else {
             let help = "write it as `level: 3`, or remove it";
             problems.push(unexpected_value("a number", node).help(help));
             return None;

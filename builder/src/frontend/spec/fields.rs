@@ -66,6 +66,15 @@ impl<'n> Fields<'n> {
         Some(problem.at(self.owner.clone()).help(help))
     }
 
+    /// Returns a diagnostic for each of these keys that exists, in case the spec is of another kind.
+    pub(super) fn misplaced(&self, keys: &[&str], owner: &str, help: &str) -> Vec<Diagnostic> {
+        let found = self.found.iter().filter(|(_, name, _)| keys.contains(name));
+        let misplaced = |(span, name, _): &Field<'_>| {
+            Diagnostic::new(format!("`{name}` is for {owner}")).at((*span).clone()).help(help)
+        };
+        found.map(misplaced).collect()
+    }
+
     /// Reads the value of a key, if it exists and is valid.
     pub(super) fn get<T: FromNode>(&self, name: &str, problems: &mut Vec<Diagnostic>) -> Option<T> {
         let (key, name, value) = self.found.iter().find(|(_, found, _)| *found == name)?;
@@ -145,7 +154,7 @@ pub(super) fn unexpected_value(wanted: &str, node: &Node) -> Diagnostic {
     let diagnostic = Diagnostic::new(format!("expected {wanted}, found {}", node.value.noun()))
         .at(node.span.clone());
     match (&node.value, wanted) {
-        (NodeValue::Number | NodeValue::Bool, "text" | "text as a key") => {
+        (NodeValue::Number(_) | NodeValue::Bool(_), "text" | "text as a key") => {
             diagnostic.help(format!("quote it: `\"{text}\"`"))
         }
         (_, "a list") => {
@@ -173,7 +182,7 @@ fn unknown_key(name: &str, span: &Span, (noun, known): MappingKeys) -> Diagnosti
 pub(super) fn add_suggestion(
     diagnostic: Diagnostic,
     given: &str,
-    known: &[&'static str],
+    known: &[&str],
     all: &str,
 ) -> Diagnostic {
     match closest_name(given, known) {
@@ -183,7 +192,7 @@ pub(super) fn add_suggestion(
 }
 
 /// Returns the known name closest to the given one, if at most a third of its letters differ.
-fn closest_name(given: &str, known: &[&'static str]) -> Option<&'static str> {
+fn closest_name<'k>(given: &str, known: &[&'k str]) -> Option<&'k str> {
     let given = given.to_lowercase();
     let distance = |name: &str| strsim::damerau_levenshtein(&given, &name.to_lowercase());
     let best = *known.iter().min_by_key(|name| distance(name))?;

@@ -22,8 +22,10 @@ pub(super) const SPEC_KEYS: MappingKeys = (
     "the spec",
     &[
         "apiVersion",
+        "kind",
         "image",
         "tags",
+        "vm",
         "platforms",
         "release",
         "policy",
@@ -56,7 +58,7 @@ pub(super) const POLICY_KEYS: MappingKeys = ("`policy`", &["platforms"]);
 pub(super) const DOCS_KEYS: MappingKeys = ("`docs`", &["description", "user"]);
 pub(super) const PLATFORM_KEYS: MappingKeys = (
     "a platform",
-    &["disk", "path", "release", "kubevirt", "files", "env", "labels", "compression"],
+    &["disk", "disks", "path", "release", "kubevirt", "files", "env", "labels", "compression"],
 );
 pub(super) const LAYER_COMPRESSION_KEYS: MappingKeys = ("`compression`", &["type", "level"]);
 pub(super) const KUBEVIRT_KEYS: MappingKeys =

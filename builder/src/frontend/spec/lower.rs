@@ -13,7 +13,9 @@ use super::names::lower_names;
 use super::release::DocsSpec;
 use super::source;
 use super::types::{API_VERSION, PlatformSpec, Spec, SpecPlatforms};
+use super::vm::{SpecContent, lower_machine_platform};
 use crate::compression::LayerCompression;
+use crate::engine::source::InputFiles;
 use crate::oci::image::config::ImageConfig;
 use crate::oci::image::platform::Platform;
 use crate::recipe::diagnostic::{Diagnostic, Span};
@@ -27,7 +29,11 @@ pub(super) struct LoweredSpec {
 }
 
 /// Returns the recipe; it is valid only if nothing was reported.
-pub(super) fn lower_spec(spec: &Spec, problems: &mut Vec<Diagnostic>) -> LoweredSpec {
+pub(super) fn lower_spec(
+    spec: &Spec,
+    files: &dyn InputFiles,
+    problems: &mut Vec<Diagnostic>,
+) -> LoweredSpec {
     // Tags of an image that follows a release are templates.
     let tags = spec.tags.as_ref().filter(|_| spec.release.is_none());
     let names = lower_names(spec.image.as_ref(), tags, problems);
@@ -47,7 +53,8 @@ pub(super) fn lower_spec(spec: &Spec, problems: &mut Vec<Diagnostic>) -> Lowered
     }
     check_compression(spec, problems);
     let mut warnings = Vec::new();
-    let platforms = lower_platforms(spec, &mut warnings, problems);
+    let content = SpecContent::load(spec, files, problems);
+    let platforms = lower_platforms(spec, &content, &mut warnings, problems);
     let recipe = Recipe {
         names: names.iter().map(|name| name.value.clone()).collect(),
         platforms,
@@ -69,6 +76,7 @@ pub(super) fn check_version(spec: &Spec) -> Result<(), Diagnostic> {
 
 fn lower_platforms(
     spec: &Spec,
+    content: &SpecContent,
     warnings: &mut Vec<Diagnostic>,
     problems: &mut Vec<Diagnostic>,
 ) -> Vec<PlatformRecipe> {
@@ -109,7 +117,12 @@ fn lower_platforms(
             );
         }
         spans.extend(platform.clone().map(|platform| (platform, &key.span)));
-        recipes.extend(lower_platform(platform, spec, own, warnings, problems));
+        recipes.extend(match content {
+            SpecContent::Image => lower_platform(platform, spec, own, warnings, problems),
+            SpecContent::Machine(machine) => {
+                lower_machine_platform(platform, key, spec, own, machine.as_ref(), problems)
+            }
+        });
     }
     recipes
 }
@@ -133,6 +146,7 @@ fn lower_platform(
     warnings: &mut Vec<Diagnostic>,
     problems: &mut Vec<Diagnostic>,
 ) -> Option<PlatformRecipe> {
+    problems.extend(own.for_machines.iter().cloned());
     // The rest is checked even if the platform is invalid.
     let any = platform.clone().unwrap_or_else(Platform::host);
     let disk = lower_disk_layer(own, &any, warnings, problems);
@@ -204,7 +218,8 @@ fn lower_disk_layer(
                 .help("add `release:` at the top of the file, or name the disk under `disk:`"),
         );
     }
-    problems.extend(own.without_disk.clone());
+    // Disks of a virtual machine were reported already.
+    problems.extend(own.without_disk.clone().filter(|_| own.for_machines.is_empty()));
     let (source, path) = (own.disk.as_ref()?, own.path.as_ref());
     let (disk, name) = source::lower_disk(source, platform, path, problems)?;
     Some(layer_of_disk(name.choose_path(warnings), disk))

@@ -11,6 +11,7 @@ mod keys;
 mod located;
 mod location;
 mod lower;
+mod machine;
 mod names;
 mod node;
 mod paths;
@@ -23,6 +24,7 @@ mod syntax;
 mod tags;
 mod types;
 mod upstream;
+mod vm;
 mod yaml;
 
 use std::collections::HashMap;
@@ -37,20 +39,25 @@ pub(crate) use self::release::PlatformsPolicy;
 pub use self::schema::schema;
 pub(crate) use self::tags::TagTemplate;
 use self::types::Spec;
+use crate::engine::source::InputFiles;
 use crate::recipe::Recipe;
 use crate::recipe::diagnostic::{Diagnostic, SourceText};
 
 /// Reads a spec; each of its YAML documents is one recipe.
 ///
 /// The error lists all problems in the order of the text; for a text that is not YAML, only the first.
-pub fn load_recipes(source: &Arc<SourceText>) -> Result<Vec<Recipe>, Vec<Diagnostic>> {
+/// `files` opens those that specs refer to.
+pub fn load_recipes(
+    source: &Arc<SourceText>,
+    files: &dyn InputFiles,
+) -> Result<Vec<Recipe>, Vec<Diagnostic>> {
     let documents = yaml::parse(source).map_err(|problem| vec![problem])?;
     if documents.is_empty() {
         return Err(vec![empty_spec(source)]);
     }
     let mut problems = Vec::new();
-    let lowered: Vec<LoweredSpec> =
-        documents.iter().filter_map(|document| load_document(document, &mut problems)).collect();
+    let load = |document| load_document(document, files, &mut problems);
+    let lowered: Vec<LoweredSpec> = documents.iter().filter_map(load).collect();
     check_unique_names(&lowered, &mut problems);
     if problems.is_empty() {
         return Ok(lowered.into_iter().map(|lowered| lowered.recipe).collect());
@@ -61,7 +68,11 @@ pub fn load_recipes(source: &Arc<SourceText>) -> Result<Vec<Recipe>, Vec<Diagnos
     Err(problems)
 }
 
-fn load_document(document: &Node, problems: &mut Vec<Diagnostic>) -> Option<LoweredSpec> {
+fn load_document(
+    document: &Node,
+    files: &dyn InputFiles,
+    problems: &mut Vec<Diagnostic>,
+) -> Option<LoweredSpec> {
     let mut found = Vec::new();
     let spec = Spec::from_node(document, &document.span, &mut found);
     if let Some(Err(other_version)) = spec.as_ref().map(check_version) {
@@ -69,7 +80,7 @@ fn load_document(document: &Node, problems: &mut Vec<Diagnostic>) -> Option<Lowe
         return None;
     }
     problems.append(&mut found);
-    Some(lower_spec(&spec?, problems))
+    Some(lower_spec(&spec?, files, problems))
 }
 
 /// Checks that two documents do not name two images alike: the second would replace the first.

@@ -5,23 +5,25 @@ use std::fmt;
 
 use serde::Deserialize;
 use serde::de::{Deserializer, Error, MapAccess, SeqAccess, Visitor};
+use serde_json::Number;
 use serde_saphyr::Spanned;
 
 use crate::recipe::diagnostic::Span;
 
 /// A value and its span.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Node {
     /// Ends with the value's first line, so that messages do not underline half a file.
     pub(super) span: Span,
     pub(super) value: NodeValue,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) enum NodeValue {
     Text(String),
-    Number,
-    Bool,
+    /// A number; nothing for infinity and what is not a number.
+    Number(Option<Number>),
+    Bool(bool),
     /// `~`, `null`, or an omitted value.
     Null,
     List(Vec<Node>),
@@ -34,8 +36,8 @@ impl NodeValue {
     pub(super) fn noun(&self) -> &'static str {
         match self {
             Self::Text(_) => "text",
-            Self::Number => "a number",
-            Self::Bool => "true or false",
+            Self::Number(_) => "a number",
+            Self::Bool(_) => "true or false",
             Self::Null => "nothing",
             Self::List(_) => "a list",
             Self::Map(_) => "a mapping",
@@ -46,8 +48,8 @@ impl NodeValue {
 /// A value from the YAML library, with the library's locations.
 pub(super) enum RawNode {
     Text(String),
-    Number,
-    Bool,
+    Number(Option<Number>),
+    Bool(bool),
     Null,
     List(Vec<Spanned<RawNode>>),
     Map(Vec<(Spanned<RawNode>, Spanned<RawNode>)>),
@@ -76,20 +78,20 @@ impl<'de> Visitor<'de> for RawVisitor {
         Ok(RawNode::Text(text))
     }
 
-    fn visit_i64<E: Error>(self, _: i64) -> Result<RawNode, E> {
-        Ok(RawNode::Number)
+    fn visit_i64<E: Error>(self, number: i64) -> Result<RawNode, E> {
+        Ok(RawNode::Number(Some(number.into())))
     }
 
-    fn visit_u64<E: Error>(self, _: u64) -> Result<RawNode, E> {
-        Ok(RawNode::Number)
+    fn visit_u64<E: Error>(self, number: u64) -> Result<RawNode, E> {
+        Ok(RawNode::Number(Some(number.into())))
     }
 
-    fn visit_f64<E: Error>(self, _: f64) -> Result<RawNode, E> {
-        Ok(RawNode::Number)
+    fn visit_f64<E: Error>(self, number: f64) -> Result<RawNode, E> {
+        Ok(RawNode::Number(Number::from_f64(number)))
     }
 
-    fn visit_bool<E: Error>(self, _: bool) -> Result<RawNode, E> {
-        Ok(RawNode::Bool)
+    fn visit_bool<E: Error>(self, value: bool) -> Result<RawNode, E> {
+        Ok(RawNode::Bool(value))
     }
 
     fn visit_unit<E: Error>(self) -> Result<RawNode, E> {

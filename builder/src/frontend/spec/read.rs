@@ -6,10 +6,15 @@ use super::keys::{FILE_KEYS, KUBEVIRT_KEYS, OVA_KEYS, PLATFORM_KEYS, SOURCE_KEYS
 use super::located::{Located, LocatedText, UserMapping};
 use super::node::{Node, NodeValue};
 use super::types::{
-    CompressSpec, ConvertSpec, FileSpec, FlattenSpec, KubevirtSpec, OvaDiskSpec, OvaSpec,
-    PlatformSpec, SizeSpec, SourceDetails, SourceSpec, Spec, SpecPlatforms, UnpackSpec,
+    CompressSpec, ConvertSpec, FileSpec, FlattenSpec, InlineMachine, KubevirtSpec, MachineSpec,
+    OvaDiskSpec, OvaSpec, PlatformSpec, SizeSpec, SourceDetails, SourceSpec, Spec, SpecKind,
+    SpecPlatforms, UnpackSpec,
 };
 use crate::recipe::diagnostic::{Diagnostic, Span};
+
+/// Owners of keys in messages.
+const IMAGES: &str = "images";
+const MACHINES: &str = "artifacts of virtual machines";
 
 impl FromNode for Spec {
     fn from_node(node: &Node, owner: &Span, problems: &mut Vec<Diagnostic>) -> Option<Self> {
@@ -26,6 +31,14 @@ impl FromNode for Spec {
         );
         Some(Self {
             api_version: fields.get("apiVersion", problems),
+            kind: fields.get("kind", problems),
+            for_images: fields.misplaced(
+                &["files", "env", "labels", "kubevirt"],
+                IMAGES,
+                "remove it: a VM artifact has a virtual machine, its disks and annotations",
+            ),
+            for_machines: fields.misplaced(&["vm"], MACHINES, "add `kind: vm`, or remove `vm`"),
+            vm: fields.get("vm", problems),
             image: fields.get("image", problems),
             tags: fields.get("tags", problems),
             platforms: fields.get("platforms", problems),
@@ -39,6 +52,22 @@ impl FromNode for Spec {
             annotations: fields.get("annotations", problems),
             compression: fields.get("compression", problems),
         })
+    }
+}
+
+impl FromNode for Located<SpecKind> {
+    fn from_node(node: &Node, owner: &Span, problems: &mut Vec<Diagnostic>) -> Option<Self> {
+        let known = [("image", SpecKind::Image), ("vm", SpecKind::Vm)];
+        read_choice(node, owner, "kind", &known, problems)
+    }
+}
+
+impl FromNode for MachineSpec {
+    fn from_node(node: &Node, owner: &Span, problems: &mut Vec<Diagnostic>) -> Option<Self> {
+        match node.value {
+            NodeValue::Map(_) => Some(Self::Inline(InlineMachine(node.clone()))),
+            _ => LocatedText::from_node(node, owner, problems).map(Self::File),
+        }
     }
 }
 
@@ -63,6 +92,23 @@ impl FromNode for PlatformSpec {
         Some(Self {
             without_disk: fields.missing_key("disk", "add `disk:` with the path of the disk"),
             disk: fields.get("disk", problems),
+            for_images: [
+                fields.misplaced(&["disk", "path"], IMAGES, "use `disks: {VOLUME: PATH}`"),
+                fields.misplaced(
+                    &["files", "env", "labels", "kubevirt"],
+                    IMAGES,
+                    "remove it: a VM artifact has a virtual machine, its disks and annotations",
+                ),
+            ]
+            .concat(),
+            for_machines: fields.misplaced(
+                &["disks"],
+                MACHINES,
+                "use `disk: PATH`, or add `kind: vm` at the top of the file",
+            ),
+            without_disks: fields
+                .missing_key("disks", "add `disks: {VOLUME: PATH}` with the disk of each volume"),
+            disks: fields.get("disks", problems),
             path: fields.get("path", problems),
             release: fields.get("release", problems),
             kubevirt: fields.get("kubevirt", problems),
@@ -160,14 +206,12 @@ impl FromNode for Located<ConvertSpec> {
 
 impl FromNode for Located<FlattenSpec> {
     fn from_node(node: &Node, _: &Span, problems: &mut Vec<Diagnostic>) -> Option<Self> {
-        let NodeValue::Bool = node.value else {
+        let NodeValue::Bool(flatten) = node.value else {
             let problem = unexpected_value("true or false", node);
             problems.push(problem.help("write `true` or `false`, without quotes"));
             return None;
         };
-        let text = &node.span.source.text[node.span.range.clone()];
-        let value = FlattenSpec(text.eq_ignore_ascii_case("true"));
-        Some(Self { value, span: node.span.clone() })
+        Some(Self { value: FlattenSpec(flatten), span: node.span.clone() })
     }
 }
 
@@ -186,7 +230,7 @@ impl FromNode for Located<OvaDiskSpec> {
     fn from_node(node: &Node, owner: &Span, problems: &mut Vec<Diagnostic>) -> Option<Self> {
         let text = &node.span.source.text[node.span.range.clone()];
         let value = match (&node.value, text.parse()) {
-            (NodeValue::Number, Ok(number)) => OvaDiskSpec::Number(number),
+            (NodeValue::Number(_), Ok(number)) => OvaDiskSpec::Number(number),
             _ => OvaDiskSpec::Name(LocatedText::from_node(node, owner, problems)?.value),
         };
         Some(Self { value, span: node.span.clone() })
@@ -197,8 +241,8 @@ impl FromNode for Located<SizeSpec> {
     fn from_node(node: &Node, owner: &Span, problems: &mut Vec<Diagnostic>) -> Option<Self> {
         let text = &node.span.source.text[node.span.range.clone()];
         let value = match (&node.value, text.parse()) {
-            (NodeValue::Number, Ok(bytes)) => SizeSpec::Bytes(bytes),
-            (NodeValue::Number, Err(_)) => SizeSpec::Quantity(text.to_owned()),
+            (NodeValue::Number(_), Ok(bytes)) => SizeSpec::Bytes(bytes),
+            (NodeValue::Number(_), Err(_)) => SizeSpec::Quantity(text.to_owned()),
             _ => SizeSpec::Quantity(LocatedText::from_node(node, owner, problems)?.value),
         };
         Some(Self { value, span: node.span.clone() })

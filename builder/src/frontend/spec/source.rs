@@ -12,7 +12,7 @@ use crate::compression::CompressionFormat;
 use crate::disk::DiskSize;
 use crate::disk::convert::{ClusterCompression, Conversion};
 use crate::oci::image::platform::Platform;
-use crate::recipe::diagnostic::Diagnostic;
+use crate::recipe::diagnostic::{Diagnostic, Span};
 use crate::recipe::{
     ArchivedDisk, Checksum, DiskRequest, DownloadDetails, ImageDisk, SourceLocation, SourceRecipe,
     SourceRole,
@@ -48,43 +48,56 @@ pub(super) fn lower_disk(
     problems: &mut Vec<Diagnostic>,
 ) -> Option<(SourceRecipe, DiskName)> {
     let parts = SourceParts::split(source, platform, problems);
-    problems.extend(parts.details.and_then(find_misplaced_key));
-    let checksum = parts.details.and_then(|details| lower_checksum(details, problems));
-    let convert = parts.details.and_then(|details| lower_conversion(details, problems));
-    let size = parts.details.and_then(|details| lower_size(details.size.as_ref()?, problems));
-    let location = parts.location?;
-    let file = match &location.value {
-        // The name of its file becomes known only when it is opened.
-        SourceLocation::Image(_) => DEFAULT_DISK_NAME,
-        location => location.file_name(),
-    };
-    let archived = lower_archived(parts.details, file);
-    let stem = archived.as_ref().and_then(|_| archive_stem(file));
-    let file = stem.as_deref().unwrap_or(file);
-    let compression = match parts.details.and_then(|details| details.unpack.as_ref()) {
-        Some(unpack) => lower_unpack(unpack.value),
-        // A compressed archive is recognized when it is opened.
-        None if archived.is_some() => None,
-        None => CompressionFormat::from_name(file),
-    };
-    let name = match (path, parts.details.and_then(|details| details.name.as_ref())) {
+    let details = parts.details;
+    let LoweredDisk { recipe, span, file } = parts.into_disk(problems)?;
+    let name = match (path, details.and_then(|details| details.name.as_ref())) {
         (Some(_), Some(name)) => {
             let problem = Diagnostic::new("both `path` and `name` say where the disk is");
             Err(problem.at(name.span.clone()).help("remove `name`: the path has it"))
         }
         (Some(path), None) => DiskName::of_path(path),
         (None, Some(name)) => DiskName::of_spec(name),
-        (None, None) => DiskName::of_file(file, &location.span, compression, convert),
+        (None, None) => DiskName::of_file(&file, &span, recipe.compression, recipe.convert),
     };
     let name = name.map_err(|problem| problems.push(problem)).ok()?;
-    let mut recipe = location.into_recipe(compression, checksum, SourceRole::Disk);
-    recipe.convert = convert;
-    let flatten = parts.details.and_then(|details| details.flatten.as_ref());
-    let flatten = flatten.is_some_and(|flatten| flatten.value.0);
-    let request = DiskRequest { archived, flatten, size };
-    recipe.disk = (request != DiskRequest::default()).then(|| Box::new(request));
-    recipe.download = parts.details.and_then(|details| lower_request_files(details, problems));
     Some((recipe, name))
+}
+
+/// Returns the source of a disk of a virtual machine, which becomes a raw disk without a name.
+pub(super) fn lower_raw_disk(
+    source: &SourceSpec,
+    platform: &Platform,
+    problems: &mut Vec<Diagnostic>,
+) -> Option<SourceRecipe> {
+    let parts = SourceParts::split(source, platform, problems);
+    let details = parts.details;
+    let name = details.and_then(|details| details.name.as_ref());
+    let convert = details.and_then(|details| details.convert.as_ref());
+    let convert = convert.filter(|convert| convert.value != ConvertSpec::Raw);
+    let spans = [
+        ("name", name.map(|name| &name.span), "the disk is called as its volume"),
+        ("convert", convert.map(|convert| &convert.span), "the disks of virtual machines are raw"),
+    ];
+    for (key, span, why) in spans {
+        problems.extend(span.map(|span| {
+            Diagnostic::new(format!("`{key}` is for the disks of images"))
+                .at(span.clone())
+                .help(format!("{why}; remove `{key}`"))
+        }));
+    }
+    let mut recipe = parts.into_disk(problems)?.recipe;
+    recipe.convert = Some(Conversion::Raw);
+    recipe.disk.get_or_insert_default().may_be_blank = true;
+    Some(recipe)
+}
+
+/// The source of a disk.
+struct LoweredDisk {
+    recipe: SourceRecipe,
+    /// Span of its path or URL.
+    span: Span,
+    /// Name of its file; of a disk in an archive, the one that it gets.
+    file: String,
 }
 
 /// Returns the source of any other file. It is not decompressed unless `unpack` is set, since a
@@ -155,6 +168,39 @@ struct SourceParts<'s> {
 }
 
 impl<'s> SourceParts<'s> {
+    /// Returns the source of a disk.
+    fn into_disk(self, problems: &mut Vec<Diagnostic>) -> Option<LoweredDisk> {
+        let details = self.details;
+        problems.extend(details.and_then(find_misplaced_key));
+        let checksum = details.and_then(|details| lower_checksum(details, problems));
+        let convert = details.and_then(|details| lower_conversion(details, problems));
+        let size = details.and_then(|details| lower_size(details.size.as_ref()?, problems));
+        let download = details.and_then(|details| lower_request_files(details, problems));
+        let location = self.location?;
+        let file = match &location.value {
+            // The name of its file becomes known only when it is opened.
+            SourceLocation::Image(_) => DEFAULT_DISK_NAME,
+            location => location.file_name(),
+        };
+        let archived = lower_archived(details, file);
+        let stem = archived.as_ref().and_then(|_| archive_stem(file));
+        let file = stem.unwrap_or_else(|| file.to_owned());
+        let compression = match details.and_then(|details| details.unpack.as_ref()) {
+            Some(unpack) => lower_unpack(unpack.value),
+            // A compressed archive is recognized when it is opened.
+            None if archived.is_some() => None,
+            None => CompressionFormat::from_name(&file),
+        };
+        let span = location.span.clone();
+        let mut recipe = location.into_recipe(compression, checksum, SourceRole::Disk);
+        let flatten = details.and_then(|details| details.flatten.as_ref());
+        let flatten = flatten.is_some_and(|flatten| flatten.value.0);
+        let request = DiskRequest { archived, flatten, size, ..DiskRequest::default() };
+        recipe.disk = (request != DiskRequest::default()).then(|| Box::new(request));
+        (recipe.convert, recipe.download) = (convert, download);
+        Some(LoweredDisk { recipe, span, file })
+    }
+
     fn split(source: &'s SourceSpec, platform: &Platform, problems: &mut Vec<Diagnostic>) -> Self {
         let (details, location) = match source {
             SourceSpec::Plain(text) if has_scheme(&text.value) => (None, Some(parse_url(text))),

@@ -32,8 +32,8 @@ impl<'s> SpanConverter<'s> {
         let mut range = self.byte_range(raw.defined);
         let value = match raw.value {
             RawNode::Text(text) => NodeValue::Text(text),
-            RawNode::Number => NodeValue::Number,
-            RawNode::Bool => NodeValue::Bool,
+            RawNode::Number(number) => NodeValue::Number(number),
+            RawNode::Bool(value) => NodeValue::Bool(value),
             RawNode::Null => NodeValue::Null,
             RawNode::List(items) => {
                 let items: Vec<Node> =

@@ -1,9 +1,12 @@
 //! The *types* of a spec: the format of the file, key by key. The JSON Schema that editors complete
 //! from is generated from these types, so their comments are written for authors of specs.
 
-use schemars::JsonSchema;
+use std::borrow::Cow;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 
 use super::located::{Located, LocatedText, UserMapping};
+use super::node::Node;
 use super::release::{DocsSpec, PolicySpec, ReleaseChanges, ReleaseSpec};
 use crate::recipe::diagnostic::Diagnostic;
 
@@ -13,22 +16,72 @@ pub(super) const API_VERSION: &str = "diskette/v1";
 /// A container image that carries virtual-machine disks, one for each platform.
 #[derive(Debug, JsonSchema)]
 #[schemars(title = "diskette spec", rename_all = "camelCase", deny_unknown_fields)]
-#[schemars(extend(
-    "if" = { "not": { "required": ["release"] } },
-    "then" = {
-        "properties": {
-            "platforms": {
-                "type": "object",
-                "additionalProperties": { "required": ["disk"], "not": { "required": ["release"] } }
-            }
+#[schemars(extend("allOf" = [
+    {
+        "if": { "not": { "required": ["release"] } },
+        "then": {
+            "properties": {
+                "platforms": {
+                    "type": "object",
+                    "additionalProperties": { "not": { "required": ["release"] } }
+                }
+            },
+            "not": { "anyOf": [{ "required": ["policy"] }, { "required": ["docs"] }] }
+        }
+    },
+    {
+        "if": { "properties": { "kind": { "const": "vm" } }, "required": ["kind"] },
+        "then": {
+            "required": ["vm"],
+            "properties": {
+                "platforms": {
+                    "type": "object",
+                    "additionalProperties": {
+                        "required": ["disks"],
+                        "propertyNames": { "enum": ["disks", "compression"] }
+                    }
+                }
+            },
+            "not": { "anyOf": [
+                { "required": ["release"] },
+                { "required": ["kubevirt"] },
+                { "required": ["files"] },
+                { "required": ["env"] },
+                { "required": ["labels"] }
+            ] }
         },
-        "not": { "anyOf": [{ "required": ["policy"] }, { "required": ["docs"] }] }
+        "else": {
+            "not": { "required": ["vm"] },
+            "if": { "not": { "required": ["release"] } },
+            "then": {
+                "properties": {
+                    "platforms": {
+                        "additionalProperties": {
+                            "required": ["disk"],
+                            "not": { "required": ["disks"] }
+                        }
+                    }
+                }
+            }
+        }
     }
-))]
+]))]
 pub(super) struct Spec {
     /// Version of this format.
     #[schemars(required, extend("const" = API_VERSION))]
     pub(super) api_version: Option<LocatedText>,
+    /// What is built: a container image with a disk, or an artifact of a whole virtual machine with
+    /// its disks, which KubeVirt imports; an image when left out.
+    pub(super) kind: Option<Located<SpecKind>>,
+    /// What to say of keys for images if this is an artifact.
+    #[schemars(skip)]
+    pub(super) for_images: Vec<Diagnostic>,
+    /// What to say of keys for artifacts if this is an image.
+    #[schemars(skip)]
+    pub(super) for_machines: Vec<Diagnostic>,
+    /// The virtual machine of an artifact: the path of a file with a `VirtualMachine` or a
+    /// `VirtualMachineTemplate`, relative to this file, or the object itself.
+    pub(super) vm: Option<MachineSpec>,
     /// Repository that the image is named after, without a tag, for example `quay.io/me/fedora`.
     /// May be left out when `-t` names the image.
     #[schemars(extend("pattern" = "^[^@\\s]+$"), extend("examples" = ["quay.io/me/fedora"]))]
@@ -68,6 +121,44 @@ pub(super) struct Spec {
     pub(super) compression: Option<LayerCompressionSpec>,
 }
 
+/// What is built.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, JsonSchema)]
+#[schemars(rename = "Kind", rename_all = "lowercase")]
+pub(super) enum SpecKind {
+    /// A container image with a disk for each platform.
+    Image,
+    /// An artifact of a virtual machine with its disks.
+    Vm,
+}
+
+/// A virtual machine.
+#[derive(Debug, JsonSchema)]
+#[schemars(rename = "Vm", untagged)]
+pub(super) enum MachineSpec {
+    /// Path of a file with it, relative to this file.
+    File(LocatedText),
+    /// The object itself.
+    Inline(InlineMachine),
+}
+
+/// An object of Kubernetes in the spec.
+#[derive(Debug)]
+pub(super) struct InlineMachine(pub(super) Node);
+
+impl JsonSchema for InlineMachine {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "Object".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "object", "required": ["apiVersion", "kind"] })
+    }
+}
+
 /// What the image holds for each platform, or which platforms there are.
 #[derive(Debug, JsonSchema)]
 #[schemars(rename = "Platforms", untagged)]
@@ -98,6 +189,19 @@ pub(super) struct PlatformSpec {
     /// What to say if there has to be a disk and there is none.
     #[schemars(skip)]
     pub(super) without_disk: Option<Diagnostic>,
+    /// The disks of a virtual machine, by the names of its volumes: paths relative to this file, or
+    /// URLs. Each becomes a raw disk.
+    #[schemars(extend("examples" = [{ "root": "root.qcow2" }]))]
+    pub(super) disks: Option<Located<UserMapping<SourceSpec>>>,
+    /// What to say of keys for images if this is an artifact.
+    #[schemars(skip)]
+    pub(super) for_images: Vec<Diagnostic>,
+    /// What to say of keys for artifacts if this is an image.
+    #[schemars(skip)]
+    pub(super) for_machines: Vec<Diagnostic>,
+    /// What to say if there have to be disks and there are none.
+    #[schemars(skip)]
+    pub(super) without_disks: Option<Diagnostic>,
     /// What is published otherwise for this platform, of an image that follows a release.
     pub(super) release: Option<Located<ReleaseChanges>>,
     /// Labels that CDI sets on the imported volume, for this platform.

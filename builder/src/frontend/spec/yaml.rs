@@ -12,7 +12,7 @@ use super::syntax::diagnose_syntax;
 use crate::recipe::diagnostic::{Diagnostic, SourceText};
 
 /// Maximum length of a spec in bytes; real ones have a few hundred.
-const SIZE_LIMIT: usize = 1 << 20;
+pub(super) const SIZE_LIMIT: usize = 1 << 20;
 
 /// Maximum number of values in a spec after its aliases are expanded; a few lines of aliases could
 /// expand to gigabytes otherwise.

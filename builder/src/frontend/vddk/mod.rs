@@ -32,8 +32,7 @@ use crate::oci::image::reference::Reference;
 use crate::oci::tar::Owner;
 use crate::recipe::{
     ConfigRecipe, LayerEntry, LayerEntryKind, LayerRecipe, PlatformRecipe, Recipe, RecipeStep,
-    SourceLocation,
-    SourceRecipe, SourceRole, TarOrigin,
+    SourceLocation, SourceRecipe, SourceRole, TarOrigin,
 };
 
 /// Directory that the image copies the kit to.

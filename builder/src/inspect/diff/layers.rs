@@ -15,6 +15,15 @@ use crate::oci::progress::ProgressEvent;
 
 type DiffImage<'a> = (&'a dyn Images, &'a PlatformImage);
 
+/// What the layers of two images are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum LayerKind {
+    /// Tars, as those of images are.
+    Tar,
+    /// Contents in no tar, as those of artifacts are.
+    Blob,
+}
+
 /// Compares the layers one by one, lowest first.
 pub(super) fn compare_layers(
     name: &str,
@@ -28,20 +37,25 @@ pub(super) fn compare_layers(
         let (subject, place) = (format!("{name} manifest"), "/layers".to_owned());
         found.push(Difference { subject, place, kind: DifferenceKind::Layers, a, b });
     }
+    let kind = if a.artifact_type.is_some() && b.artifact_type.is_some() {
+        LayerKind::Blob
+    } else {
+        LayerKind::Tar
+    };
     for (number, (a, b)) in a.layers.iter().zip(&b.layers).enumerate() {
         if a.digest == b.digest {
             continue;
         }
         let subject = format!("{name} layer {}", number + 1);
         let pair = [(a_images, a), (b_images, b)];
-        compare_layer_pair(&subject, number, pair, context, found)?;
+        compare_layer_pair(&subject, (number, kind), pair, context, found)?;
     }
     Ok(())
 }
 
 fn compare_layer_pair(
     subject: &str,
-    number: usize,
+    (number, kind): (usize, LayerKind),
     sides: [(&dyn Images, &Descriptor); 2],
     context: &DiffContext<'_>,
     found: &mut Vec<Difference>,
@@ -65,7 +79,10 @@ fn compare_layer_pair(
     let (differences, digests) = thread::scope(|scope| {
         let (mut a, mut b) = (a.read_ahead(scope), b.read_ahead(scope));
         let mut walk = TarComparison { subject, found: Vec::new() };
-        let walked = walk.compare_tars(&mut a, &mut b, context);
+        let walked = match kind {
+            LayerKind::Tar => walk.compare_tars(&mut a, &mut b, context),
+            LayerKind::Blob => walk.compare_blobs(&mut a, &mut b),
+        };
         let finish = |at: usize, tar: LayerTar<'_>| {
             let &Descriptor { digest, size: len, .. } = sides[at].1;
             let found = tar.finish().map_err(|problem| wrong(at, problem))?;

@@ -2,6 +2,7 @@
 //! which entry of which layer, which bytes of which file. A difference that follows from another
 //! one (the digest of a document that differs) is not reported.
 
+mod contents;
 mod fields;
 mod layers;
 mod tars;
@@ -193,20 +194,21 @@ fn compare_manifests(
         return;
     }
     let subject = format!("{name} config");
+    let fields = |image: &'_ PlatformImage| -> Value {
+        if image.artifact_type.is_some() {
+            return image.artifact_config.clone();
+        }
+        image.config_fields.clone()
+    };
+    let (ours, theirs) = (fields(a), fields(b));
     let same: Vec<bool> =
         a.layers.iter().zip(&b.layers).map(|(a, b)| a.digest == b.digest).collect();
     let before = found.len();
-    compare_fields(
-        &subject,
-        &SkippedFields::DiffIds(same),
-        &a.config_fields,
-        &b.config_fields,
-        found,
-    );
+    compare_fields(&subject, &SkippedFields::DiffIds(same), &ours, &theirs, found);
     let mut all = Vec::new();
-    compare_fields(&subject, &SkippedFields::Nothing, &a.config_fields, &b.config_fields, &mut all);
+    compare_fields(&subject, &SkippedFields::Nothing, &ours, &theirs, &mut all);
     if found.len() == before && all.is_empty() {
-        let [a, b] = [a, b].map(|image| format!("{} bytes", image.config.len()));
+        let [a, b] = [a, b].map(|image| format!("{} bytes", image.config_descriptor.size));
         found.push(Difference {
             subject,
             place: String::new(),

@@ -3,15 +3,13 @@
 use std::io::Read;
 use std::ops::Range;
 
+use super::contents::{DifferentBytes, STEP, compare_streams};
 use super::{DiffContext, Difference, DifferenceKind};
 use crate::oci::layer_tar::LayerTar;
 use crate::oci::tar::{self, TarEntry, TarReadError, TarReader};
 
 /// How many differences of one layer are reported.
 const REPORTED_MAX: usize = 20;
-
-/// How much is compared at a time, in bytes.
-const STEP: usize = 128 * 1024;
 
 /// Fields of a tar header that [`TarEntry`] does not have (POSIX.1-2024, `pax`, "ustar Interchange
 /// Format").
@@ -96,6 +94,20 @@ impl TarComparison<'_> {
         Ok(())
     }
 
+    /// Compares two layers that are no tars.
+    pub(super) fn compare_blobs(
+        &mut self,
+        a: &mut LayerTar<'_>,
+        b: &mut LayerTar<'_>,
+    ) -> Result<(), UnreadableTar> {
+        let compared = compare_streams(a, b);
+        let compared = compared.map_err(|(side, error)| (side, TarReadError::Read(error)))?;
+        if let Some([ours, theirs]) = compared {
+            self.report("", DifferenceKind::Content, ours, theirs);
+        }
+        Ok(())
+    }
+
     fn compare_entries(&mut self, a: &TarEntry, b: &TarEntry, headers: [&tar::TarHeader; 2]) {
         let before = self.found.len();
         let fields: [(&str, EntryField); 5] = [
@@ -144,27 +156,19 @@ impl TarComparison<'_> {
     ) -> Result<(), UnreadableTar> {
         let len = a.size.min(b.size);
         let mut spaces = [vec![0; STEP], vec![0; STEP]];
-        let (mut at, mut range, mut count) = (0, None::<Range<u64>>, 0_u64);
+        let (mut at, mut different) = (0, DifferentBytes::default());
         while at < len {
             let step = usize::try_from(len - at).map_or(STEP, |left| left.min(STEP));
             let [x, y] = &mut spaces;
             let (x, y) = (&mut x[..step], &mut y[..step]);
             ours.read_content(x).map_err(|error| (0, error))?;
             theirs.read_content(y).map_err(|error| (1, error))?;
-            if x != y {
-                for place in (at..).zip(x.iter().zip(y.iter())).filter(|(_, (x, y))| x != y) {
-                    count += 1;
-                    let first = range.as_ref().map_or(place.0, |range| range.start);
-                    range = Some(first..place.0 + 1);
-                }
-            }
+            different.compare(at, x, y);
             at += step as u64;
         }
-        let Some(range) = range else { return Ok(()) };
-        let (first, last) = (range.start, range.end - 1);
-        let range = format!("bytes {first} to {last} of {}", a.size);
-        let other = format!("{count} of them are different, of {}", b.size);
-        self.report(&a.path, DifferenceKind::Content, range, other);
+        if let Some([ours, theirs]) = different.describe(a.size, b.size) {
+            self.report(&a.path, DifferenceKind::Content, ours, theirs);
+        }
         Ok(())
     }
 }

@@ -9,7 +9,7 @@ use crate::oci::image::digest::Digest;
 use crate::oci::tar::TarReader;
 
 /// How much of a disk is copied at a time, in bytes.
-const STEP: usize = 256 * 1024;
+pub(super) const STEP: usize = 256 * 1024;
 
 /// Length in bytes of a block that is skipped if it is all zeros: the block size of most file
 /// systems.
@@ -36,7 +36,7 @@ pub(super) fn copy_disk(
 }
 
 /// Writes bytes, blocks of zeros separately.
-fn write_sparse(bytes: &[u8], output: &mut dyn DiskOutput) -> io::Result<()> {
+pub(super) fn write_sparse(bytes: &[u8], output: &mut dyn DiskOutput) -> io::Result<()> {
     let is_zero = |block: &&[u8]| ZEROS.starts_with(block);
     let mut rest = bytes;
     while !rest.is_empty() {

@@ -39,6 +39,20 @@ pub enum ExtractError {
         /// What is wrong.
         problem: LayerProblem,
     },
+    /// There are several disks, and none was named.
+    #[error("it has several disks: {0}")]
+    WhichDisk(String),
+    /// It has no disk with the name.
+    #[error("it has none named `{name}`, but {known}", name = .name.escape_debug())]
+    UnknownDisk {
+        /// Name of the disk.
+        name: String,
+        /// Names of the disks that it has.
+        known: String,
+    },
+    /// A disk was named, and it is an image with one disk.
+    #[error("it is an image with one disk, which has no name")]
+    NamedDisk,
     /// There is no disk.
     #[error("there is no disk in it: nothing is in `/disk`")]
     NoDisk,

@@ -6,6 +6,7 @@ mod choice;
 mod copy;
 mod device;
 mod error;
+mod machine;
 mod output;
 
 use std::collections::BTreeSet;
@@ -21,6 +22,7 @@ pub use output::{DiskOutput, PipeOutput, SparseFile};
 use self::choice::DiskChoice;
 use self::copy::{NullOutput, copy_disk};
 use crate::cluster::contract::{LAYERS_MAX, cdi_takes, is_relevant};
+use crate::inspect::facts::machine_kind;
 use crate::oci::hashing::BlobProblem;
 use crate::oci::image::descriptor::Descriptor;
 use crate::oci::image::digest::Digest;
@@ -36,6 +38,8 @@ pub struct ExtractContext<'a> {
     pub images: &'a dyn Images,
     /// Limits of what a layer's tar may have.
     pub limits: TarLimits,
+    /// Name of the disk, if it is one of a VM artifact.
+    pub disk: Option<&'a str>,
     /// Receives the progress, and can cancel.
     pub progress: &'a dyn Progress,
 }
@@ -43,7 +47,7 @@ pub struct ExtractContext<'a> {
 /// A disk that was extracted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ExtractedDisk {
-    /// Path in the image, without a slash in front.
+    /// Path in the image, or name of the disk in a VM artifact.
     pub path: String,
     /// Size in bytes.
     pub size: u64,
@@ -55,7 +59,12 @@ pub fn extract_disk(
     output: &mut dyn DiskOutput,
     context: &ExtractContext<'_>,
 ) -> Result<ExtractedDisk, ExtractError> {
-    match extract_layers(image, output, context) {
+    let extracted = match machine_kind(image) {
+        Some(_) => machine::extract_machine_disk(image, output, context),
+        None if context.disk.is_some() => Err(ExtractError::NamedDisk),
+        None => extract_layers(image, output, context),
+    };
+    match extracted {
         // Any error may be a consequence of the cancellation.
         Err(_) if context.progress.is_cancelled() => Err(ExtractError::Cancelled),
         result => result,
@@ -82,7 +91,7 @@ fn extract_layers(
     choice.check_agreement()?;
     let disk = disk.ok_or(ExtractError::NoDisk)?;
     output.finish().map_err(ExtractError::Output)?;
-    Ok(ExtractedDisk { path: disk.path, size: disk.size })
+    Ok(ExtractedDisk { path: format!("/{}", disk.path), size: disk.size })
 }
 
 /// Returns the diff IDs that the config declares; it is an error if some are missing.

@@ -3,6 +3,7 @@
 //! bytes. Whatever is wrong with the image is a finding, not a reason to stop.
 
 mod layer;
+mod machine;
 #[cfg(test)]
 mod tests;
 
@@ -14,8 +15,10 @@ use thiserror::Error;
 
 use crate::cluster::contract::facts::{EntryFacts, IndexFacts, LayerFacts};
 use crate::cluster::contract::{self, Finding, Findings, judge_image, judge_index};
+use crate::cluster::vm::{judge_machine, judge_machine_index};
 use crate::disk;
-use crate::inspect::facts::image_facts;
+use crate::inspect::facts::{image_facts, machine_facts, machine_kind};
+use crate::inspect::vm::SeenMachine;
 use crate::oci::error::StorageError;
 use crate::oci::image::descriptor::Descriptor;
 use crate::oci::image::digest::Digest;
@@ -23,7 +26,7 @@ use crate::oci::image::format::ImageFormat;
 use crate::oci::image::json::Document;
 use crate::oci::image::nearest::PlatformNotFound;
 use crate::oci::image::platform::Platform;
-use crate::oci::image_documents::{PlatformImage, read_documents};
+use crate::oci::image_documents::{ImageDocuments, PlatformImage, read_documents};
 use crate::oci::images::Images;
 use crate::oci::parallel::in_parallel;
 use crate::oci::progress::Progress;
@@ -91,6 +94,8 @@ pub struct VerifiedImage {
     pub manifest: Digest,
     /// Disk that both KubeVirt and CDI find in it, if they find the same.
     pub disk: Option<VerifiedDisk>,
+    /// Virtual machine, if this is a VM artifact.
+    pub machine: Option<SeenMachine>,
 }
 
 /// A disk in an image.
@@ -125,14 +130,33 @@ pub fn verify_image(
     };
     let entries: Vec<EntryFacts> = documents.images.iter().map(entry).collect();
     let index = IndexFacts { is_docker, entries };
-    let mut findings = if is_index { judge_index(&index) } else { Vec::new() };
+    let mut findings = match machine_platforms(&documents) {
+        _ if !is_index => Vec::new(),
+        Some(platforms) => judge_machine_index(&platforms),
+        None => judge_index(&index),
+    };
     let chosen = match only {
         Some(wanted) => vec![&documents.images[documents.choose_platform(wanted, context.name)?]],
         None => documents.without_attestations().collect(),
     };
     let layers = read_layers(&chosen, context)?;
+    let machines: Vec<&PlatformImage> =
+        chosen.iter().copied().filter(|image| machine_kind(image).is_some()).collect();
+    let disks = machine::read_disk_blobs(&machines, context)?;
+    let index_type = documents.artifact_type.as_deref().filter(|_| is_index);
     let mut images = Vec::new();
     for image in chosen {
+        if let Some(kind) = machine_kind(image) {
+            let facts = machine_facts(image, kind, index_type, |blob| {
+                disks.get(&(blob.digest, blob.size)).cloned()
+            });
+            let platform = image.platform();
+            findings.extend(judge_machine(platform.as_ref(), &facts));
+            let machine = Some(SeenMachine::new(image, kind));
+            let manifest = image.manifest.digest;
+            images.push(VerifiedImage { platform, manifest, disk: None, machine });
+            continue;
+        }
         let mut facts = image_facts(image, |blob| {
             layers.get(&(blob.digest, blob.size)).cloned().unwrap_or_default()
         });
@@ -144,9 +168,18 @@ pub fn verify_image(
             None => contract::agreed_disk(&facts.layers),
         };
         let disk = disk.map(|(path, disk)| VerifiedDisk { path, info: disk.info.clone() });
-        images.push(VerifiedImage { platform, manifest: image.manifest.digest, disk });
+        let manifest = image.manifest.digest;
+        images.push(VerifiedImage { platform, manifest, disk, machine: None });
     }
     Ok(VerifyReport { root: digest, images, findings })
+}
+
+/// Returns the platforms of an index, if all its images are VM artifacts.
+fn machine_platforms(documents: &ImageDocuments) -> Option<Vec<Option<Platform>>> {
+    let images: Vec<&PlatformImage> = documents.without_attestations().collect();
+    let are_machines = images.iter().all(|image| machine_kind(image).is_some());
+    let platforms = images.iter().map(|image| image.declared.clone()).collect();
+    (are_machines && !images.is_empty()).then_some(platforms)
 }
 
 /// Reports an image whose documents cannot be read; nothing else of it can be verified.

@@ -67,6 +67,7 @@ impl DescriptorFields {
     }
 }
 
+/// Deserializes a text; a value of another type counts as empty.
 pub(super) fn lenient_text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
     let value = Value::deserialize(deserializer)?;
     Ok(value.as_str().unwrap_or_default().to_owned())

@@ -10,7 +10,7 @@ use super::index::{IMAGE_NAME, REF_NAME};
 use crate::oci::error::StorageError;
 use crate::oci::image::descriptor::{Descriptor, DescriptorFields};
 use crate::oci::image::digest::Digest;
-use crate::oci::image::format::{is_index, is_manifest};
+use crate::oci::image::format::{OCI_INDEX, is_index, is_manifest};
 use crate::oci::image::index::ImageIndex;
 use crate::oci::image::json::Document;
 use crate::oci::image::ref_name::{RefName, RefNameError};
@@ -24,6 +24,8 @@ const INDEXES_MAX: usize = 32;
 #[derive(Debug, Default)]
 pub(super) struct LayoutEntries {
     all: Vec<LayoutEntry>,
+    /// The `index.json` itself, if it is the index of an artifact.
+    artifact: Option<Document>,
     /// Path of the layout in messages.
     path: String,
 }
@@ -45,7 +47,16 @@ impl LayoutEntries {
             .map_err(|error| foreign(format!("has an {INDEX} that is not JSON: {error}")))?;
         let all = index.get("manifests").and_then(Value::as_array);
         let all = all.ok_or_else(|| foreign("has an index without a list of manifests".into()))?;
-        Ok(Self { all: all.iter().filter_map(parse_entry).collect(), path: path.into() })
+        let all: Vec<LayoutEntry> = all.iter().filter_map(parse_entry).collect();
+        let is_named = all.iter().any(|entry| entry.tag.is_some() || entry.name.is_some());
+        let artifact = Document::parse(OCI_INDEX, bytes.to_vec()).ok();
+        let artifact = artifact.filter(|_| !is_named && index["artifactType"].is_string());
+        Ok(Self { all, artifact, path: path.into() })
+    }
+
+    /// Returns the `index.json` itself if it is the index of an artifact with this digest.
+    pub(super) fn find_artifact(&self, digest: &str) -> Option<&Document> {
+        self.artifact.as_ref().filter(|artifact| artifact.digest.to_string() == digest)
     }
 
     /// Returns digest and media type of the image with this tag, full reference or digest.
@@ -63,12 +74,16 @@ impl LayoutEntries {
         Ok(Some((digest, &entry.media_type)))
     }
 
-    /// Returns the image that stands for all: the only one, or the index that lists all others, as a
+    /// Returns the image that stands for all: the index itself if it is that of an artifact, as KubeVirt
+    /// exports virtual machines (`pkg/storage/oci/oci.go`); the only one; or the index that lists all others, as a
     /// build with a tag for each platform writes it. `read` reads a document.
     pub(super) fn only_image(
         &self,
         read: impl Fn(Digest, &str) -> Result<Document, StorageError>,
     ) -> Result<Option<Document>, StorageError> {
+        if let Some(artifact) = &self.artifact {
+            return Ok(Some(artifact.clone()));
+        }
         let digests: BTreeSet<&str> = self.all.iter().map(|entry| entry.digest.as_str()).collect();
         if let (1, Some(digest)) = (digests.len(), digests.first()) {
             let found = self.find_image(digest)?;

@@ -75,11 +75,17 @@ impl LayoutImages {
 
 impl Images for LayoutImages {
     fn find_image(&self, name: &str) -> Result<Option<Document>, StorageError> {
+        if let Some(artifact) = self.entries.find_artifact(name) {
+            return Ok(Some(artifact.clone()));
+        }
         let found = self.entries.find_image(name)?;
         found.map(|(digest, declared)| self.read_blob_document(digest, declared)).transpose()
     }
 
     fn read_document(&self, digest: Digest) -> Result<Option<Document>, StorageError> {
+        if let Some(artifact) = self.entries.find_artifact(&digest.to_string()) {
+            return Ok(Some(artifact.clone()));
+        }
         self.read_blob_document(digest, "").map(Some)
     }
 

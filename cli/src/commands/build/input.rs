@@ -154,7 +154,8 @@ impl BuildInput {
         if !given.is_empty() || self.language == InputLanguage::Dockerfile {
             return given.into_iter().map(|name| parse_name(name)).collect();
         }
-        let recipes = spec::load_recipes(&self.source).map_err(CommandError::Failed)?;
+        let files = self.spec_files(ReadFiles::default());
+        let recipes = spec::load_recipes(&self.source, &files).map_err(CommandError::Failed)?;
         Ok(recipes.into_iter().flat_map(|recipe| recipe.names).collect())
     }
 
@@ -197,11 +198,15 @@ impl BuildInput {
 
     /// Lowers a spec. Its paths are relative to its directory.
     fn load_spec(&self) -> Result<LoadedInput, CommandError> {
-        let recipes = spec::load_recipes(&self.source).map_err(CommandError::Failed)?;
-        let base = self.spec_directory();
         let reads = self.reads();
-        let inputs = Box::new(SpecFiles { base, reads: reads.clone() });
-        Ok(LoadedInput { recipes, inputs, epoch: None, reads })
+        let inputs = self.spec_files(reads.clone());
+        let recipes = spec::load_recipes(&self.source, &inputs).map_err(CommandError::Failed)?;
+        Ok(LoadedInput { recipes, inputs: Box::new(inputs), epoch: None, reads })
+    }
+
+    /// Returns the files that a spec can name; records those that are read.
+    fn spec_files(&self, reads: ReadFiles) -> SpecFiles {
+        SpecFiles { base: self.spec_directory(), reads }
     }
 
     fn load_dockerfile(

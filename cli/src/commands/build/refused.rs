@@ -1,7 +1,8 @@
 //! What is *refused* of images before they are built: names and a format that they cannot have.
 
-use diskette_builder::recipe::Recipe;
+use diskette_builder::compression::LayerCompression;
 use diskette_builder::recipe::diagnostic::Diagnostic;
+use diskette_builder::recipe::{PlatformRecipe, Recipe};
 use diskette_builder::registry::client::PublishedNames;
 
 use super::BuildArguments;
@@ -42,10 +43,16 @@ impl BuildArguments {
         Err(CommandError::Usage(Diagnostic::new(message).help(help)))
     }
 
-    /// Refuses annotations in Docker's format, which has none.
+    /// Refuses annotations and artifacts in Docker's format, which has none.
     pub(super) fn check_format(&self, recipes: &[Recipe]) -> Result<(), CommandError> {
-        let annotated = recipes.iter().any(|recipe| !recipe.annotations.is_empty());
-        if self.image_format()? == FormatKind::Oci || !annotated {
+        if self.image_format()? == FormatKind::Oci {
+            return Ok(());
+        }
+        if recipes.iter().any(|recipe| recipe.artifact_type().is_some()) {
+            let diagnostic = Diagnostic::new("there are no artifacts in docker's format");
+            return Err(CommandError::Usage(diagnostic.help("build with `--format oci`")));
+        }
+        if recipes.iter().all(|recipe| recipe.annotations.is_empty()) {
             return Ok(());
         }
         let diagnostic = Diagnostic::new("an image in docker's format has no annotations");
@@ -63,6 +70,19 @@ impl BuildArguments {
         let help = format!("use `-o {}:{}`", output.store.scheme(), output.path.display());
         Err(CommandError::Usage(diagnostic.help(help)))
     }
+}
+
+/// Refuses another compression for an artifact, whose media types include it.
+pub(super) fn check_compression(
+    platform: &PlatformRecipe,
+    compression: LayerCompression,
+) -> Result<(), CommandError> {
+    let is_artifact = platform.config.artifact_type().is_some();
+    if !is_artifact || platform.compression.kind() == compression.kind() {
+        return Ok(());
+    }
+    let diagnostic = Diagnostic::new("an artifact has one kind of compression");
+    Err(CommandError::Usage(diagnostic.help("leave `--compression` out; its level can be set")))
 }
 
 /// Refuses to push an image without a name.

@@ -3,6 +3,7 @@
 use diskette_builder::cluster::contract::Finding;
 use diskette_builder::disk::DiskInfo;
 use diskette_builder::inspect::overview::{ImageOverview, SeenDisk};
+use diskette_builder::inspect::vm::{SeenMachine, SeenMachineDisk};
 use diskette_builder::oci::image_documents::PlatformImage;
 use serde_json::{Map, Value, json};
 
@@ -30,7 +31,14 @@ fn platform_json(image: &PlatformImage, overview: &ImageOverview) -> Value {
         let name = format!("{}{name}", text::BASE);
         image.annotations.get(&name)
     };
-    json!({ "platform": image.platform().map(|platform| platform.to_string()), "digest": image.manifest.digest.to_string(), "media_type": image.manifest.media_type.to_string(), "config": image.config_descriptor.digest.to_string(), "created": image.config_fields.get("created"), "annotations": image.annotations, "base": { "name": base("name"), "digest": base("digest") }, "labels": labels, "layers": layers.collect::<Vec<_>>(), "disk": overview.disk.as_ref().map(disk_seen_json), "problems": overview.problems, "findings": overview.findings.iter().map(finding_json).collect::<Vec<_>>(), })
+    let mut value = json!({ "platform": image.platform().map(|platform| platform.to_string()), "digest": image.manifest.digest.to_string(), "media_type": image.manifest.media_type.to_string(), "config": image.config_descriptor.digest.to_string(), "created": image.config_fields.get("created"), "annotations": image.annotations, "base": { "name": base("name"), "digest": base("digest") }, "labels": labels, "layers": layers.collect::<Vec<_>>(), "disk": overview.disk.as_ref().map(disk_seen_json), "problems": overview.problems, "findings": overview.findings.iter().map(finding_json).collect::<Vec<_>>(), });
+    if let Some(artifact_type) = &image.artifact_type {
+        value["artifact_type"] = json!(artifact_type);
+    }
+    if let Some(machine) = &overview.machine {
+        value["machine"] = machine_json(machine);
+    }
+    value
 }
 
 fn disk_seen_json(seen: &SeenDisk) -> Value {
@@ -39,6 +47,12 @@ fn disk_seen_json(seen: &SeenDisk) -> Value {
         disk.extend(info);
     }
     disk
+}
+
+fn machine_json(machine: &SeenMachine) -> Value {
+    let disk = |disk: &SeenMachineDisk| json!({ "name": disk.name, "size": disk.size });
+    let disks: Vec<Value> = machine.disks.iter().map(disk).collect();
+    json!({ "kind": machine.kind, "name": machine.name, "disks": disks })
 }
 
 fn finding_json(finding: &Finding) -> Value {

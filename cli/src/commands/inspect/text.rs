@@ -7,6 +7,7 @@ use diskette_builder::disk::DiskInfo;
 use diskette_builder::inspect::overview::{
     ImageOverview, LAYER_START_LEN, SeenCompression, SeenDisk,
 };
+use diskette_builder::inspect::vm::SeenMachine;
 use diskette_builder::oci::image_documents::PlatformImage;
 use indicatif::HumanBytes;
 use serde_json::Value;
@@ -77,9 +78,10 @@ fn platform_rows(image: &PlatformImage, overview: &ImageOverview, table: &mut Ta
     let created = image.config_fields.get("created").and_then(Value::as_str);
     let created = created.map_or_else(String::new, |time| format!("  created {time}"));
     table.row("config", &format!("{}{created}", image.config_descriptor.digest));
-    match &overview.disk {
-        Some(disk) => disk_rows(disk, table),
-        None => {
+    match (&overview.disk, &overview.machine) {
+        (_, Some(machine)) => machine_rows(machine, table),
+        (Some(disk), None) => disk_rows(disk, table),
+        (None, None) => {
             table.row(
                 "disk",
                 &format!("not seen in the first {} of its layers", HumanBytes(LAYER_START_LEN)),
@@ -107,6 +109,15 @@ fn platform_rows(image: &PlatformImage, overview: &ImageOverview, table: &mut Ta
     for finding in &overview.findings {
         let severity = finding.rule.severity.to_string();
         table.row(&severity, &format!("{}: {finding}", finding.rule.id));
+    }
+}
+
+fn machine_rows(machine: &SeenMachine, table: &mut Table) {
+    table.row("machine", &format!("{} {}", machine.kind, machine.name));
+    for disk in &machine.disks {
+        let size =
+            disk.size.map_or_else(|| "unknown size".into(), |size| HumanBytes(size).to_string());
+        table.row("disk", &format!("{}, {size}", disk.name));
     }
 }
 

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use diskette_builder::cluster::kubernetes::{MachineContent, labels_from_env};
 use diskette_builder::inspect::machine::read_machine_content;
 use diskette_builder::inspect::overview::{LAYER_START_LEN, inspect_image};
+use diskette_builder::inspect::vm::SeenMachine;
 use diskette_builder::oci::image::digest::Digest;
 use diskette_builder::oci::image::location::ImageLocation;
 use diskette_builder::oci::image::platform::Platform;
@@ -13,8 +14,8 @@ use diskette_builder::oci::image_documents::{ImageDocuments, PlatformImage, read
 use diskette_builder::oci::images::Images;
 use diskette_builder::recipe::diagnostic::Diagnostic;
 
-use super::ManifestsArguments;
 use super::kinds::ObjectKind;
+use super::{ManifestsArguments, usage_error};
 use crate::arguments::credentials::RegistryUse;
 use crate::environment::Environment;
 use crate::error::CommandError;
@@ -33,9 +34,31 @@ pub(super) struct ManifestImage {
     /// What a machine boots of it, if it is needed; nothing if the image has no disk where the user
     /// says.
     pub(super) content: Option<MachineContent>,
+    /// Virtual machine, if this is a VM artifact.
+    pub(super) machine: Option<MachineImage>,
     platforms: Vec<String>,
     /// Virtual size of the largest disk in bytes, if it is needed.
     size: Option<Result<u64, String>>,
+}
+
+/// A manifest of a VM artifact.
+pub(super) struct MachineImage {
+    pub(super) machine: SeenMachine,
+    pub(super) image: PlatformImage,
+}
+
+impl MachineImage {
+    /// Returns the manifest if all of these are of a VM artifact; one architecture must be chosen.
+    fn find(images: &[&PlatformImage]) -> Result<Option<Self>, CommandError> {
+        let Some(machine) = images.first().and_then(|image| SeenMachine::find(image)) else {
+            return Ok(None);
+        };
+        let [image] = images else {
+            let message = "the VM artifact is for several architectures".to_owned();
+            return Err(usage_error(message, "choose one with `--platform`"));
+        };
+        Ok(Some(Self { machine, image: (*image).clone() }))
+    }
 }
 
 impl ManifestImage {
@@ -57,8 +80,12 @@ impl ManifestImage {
             _ => documents.root.digest,
         };
         check_pin(arguments.image.as_ref(), digest)?;
-        let size = arguments.need_size().then(|| largest_disk_size(&*subject.images, &images));
-        let content = if arguments.kinds.has(ObjectKind::Vm) {
+        let machine = MachineImage::find(&images)?;
+        arguments.kinds.check_subject(machine.is_some())?;
+        let is_image = machine.is_none();
+        let size = (is_image && arguments.need_size())
+            .then(|| largest_disk_size(&*subject.images, &images));
+        let content = if is_image && arguments.kinds.has(ObjectKind::Vm) {
             read_machine_content(&images, &*subject.images, arguments.machine.disk_path())
         } else {
             None
@@ -72,6 +99,7 @@ impl ManifestImage {
             architectures,
             labels: common_labels(&images),
             content,
+            machine,
             platforms: platforms.iter().map(ToString::to_string).collect(),
             size,
         })

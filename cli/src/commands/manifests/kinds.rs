@@ -10,6 +10,7 @@ use crate::error::CommandError;
 pub(super) enum ObjectKind {
     Secret,
     ConfigMap,
+    Claim,
     DataVolume,
     DataImportCron,
     DataSource,
@@ -17,9 +18,10 @@ pub(super) enum ObjectKind {
     HelmValues,
 }
 
-const NAMES: [(&str, ObjectKind); 7] = [
+const NAMES: [(&str, ObjectKind); 8] = [
     ("vm", ObjectKind::Vm),
     ("datavolume", ObjectKind::DataVolume),
+    ("pvc", ObjectKind::Claim),
     ("datasource", ObjectKind::DataSource),
     ("dataimportcron", ObjectKind::DataImportCron),
     ("secret", ObjectKind::Secret),
@@ -58,6 +60,28 @@ impl ObjectKinds {
     /// Returns whether a kind needs facts of the image.
     pub(super) fn need_image(&self) -> bool {
         self.iter().any(|kind| !matches!(kind, ObjectKind::Secret | ObjectKind::ConfigMap))
+    }
+
+    /// Refuses kinds that there are not of an artifact, or of an image.
+    pub(super) fn check_subject(&self, is_machine: bool) -> Result<(), CommandError> {
+        let is_misplaced = |kind: &ObjectKind| match kind {
+            ObjectKind::Secret
+            | ObjectKind::ConfigMap
+            | ObjectKind::DataVolume
+            | ObjectKind::Vm => false,
+            ObjectKind::Claim => !is_machine,
+            ObjectKind::DataImportCron | ObjectKind::DataSource | ObjectKind::HelmValues => {
+                is_machine
+            }
+        };
+        let Some(kind) = self.iter().find(is_misplaced) else { return Ok(()) };
+        let name = NAMES.iter().find(|(_, known)| *known == kind).map_or("", |(name, _)| name);
+        if is_machine {
+            let message = format!("a VM artifact has no `{name}`");
+            return Err(usage_error(message, "write `vm`, `datavolume` or `pvc`"));
+        }
+        let message = format!("`{name}` is for the disks of VM artifacts, and this is an image");
+        Err(usage_error(message, "use `datavolume`"))
     }
 
     /// Refuses kinds that cannot be combined.
@@ -102,8 +126,7 @@ mod tests {
             "vm,dataimportcron,configmap",
             Ok(&[ObjectKind::ConfigMap, ObjectKind::DataImportCron, ObjectKind::Vm]),
         );
-        let known =
-            "is none of vm, datavolume, datasource, dataimportcron, secret, configmap, helm-values";
+        let known = "is none of vm, datavolume, pvc, datasource, dataimportcron, secret, configmap, helm-values";
         check("VM", Err(&format!("`VM` {known}")));
         check("vm,", Err(&format!("`` {known}")));
     }

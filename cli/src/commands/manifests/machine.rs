@@ -94,6 +94,23 @@ impl MachineArguments {
         self.path.as_deref()
     }
 
+    /// Returns the first option that is given, if any.
+    pub(super) fn first_option(&self) -> Option<&'static str> {
+        let given = [
+            ("--disk", self.disk != RootPlace::Image),
+            ("--instancetype", self.instancetype.is_some()),
+            ("--preference", self.preference.is_some()),
+            ("--memory", self.memory.is_some()),
+            ("--cpus", self.cpus.is_some()),
+            ("--path", self.path.is_some()),
+            ("--empty-disk", self.empty_disk.is_some()),
+            ("--kernel-args", self.kernel_args.is_some()),
+            ("--ssh-key", self.ssh_key.is_some()),
+            ("--user-data", self.user_data.is_some()),
+        ];
+        given.into_iter().find(|(_, is_given)| *is_given).map(|(option, _)| option)
+    }
+
     /// Returns the machine, with the volume that its disk is cloned or imported into, if any.
     pub(super) fn machine<'a>(
         &'a self,

@@ -88,7 +88,15 @@ impl StorageArguments {
 
     /// Returns the volume for the disk of the image.
     pub(super) fn storage(&self, seen: &ManifestImage) -> Result<VolumeStorage<'_>, CommandError> {
-        let size = match (&self.storage, seen.virtual_size()) {
+        self.storage_of(seen.virtual_size())
+    }
+
+    /// Returns the volume for a disk of this virtual size in bytes, or why the size is not known.
+    pub(super) fn storage_of(
+        &self,
+        virtual_size: Result<u64, String>,
+    ) -> Result<VolumeStorage<'_>, CommandError> {
+        let size = match (&self.storage, virtual_size) {
             (Some(size), Ok(least)) if size.bytes() < least => {
                 let message =
                     format!("the disk is of {}, and does not fit on {size}", HumanBytes(least));

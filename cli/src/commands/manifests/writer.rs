@@ -16,10 +16,10 @@ use crate::ui::Ui;
 
 /// Writes the objects.
 pub(super) struct ManifestWriter<'a> {
-    arguments: &'a ManifestsArguments,
+    pub(super) arguments: &'a ManifestsArguments,
     reference: &'a Reference,
     name: String,
-    names: AccessNames,
+    pub(super) names: AccessNames,
 }
 
 impl<'a> ManifestWriter<'a> {
@@ -49,7 +49,7 @@ impl<'a> ManifestWriter<'a> {
         Ok(Self { arguments, reference, name, names })
     }
 
-    fn meta(&self) -> ObjectMeta<'_> {
+    pub(super) fn meta(&self) -> ObjectMeta<'_> {
         ObjectMeta { name: &self.name, namespace: self.arguments.namespace.as_deref() }
     }
 
@@ -130,6 +130,9 @@ impl<'a> ManifestWriter<'a> {
         let tagged = reference.without_digest().map(subject);
         let pinned = subject(reference.with_digest(seen.digest));
         let named = tagged.as_ref().filter(|_| arguments.by_tag).unwrap_or(&pinned);
+        if let Some(machine) = &seen.machine {
+            return self.machine_objects(seen, machine, named);
+        }
         let storage = || arguments.storage.storage(seen);
         let object = |kind| {
             Ok(Some(match kind {
@@ -147,7 +150,7 @@ impl<'a> ManifestWriter<'a> {
                     virtual_machine(meta, named, access, &machine)
                 }
                 ObjectKind::HelmValues => helm_values(named, reference.tag(), access, &storage()?),
-                ObjectKind::Secret | ObjectKind::ConfigMap => return Ok(None),
+                ObjectKind::Secret | ObjectKind::ConfigMap | ObjectKind::Claim => return Ok(None),
             }))
         };
         arguments.kinds.iter().filter_map(|kind| object(kind).transpose()).collect()

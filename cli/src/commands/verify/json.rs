@@ -2,6 +2,7 @@
 
 use diskette_builder::cluster::contract::{Finding, Severity, all_rules};
 use diskette_builder::inspect::verify::{VerifiedImage, VerifyReport};
+use diskette_builder::inspect::vm::SeenMachineDisk;
 use serde_json::{Value, json};
 
 use super::count_findings;
@@ -39,11 +40,20 @@ fn image_json(image: &VerifiedImage) -> Value {
             "virtual_size": disk.info.virtual_size,
         })
     });
-    json!({
+    let machine = image.machine.as_ref().map(|machine| {
+        let disk = |disk: &SeenMachineDisk| json!({ "name": disk.name, "size": disk.size });
+        let disks: Vec<Value> = machine.disks.iter().map(disk).collect();
+        json!({ "kind": machine.kind, "name": machine.name, "disks": disks })
+    });
+    let mut value = json!({
         "platform": image.platform.as_ref().map(ToString::to_string),
         "digest": image.manifest.to_string(),
         "disk": disk,
-    })
+    });
+    if machine.is_some() {
+        value["machine"] = json!(machine);
+    }
+    value
 }
 
 fn finding_json(finding: &Finding) -> Value {

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use diskette_builder::cluster::contract::{Finding, Severity, all_rules};
 use diskette_builder::inspect::verify::{VerifiedImage, VerifyReport};
+use diskette_builder::inspect::vm::SeenMachineDisk;
 use diskette_builder::oci::image::platform::Platform;
 use indicatif::HumanBytes;
 
@@ -57,13 +58,21 @@ impl ReportText {
     fn image(&mut self, image: &VerifiedImage) {
         let platform = platform(image.platform.as_ref());
         self.line("");
-        self.line(&match &image.disk {
-            Some(disk) => {
+        self.line(&match (&image.disk, &image.machine) {
+            (_, Some(machine)) => {
+                let disk = |disk: &SeenMachineDisk| {
+                    let size = disk.size.map(|size| format!(", {}", HumanBytes(size)));
+                    format!("; {}{}", disk.name.escape_debug(), size.unwrap_or_default())
+                };
+                let disks: String = machine.disks.iter().map(disk).collect();
+                format!("{platform}: {} {}{disks}", machine.kind, machine.name.escape_debug())
+            }
+            (Some(disk), None) => {
                 let size = HumanBytes(disk.info.virtual_size);
                 let path = disk.path.escape_debug();
                 format!("{platform}: /{path}, {}, {size}", disk.info.format)
             }
-            None => format!("{platform}:"),
+            (None, None) => format!("{platform}:"),
         });
     }
 

@@ -6,6 +6,7 @@ mod files;
 mod image;
 mod label;
 mod layer;
+mod vm;
 
 use std::fmt;
 
@@ -16,6 +17,7 @@ pub(crate) use files::*;
 pub(crate) use image::*;
 pub(crate) use label::*;
 pub(crate) use layer::*;
+pub(crate) use vm::*;
 
 /// One thing that must hold of an image.
 #[derive(Debug, PartialEq, Eq, Serialize)]
@@ -58,7 +60,10 @@ pub(crate) static NEED_ALL_MEMBERS: [&ContractRule; 6] = [
 
 /// Returns all rules, in the order in which they are documented.
 pub fn all_rules() -> impl Iterator<Item = &'static ContractRule> {
-    [image::ALL, layer::ALL, files::ALL, label::ALL, disk::ALL].into_iter().flatten().copied()
+    [image::ALL, layer::ALL, files::ALL, label::ALL, disk::ALL, vm::ALL]
+        .into_iter()
+        .flatten()
+        .copied()
 }
 
 impl fmt::Display for Severity {

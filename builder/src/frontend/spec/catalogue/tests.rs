@@ -70,7 +70,15 @@ fn platforms_have_releases_and_labels_of_their_own() {
     assert_eq!(amd64.release.url.to_string(), "https://a/b");
     assert_eq!(s390x.release.url.to_string(), "https://b/c");
     let preference = |entry: &CataloguePlatform| {
-        entry.recipe_without_disk.config.image().unwrap().env().next().map(|(_, value)| value.to_owned()).unwrap()
+        entry
+            .recipe_without_disk
+            .config
+            .image()
+            .unwrap()
+            .env()
+            .next()
+            .map(|(_, value)| value.to_owned())
+            .unwrap()
     };
     assert_eq!((preference(amd64), preference(s390x)), ("p".into(), "p.s390x".into()));
     let disk = UpstreamDisk {
@@ -89,7 +97,7 @@ fn platforms_have_releases_and_labels_of_their_own() {
     assert_eq!(warnings, []);
     let RecipeStep::Layer(layer) = &recipe.steps[0] else { panic!("{recipe:?}") };
     assert_eq!(layer.history, "disk/d-1.qcow2");
-    let crate::recipe::LayerEntryKind::File(source) = &layer.entries[1].kind else { panic!() };
+    let crate::recipe::LayerEntryKind::File(source) = &layer.entries()[1].kind else { panic!() };
     assert_eq!(source.location, SourceLocation::Url("http://near/b/d-1.qcow2.xz".into()));
     let download = source.download.as_ref().unwrap();
     assert_eq!((download.size, download.mirrors.len()), (Some(7), 1));

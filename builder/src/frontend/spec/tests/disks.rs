@@ -1,7 +1,6 @@
 //! Names and paths of disks.
 
-use super::super::*;
-use super::source;
+use super::{load_recipes, source};
 use crate::recipe::LayerRecipe;
 
 #[test]

@@ -2,8 +2,7 @@
 
 use proptest::prelude::*;
 
-use super::super::*;
-use super::{EXAMPLES, source};
+use super::{EXAMPLES, load_recipes, source};
 
 #[test]
 fn too_large_a_text_is_refused() {

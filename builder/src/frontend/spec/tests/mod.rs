@@ -4,6 +4,7 @@ mod disks;
 mod hostile;
 mod recipes;
 mod schema;
+mod vm;
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -11,15 +12,22 @@ use std::fmt::Write as _;
 use snapbox::{IntoData, assert_data_eq};
 
 use super::*;
+use crate::engine::source::NoInputFiles;
 use crate::oci::tar::Owner;
 use crate::recipe::{LayerEntry, LayerEntryKind, SourceRecipe};
 
-const EXAMPLES: [(&str, &str); 4] = [
+const EXAMPLES: [(&str, &str); 5] = [
     ("catalogue.yaml", include_str!("../../../../../spec-files/catalogue.yaml")),
     ("demo.yaml", include_str!("../../../../../spec-files/demo.yaml")),
     ("fedora.yaml", include_str!("../../../../../spec-files/fedora.yaml")),
     ("kernel-boot.yaml", include_str!("../../../../../spec-files/kernel-boot.yaml")),
+    ("vm.yaml", include_str!("../../../../../spec-files/vm.yaml")),
 ];
+
+/// Loads a spec that names no file.
+fn load_recipes(source: &Arc<SourceText>) -> Result<Vec<Recipe>, Vec<Diagnostic>> {
+    super::load_recipes(source, &NoInputFiles)
+}
 
 fn source(text: &str) -> Arc<SourceText> {
     Arc::new(SourceText { name: "diskette.yaml".into(), text: text.into() })

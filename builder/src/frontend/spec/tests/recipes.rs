@@ -5,14 +5,14 @@ use std::collections::BTreeMap;
 use snapbox::str;
 
 use super::super::*;
-use super::{check, source};
+use super::{check, load_recipes, source};
 use crate::compression::{CompressionFormat, LayerCompression, LayerCompressionKind};
 use crate::oci::image::config::ImageConfig;
 use crate::oci::image::platform::Platform;
 use crate::oci::tar::Owner;
 use crate::recipe::{
-    Checksum, ConfigRecipe, LayerEntry, LayerEntryKind, LayerRecipe, PlatformRecipe, RecipeStep, SourceLocation,
-    SourceRecipe, SourceRole,
+    Checksum, ConfigRecipe, LayerEntry, LayerEntryKind, LayerRecipe, PlatformRecipe, RecipeStep,
+    SourceLocation, SourceRecipe, SourceRole,
 };
 
 #[test]

@@ -3,7 +3,7 @@
 use snapbox::assert_data_eq;
 
 use super::super::*;
-use super::{EXAMPLES, source};
+use super::{EXAMPLES, load_recipes, source};
 
 #[test]
 fn the_examples_are_good_and_fit_the_schema() {
@@ -35,6 +35,16 @@ fn the_schema_refuses_what_the_reader_refuses() {
         (format!("{{apiVersion: diskette/v2, {platforms}}}"), false),
         (format!("{{{platforms}}}"), false),
         ("{apiVersion: diskette/v1}".into(), false),
+        (machine("", "{disks: {root: a}}"), true),
+        (machine("", "{disks: {root: a}, compression: zstd}"), true),
+        (machine("", "{disk: a}"), false),
+        (machine("", "{disks: {root: a}, path: /a}"), false),
+        (machine("env: {A: b}, ", "{disks: {root: a}}"), false),
+        (format!("{{apiVersion: diskette/v1, kind: vm, {platforms}}}"), false),
+        (format!("{{apiVersion: diskette/v1, vm: a, {platforms}}}"), false),
+        (format!("{{apiVersion: diskette/v1, kind: image, {platforms}}}"), true),
+        (format!("{{apiVersion: diskette/v1, kind: pod, {platforms}}}"), false),
+        ("{apiVersion: diskette/v1, platforms: {amd64: {disks: {root: a}}}}".into(), false),
         ("{apiVersion: diskette/v1, platforms: {}}".into(), false),
         ("{apiVersion: diskette/v1, platforms: {amd64: a}}".into(), false),
         ("{apiVersion: diskette/v1, platforms: {amd64: {}}}".into(), false),
@@ -64,6 +74,18 @@ fn the_schema_refuses_what_the_reader_refuses() {
         assert_eq!(load_recipes(&source(&text)).is_ok(), expected, "{text}");
         assert_eq!(validator.is_valid(&document), expected, "{text}");
     }
+}
+
+/// Returns the spec of a virtual machine.
+fn machine(rest: &str, platform: &str) -> String {
+    let volume = "{name: root, persistentVolumeClaim: {claimName: r}}";
+    let object = format!(
+        "{{apiVersion: kubevirt.io/v1, kind: VirtualMachine, metadata: {{name: a}}, spec: {{template: {{spec: \
+         {{volumes: [{volume}]}}}}}}}}"
+    );
+    format!(
+        "{{apiVersion: diskette/v1, kind: vm, vm: {object}, {rest}platforms: {{amd64: {platform}}}}}"
+    )
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! Images in memory that keep all rules, until a test modifies them.
 
 mod hostile;
+mod machines;
 mod rules;
 
 use std::io::Write as _;

@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use snapbox::data::Inline;
 use snapbox::{IntoData, assert_data_eq, str};
 
-use super::*;
+use super::{machines, *};
 use crate::cluster::contract::facts::{ConfigFacts, DiskFacts, ImageFacts, LayerFacts};
 use crate::cluster::contract::judge_image;
 use crate::disk::{DiskFormat, DiskInfo, Flaw, FlawKind};
@@ -17,12 +17,18 @@ use crate::disk::{DiskFormat, DiskInfo, Flaw, FlawKind};
 /// Checks what is found in images, and remembers which rules were broken and which were kept by one
 /// that is about them.
 #[derive(Debug, Default)]
-struct Table {
+pub(super) struct Table {
     broken: BTreeSet<&'static str>,
     kept: BTreeSet<&'static str>,
 }
 
 impl Table {
+    /// Records a rule that was broken by one artifact and kept by others.
+    pub(super) fn record(&mut self, rule: &'static str) {
+        self.broken.insert(rule);
+        self.kept.insert(rule);
+    }
+
     /// Checks an image that breaks a rule; `expected` has all its findings.
     #[track_caller]
     fn breaks(&mut self, rule: &'static str, sample: &Sample, expected: Inline) {
@@ -59,6 +65,7 @@ fn every_rule_is_broken_and_kept() {
     paths(&mut table);
     labels(&mut table);
     flaws(&mut table);
+    machines::check_machines(&mut table);
     let all: BTreeSet<&str> = crate::cluster::contract::all_rules().map(|rule| rule.id).collect();
     let lacking = |some: &BTreeSet<&'static str>| all.difference(some).copied().collect::<Vec<_>>();
     assert_eq!(lacking(&table.broken), Vec::<&str>::new(), "no image breaks them");

@@ -1,0 +1,96 @@
+//! Extracts a disk of a *VM artifact*: a layer that is the disk itself, in no tar.
+
+use std::io::{self, Read};
+use std::thread;
+
+use super::copy::{STEP, write_sparse};
+use super::{DiskOutput, ExtractContext, ExtractError, ExtractedDisk};
+use crate::inspect::vm::{disk_name, disk_size};
+use crate::oci::hashing::BlobProblem;
+use crate::oci::image::descriptor::Descriptor;
+use crate::oci::image_documents::PlatformImage;
+use crate::oci::layer_tar::{ExpectedBlob, LayerProblem, LayerTar};
+use crate::oci::progress::ProgressEvent;
+
+/// Extracts the disk that the context names, or the only one.
+pub(super) fn extract_machine_disk(
+    image: &PlatformImage,
+    output: &mut dyn DiskOutput,
+    context: &ExtractContext<'_>,
+) -> Result<ExtractedDisk, ExtractError> {
+    let (number, blob) = choose_layer(image, context.disk)?;
+    let path = format!("{}.raw", disk_name(blob));
+    let (progress, digest, len) = (context.progress, blob.digest, blob.size);
+    let wrong = |problem: LayerProblem| ExtractError::Layer { number: number + 1, digest, problem };
+    let unread = |error| wrong(BlobProblem::Read(error).into());
+    let reader = context.images.open_blob(digest, len, 0)?;
+    progress.report(ProgressEvent::Reading { blob: number, digest, len });
+    let expected = ExpectedBlob { digest, size: len, progress, number: Some(number) };
+    output.begin(&path, disk_size(blob).unwrap_or_default()).map_err(ExtractError::Output)?;
+    let size = thread::scope(|scope| {
+        let mut disk = LayerTar::new(reader, expected).map_err(unread)?.read_ahead(scope);
+        let copied = copy_all(&mut disk, output);
+        if let Err(CopyFailure::Write(error)) = copied {
+            return Err(ExtractError::Output(error));
+        }
+        // A wrong digest or size is reported rather than what follows from it.
+        disk.finish().map_err(|problem| wrong(problem.into()))?;
+        match copied {
+            Ok(size) => Ok(size),
+            Err(CopyFailure::Read(error) | CopyFailure::Write(error)) => Err(unread(error)),
+        }
+    })?;
+    progress.report(ProgressEvent::Read { blob: number, digest, len });
+    output.finish().map_err(ExtractError::Output)?;
+    Ok(ExtractedDisk { path, size })
+}
+
+/// Returns the layer with the disk, and its number.
+fn choose_layer<'i>(
+    image: &'i PlatformImage,
+    name: Option<&str>,
+) -> Result<(usize, &'i Descriptor), ExtractError> {
+    let layers: Vec<(usize, &Descriptor)> = image.layers.iter().enumerate().collect();
+    let known = || {
+        let names = layers.iter().map(|(_, layer)| disk_name(layer).escape_debug().to_string());
+        let names: Vec<String> = names.map(|name| format!("`{name}`")).collect();
+        if names.is_empty() { "none".to_owned() } else { names.join(", ") }
+    };
+    match (name, &layers[..]) {
+        (_, []) => Err(ExtractError::NoDisk),
+        (None, [only]) => Ok(*only),
+        (None, _) => Err(ExtractError::WhichDisk(known())),
+        (Some(name), _) => layers
+            .iter()
+            .find(|(_, layer)| disk_name(layer) == name)
+            .copied()
+            .ok_or_else(|| ExtractError::UnknownDisk { name: name.to_owned(), known: known() }),
+    }
+}
+
+/// Why a disk was not copied to its end.
+enum CopyFailure {
+    Read(io::Error),
+    Write(io::Error),
+}
+
+/// Copies a disk, and returns its length in bytes.
+fn copy_all(disk: &mut impl Read, output: &mut dyn DiskOutput) -> Result<u64, CopyFailure> {
+    let mut space = vec![0; STEP];
+    let mut size = 0;
+    loop {
+        // Whole steps, so that zeros are found in whole blocks.
+        let mut filled = 0;
+        while filled < space.len() {
+            match disk.read(&mut space[filled..]).map_err(CopyFailure::Read)? {
+                0 => break,
+                count => filled += count,
+            }
+        }
+        if filled == 0 {
+            return Ok(size);
+        }
+        size += filled as u64;
+        write_sparse(&space[..filled], output).map_err(CopyFailure::Write)?;
+    }
+}
