@@ -6,6 +6,7 @@ use std::convert::Infallible;
 use super::{ImageDiskError, ImageRoots};
 use crate::cluster::contract::LAYERS_MAX;
 use crate::cluster::kubernetes::Quantity;
+use crate::cluster::vm::{DISK_NAME, DISK_SIZE};
 use crate::compression::CompressionFormat;
 use crate::compression::decode::size_hint;
 use crate::disk::has_disk_extension;
@@ -25,12 +26,6 @@ const DISK_TYPE: &str = "disktype";
 
 /// The hypervisor whose disks of podman machine are qcow2.
 const QEMU: &str = "qemu";
-
-/// Annotation of a layer with the name of a disk, in a VM artifact.
-const DISK_NAME: &str = "io.kubevirt.disk.name";
-
-/// Annotation of a layer with the size of a disk, in a VM artifact.
-const DISK_SIZE: &str = "io.kubevirt.disk.size";
 
 /// Annotation of a layer with the name of its file.
 const TITLE: &str = "org.opencontainers.image.title";
