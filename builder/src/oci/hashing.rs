@@ -53,7 +53,7 @@ impl DigestHash for Sha256 {
 }
 
 /// Most bytes of a blob that wait to be hashed.
-const WAITING_MAX: usize = 6 << 20;
+const WAITING_MAX: usize = 4 << 20;
 
 /// The hash of a blob while it is decompressed. Its bytes wait until the [`TarHash`] of the tar in it takes
 /// them along, since two hashes side by side take little longer than one (see the crate `sha256-pair`).
@@ -116,6 +116,9 @@ impl ByteHash for BlobHash {
         let mut blob = self.lock();
         if blob.bytes.len() + bytes.len() > WAITING_MAX {
             blob.hash_all();
+        }
+        if blob.bytes.capacity() == 0 {
+            blob.bytes.reserve_exact(WAITING_MAX);
         }
         blob.bytes.extend_from_slice(bytes);
     }

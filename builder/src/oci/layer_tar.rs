@@ -151,13 +151,11 @@ struct Pieces {
 impl Read for Pieces {
     fn read(&mut self, space: &mut [u8]) -> io::Result<usize> {
         if self.at == self.piece.len() {
+            // Before the next piece is received, so that its sender finds it; it may be at its end.
+            self.returns.send(std::mem::take(&mut self.piece)).unwrap_or_default();
+            self.at = 0;
             match self.receiver.recv() {
-                Ok(piece) => {
-                    let read = std::mem::replace(&mut self.piece, piece?);
-                    self.at = 0;
-                    // The sender may be at its end.
-                    self.returns.send(read).unwrap_or_default();
-                }
+                Ok(piece) => self.piece = piece?,
                 Err(_) => return Ok(0),
             }
         }

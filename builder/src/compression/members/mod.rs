@@ -17,6 +17,9 @@ use super::pieces::{CopiedPieces, PieceRead};
 /// Most threads that decompress one stream.
 const THREADS_MAX: usize = 16;
 
+/// No more space is kept where there are this many bytes for each thread.
+const SPARE_MAX: usize = 8 << 20;
+
 /// How members of a format are found and decompressed.
 #[derive(Debug, Clone, Copy)]
 struct MemberFormat {
@@ -103,7 +106,7 @@ impl MemberReader<'_> {
         }
         let starts = (self.format.find_starts)(&self.input, self.width);
         let (input, decompress) = (&self.input, self.format.decompress);
-        let mut spaces = std::mem::take(&mut self.spare);
+        let mut spaces = self.spare.split_off(self.spare.len().saturating_sub(starts.len()));
         spaces.resize_with(starts.len(), Vec::new);
         let members = starts.par_iter().zip(spaces);
         let members = members.map(|(start, space)| decompress(input.get(*start..)?, space));
@@ -126,9 +129,18 @@ impl MemberReader<'_> {
         Ok(true)
     }
 
+    /// Keeps the space of a member that was read, if there is not much already.
+    fn keep_spare(&mut self, space: Vec<u8>) {
+        let kept = self.spare.iter().map(Vec::capacity).sum::<usize>();
+        if kept < self.width * SPARE_MAX {
+            self.spare.push(space);
+        }
+    }
+
     /// Reads until the input has members for all threads.
     fn fill_input(&mut self) -> io::Result<()> {
         let missing = self.input_len.saturating_sub(self.input.len());
+        self.input.reserve_exact(missing);
         self.raw.by_ref().take(missing as u64).read_to_end(&mut self.input)?;
         Ok(())
     }
@@ -148,7 +160,7 @@ impl Read for MemberReader<'_> {
                 match member.read(space)? {
                     0 if !space.is_empty() => {
                         let read = self.ready.pop_front().map(Cursor::into_inner);
-                        self.spare.extend(read);
+                        self.keep_spare(read.unwrap_or_default());
                     }
                     count => return Ok(count),
                 }
@@ -184,7 +196,7 @@ impl PieceRead for MemberReader<'_> {
     }
 
     fn reuse(&mut self, piece: Vec<u8>) {
-        self.spare.push(piece);
+        self.keep_spare(piece);
     }
 
     fn piece_len(&self) -> usize {

@@ -21,17 +21,20 @@ const CONTENT_MAX: usize = 8 << 20;
 /// Most frames that are decompressed at a time on each thread: those of a block in short chunks.
 const FRAMES_MAX: usize = 1024;
 
-/// Returns the starts of frames with at most one long content for each thread. Frames may be short: those
-/// of zstd:chunked have 64 KiB.
+/// Returns the starts of frames whose contents are together no longer than a long one for each thread. Frames
+/// may be short: those of zstd:chunked have 64 KiB.
 fn find_starts(input: &[u8], width: usize) -> Vec<usize> {
     let mut starts = Vec::new();
     let (mut start, mut content) = (0, 0);
-    while content < width * CONTENT_MAX && starts.len() < width * FRAMES_MAX {
+    while starts.len() < width * FRAMES_MAX {
         let Some(frame) = input.get(start..).filter(|frame| !frame.is_empty()) else { break };
+        content += content_len(frame).unwrap_or(CONTENT_MAX);
+        if content > width * CONTENT_MAX && !starts.is_empty() {
+            break;
+        }
         starts.push(start);
         let Ok(len) = zstd_safe::find_frame_compressed_size(frame) else { break };
         start += len;
-        content += content_len(frame).unwrap_or(CONTENT_MAX);
     }
     starts
 }
