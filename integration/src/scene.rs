@@ -107,6 +107,15 @@ impl Scene {
         path
     }
 
+    /// Writes a program, in another process: what this one has open for writing while another thread starts a
+    /// program cannot be run (`Text file busy`).
+    pub fn write_program(&self, name: &str, content: impl AsRef<[u8]>) -> PathBuf {
+        let (text, path) = (self.write(&format!("{name}.text"), content), self.path(name));
+        install_program(&text, &path);
+        fs::remove_file(text).unwrap();
+        path
+    }
+
     /// Writes `diskette.yaml` with the given platforms, for an image `quay.io/me/vm:1`.
     pub fn write_spec(&self, platforms: &str) {
         let head = "apiVersion: diskette/v1\nimage: quay.io/me/vm\ntags: [\"1\"]\nplatforms:\n  ";
@@ -173,7 +182,7 @@ impl Scene {
         std::os::unix::fs::chown(self.path("out"), Some(65534), Some(65534)).unwrap();
         // The built program may be in a directory that other users cannot read.
         let copy = self.path("home/diskette");
-        fs::copy(program_path(), &copy).unwrap();
+        install_program(&program_path(), &copy);
         let mut command = setpriv.command();
         command.args(["--reuid", "65534", "--regid", "65534", "--clear-groups"]);
         command.args(["--bounding-set=-all", "--no-new-privs"]).arg(copy);
@@ -275,4 +284,10 @@ pub fn program_path() -> PathBuf {
     let path = test.parent().and_then(Path::parent).unwrap().join("diskette");
     assert!(path.exists(), "{} is missing: run `cargo build -p diskette`", path.display());
     path
+}
+
+/// Copies a program in another process, and makes it executable.
+fn install_program(program: &Path, path: &Path) {
+    let installed = Command::new("install").args(["-m", "755"]).args([program, path]).status();
+    assert!(installed.unwrap().success(), "cannot install {}", path.display());
 }

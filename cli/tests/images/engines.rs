@@ -231,8 +231,7 @@ fn fake_engine(scene: &Scene, name: &str, answers: bool) {
         log.display(),
         tar.display()
     );
-    let path = scene.write(&format!("bin/{name}"), script);
-    std::fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    scene.write_program(&format!("bin/{name}"), script);
 }
 
 /// Runs the program with the fake engines, and returns how it ended and what they were asked.
@@ -312,8 +311,7 @@ fn an_archive_of_docker_is_piped_into_it() {
 #[test]
 fn an_engine_that_fails_is_an_error() {
     let scene = Scene::with_disk();
-    let path = scene.write("bin/podman", "#!/bin/sh\n[ \"$1\" != load ] || exit 3\n");
-    std::fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    scene.write_program("bin/podman", "#!/bin/sh\n[ \"$1\" != load ] || exit 3\n");
     let (said, _) = run_with_engines(&scene, &["build", "-q", "--load"]);
     // It may end before it has read everything.
     let failed = said.contains("`podman load` failed with exit status: 3");

@@ -359,8 +359,7 @@ fn a_program_that_is_not_the_released_one_is_not_run() {
     assert!(done.said.contains("is not what this version of the action knows"), "{}", done.said);
     // Nor is one that lies in the tool cache.
     let cached = format!("tool/diskette/9.9.9/{}/diskette", &NAME["diskette-9.9.9-".len()..]);
-    let path: PathBuf = runner.scene.write(&cached, evil);
-    std::os::unix::fs::PermissionsExt::set_mode(&mut path.metadata().unwrap().permissions(), 0o755);
+    let path = runner.scene.write_program(&cached, evil);
     let program = released();
     runner.server.set_answer(format!("/v9.9.9/{NAME}"), ServerAnswer::Content(program));
     let done = runner.run("install/action.yml", &[("version", "v9.9.9")]);

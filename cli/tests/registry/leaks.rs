@@ -3,7 +3,6 @@
 
 use std::fs;
 use std::io::Write as _;
-use std::os::unix::fs::PermissionsExt;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
@@ -220,8 +219,7 @@ fn give(command: &mut Command, scene: &Scene, registry: &Registry, source: Sourc
             scene.write("home/.docker/config.json", helpers.to_string());
             let secret = json!({ "ServerURL": "", "Username": "user", "Secret": CANARY });
             let text = format!("#!/bin/sh\ncat >/dev/null\necho '{secret}'\n");
-            let path = scene.write("bin/docker-credential-canary", text);
-            fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
+            scene.write_program("bin/docker-credential-canary", text);
             command.env("PATH", format!("{}:/usr/bin:/bin", scene.path("bin").display()));
         }
         Source::Proxy => {

@@ -1,7 +1,7 @@
 //! Which credential is used, of many in many places: the one that skopeo uses, where it has a rule.
 
 use std::fs;
-use std::os::unix::fs::{PermissionsExt, symlink};
+use std::os::unix::fs::symlink;
 use std::process::Output;
 use std::time::{Duration, Instant};
 
@@ -93,13 +93,12 @@ fn check(skopeo: &Peer, helpers: &Scene, case: &Case) {
     assert!(allowed.contains(&&asked[..]), "skopeo says {asked}, not {allowed:?}");
 }
 
-/// Writes the helpers where all rows find them: a script cannot be run while it is written.
+/// Writes the helpers where all rows find them.
 fn helpers() -> Scene {
     let scene = Scene::new();
     for (name, script) in HELPERS {
         let name = format!("bin/docker-credential-{name}");
-        let path = scene.write(&name, format!("#!/bin/sh\n{script}\n"));
-        fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
+        scene.write_program(&name, format!("#!/bin/sh\n{script}\n"));
     }
     scene
 }

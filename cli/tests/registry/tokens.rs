@@ -1,7 +1,6 @@
 //! Tokens that expire, at whatever moment, are replaced without the user noticing; credentials that
 //! are wrong are refused with a message that says so.
 
-use std::os::unix::fs::PermissionsExt;
 use std::time::Duration;
 
 use diskette_integration::registry::cases::check_all;
@@ -192,9 +191,7 @@ fn helper(scene: &Scene, script: &str) {
     let right = r#"right='{"ServerURL": "", "Username": "user", "Secret": "password"}'"#;
     let rotated = r#"rotated='{"ServerURL": "", "Username": "user", "Secret": "rotated"}'"#;
     let text = format!("#!/bin/sh\ncat >/dev/null\n{right}\n{rotated}\n{script}\n");
-    let path = scene.write("bin/docker-credential-test", text);
-    let executable = std::fs::Permissions::from_mode(0o755);
-    assert!(std::fs::set_permissions(path, executable).is_ok());
+    scene.write_program("bin/docker-credential-test", text);
 }
 
 fn push(
