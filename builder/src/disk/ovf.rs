@@ -2,7 +2,8 @@
 //! Virtualization Format Specification* 2.1). Programs spell namespaces in several ways, so that
 //! elements and attributes are known by their local names.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
+use std::collections::hash_map::{Entry, HashMap};
 
 use roxmltree::{Document, Node};
 use thiserror::Error;
@@ -100,8 +101,10 @@ impl<'a, 'd> OvfLists<'a, 'd> {
                 }
                 "Disk" => {
                     let Some(id) = attribute(node, "diskId") else { continue };
-                    disks_by_id.entry(id).or_insert(node);
-                    disks.push(node);
+                    if let Entry::Vacant(entry) = disks_by_id.entry(id) {
+                        entry.insert(node);
+                        disks.push(node);
+                    }
                 }
                 "Item" | "StorageItem" if child_text(node, "ResourceType") == Some(DISK) => {
                     attached.extend(child_text(node, "HostResource"));
@@ -185,6 +188,9 @@ mod tests {
         };
         let (one, two) = (("vmdisk1", "a-disk1.vmdk"), ("vmdisk2", "b.vmdk.gz"));
         check(LISTS, &[one, two]);
+        // The first of two disks with one identifier counts.
+        let again = "<Disk ovf:diskId=\"vmdisk2\" ovf:fileRef=\"file3\"/>";
+        check(&format!("{LISTS}{again}"), &[one, two]);
         let items = ["/disk/vmdisk2", "ovf:/disk/blank", "ovf:/disk/vmdisk1", "ovf:/disk/vmdisk2"];
         check(&format!("{LISTS}{}", items.map(item).concat()), &[two, one]);
         check(&format!("{LISTS}{}", item("ovf:/file/file3")), &[("file3", "cd.iso")]);

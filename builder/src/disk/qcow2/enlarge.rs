@@ -1,8 +1,6 @@
 //! *Enlarging* a qcow2 file by changes of its header and its L1 table, as `qemu-img resize` does
 //! (`qcow2_co_truncate` in QEMU's `block/qcow2.c`). The other bytes stay as they are.
 
-use std::io;
-
 use super::entry::OFFSET;
 use super::header::{L1_LEN_MAX, Qcow2Compression, Qcow2Header, Qcow2Table, VERSION_2, field};
 use super::regions::L1;
@@ -68,11 +66,11 @@ fn depends_on_tables_alone(header: &Qcow2Header) -> bool {
 }
 
 /// Returns whether these entries of a table are zero.
-fn is_range_zero(file: &dyn ReadAt, at: u64, entries: std::ops::Range<u64>) -> io::Result<bool> {
+fn is_range_zero(file: &dyn ReadAt, at: u64, entries: std::ops::Range<u64>) -> Result<bool, Fault> {
     let len = entries.end.saturating_sub(entries.start) * ENTRY_LEN;
     // The table has at most 32 MiB.
     let mut space = vec![0; usize::try_from(len).unwrap_or_default()];
-    file.read_exact_at(&mut space, at + entries.start * ENTRY_LEN)?;
+    fill_part(file, &mut space, at.saturating_add(entries.start * ENTRY_LEN), L1)?;
     Ok(is_zero(&space))
 }
 
