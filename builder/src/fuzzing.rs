@@ -1,9 +1,11 @@
 //! Parts of the library that only its own modules use, for the targets in `builder/fuzz`. No program uses them.
 
+use std::io::{self, Read};
 use std::net::TcpStream;
 use std::ops::Range;
 use std::sync::Arc;
 
+use crate::compression::{decode, detect_and_decompress_members};
 use crate::disk::{self, ReadAt, examine_disk, guest};
 use crate::net::http::fuzzing::{exchange_on, server_url};
 use crate::net::http::{
@@ -72,4 +74,14 @@ pub fn resize_disk(file: &Arc<dyn ReadAt>, len: u64) -> Result<Option<Arc<dyn Re
     let Ok(guest) = guest.map(Arc::from) else { return Ok(None) };
     let resized = disk::resize_disk(file, &guest, &info, len, None);
     resized.map(|resized| Some(resized.bytes)).map_err(|error| error.to_string())
+}
+
+/// Returns a reader of the decompressed bytes of a stream whose members are decompressed several at a time.
+pub fn decompress_members(bytes: &[u8]) -> io::Result<Box<dyn Read + Send + '_>> {
+    Ok(Box::new(detect_and_decompress_members(bytes)?.1))
+}
+
+/// Returns a reader of the decompressed bytes of a stream.
+pub fn decompress_stream(bytes: &[u8]) -> io::Result<Box<dyn Read + Send + '_>> {
+    Ok(decode::detect_and_decompress(bytes)?.1)
 }

@@ -189,13 +189,6 @@ impl<R> HashingReader<R> {
     }
 }
 
-impl<R, H> HashingReader<R, H> {
-    /// Replaces the underlying reader and keeps count and hash.
-    pub(crate) fn map_inner<S>(self, change: impl FnOnce(R) -> S) -> HashingReader<S, H> {
-        HashingReader { inner: change(self.inner), hash: self.hash, len: self.len }
-    }
-}
-
 impl<R, H: DigestHash> HashingReader<R, H> {
     /// Returns the digest of the bytes that were read.
     pub(crate) fn digest(&self) -> Digest {

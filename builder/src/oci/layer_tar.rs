@@ -24,7 +24,7 @@ pub(crate) struct LayerTar<'a> {
     blob: SharedReader<BlobReader<'a>>,
     expected: ExpectedBlob<'a>,
     compression: Option<CompressionFormat>,
-    tar: HashingReader<Box<dyn PieceRead + 'a>, TarHash>,
+    tar: HashingReader<Box<dyn Read + Send + 'a>, TarHash>,
 }
 
 /// Digest and size of a blob in its manifest, and how progress of reading it is reported.
@@ -62,6 +62,26 @@ pub enum LayerProblem {
 impl<'a> LayerTar<'a> {
     /// Starts to read a blob. Its compression is detected from its first bytes.
     pub(crate) fn new(blob: impl Read + Send + 'a, expected: ExpectedBlob<'a>) -> io::Result<Self> {
+        Self::start(blob, expected, |tar| Box::new(tar))
+    }
+
+    /// Starts to read a blob, which is read and decompressed on another thread, ahead of the reader.
+    pub(crate) fn new_ahead<'scope>(
+        blob: impl Read + Send + 'a,
+        expected: ExpectedBlob<'a>,
+        scope: &'scope Scope<'scope, '_>,
+    ) -> io::Result<Self>
+    where
+        'a: 'scope,
+    {
+        Self::start(blob, expected, |tar| Box::new(read_ahead(tar, scope)))
+    }
+
+    fn start(
+        blob: impl Read + Send + 'a,
+        expected: ExpectedBlob<'a>,
+        open: impl FnOnce(Box<dyn PieceRead + 'a>) -> Box<dyn Read + Send + 'a>,
+    ) -> io::Result<Self> {
         let ExpectedBlob { size, progress, number, .. } = expected;
         let blob: Box<dyn Read + Send + 'a> = Box::new(blob.take(size.saturating_add(1)));
         let hash = BlobHash::default();
@@ -73,21 +93,12 @@ impl<'a> LayerTar<'a> {
             Err(TarReadError::Read(error)) => return Err(error),
             Err(error) => return Err(io::Error::other(error)),
         };
-        Ok(Self { blob, expected, compression, tar: HashingReader::with_hash(tar, tar_hash) })
+        Ok(Self { blob, expected, compression, tar: HashingReader::with_hash(open(tar), tar_hash) })
     }
 
     /// Returns how the tar is compressed.
     pub(crate) fn compression(&self) -> Option<CompressionFormat> {
         self.compression
-    }
-
-    /// Reads and decompresses on another thread, ahead of the reader.
-    #[must_use]
-    pub(crate) fn read_ahead<'scope>(self, scope: &'scope Scope<'scope, '_>) -> Self
-    where
-        'a: 'scope,
-    {
-        Self { tar: self.tar.map_inner(|tar| read_ahead(tar, scope)), ..self }
     }
 
     /// Reads the rest of the blob, and fails unless digest and size are the expected ones. Returns
@@ -112,11 +123,11 @@ impl Read for LayerTar<'_> {
 pub(crate) fn read_ahead<'scope, 'a: 'scope>(
     tar: Box<dyn PieceRead + 'a>,
     scope: &'scope Scope<'scope, '_>,
-) -> Box<dyn PieceRead + 'a> {
+) -> Pieces {
     let (sender, receiver) = sync_channel((WAITING_MAX - 1) / tar.piece_len());
     let (returns, returned) = channel();
     scope.spawn(move || send_pieces(tar, &sender, &returned));
-    Box::new(Pieces { receiver, returns, piece: Vec::new(), at: 0 })
+    Pieces { receiver, returns, piece: Vec::new(), at: 0 }
 }
 
 type Piece = io::Result<Vec<u8>>;
@@ -140,7 +151,7 @@ fn send_pieces(
 }
 
 /// Reads the pieces that another thread sends.
-struct Pieces {
+pub(crate) struct Pieces {
     receiver: Receiver<Piece>,
     /// Takes pieces back that were read.
     returns: Sender<Vec<u8>>,
@@ -164,19 +175,6 @@ impl Read for Pieces {
         space[..count].copy_from_slice(&rest[..count]);
         self.at += count;
         Ok(count)
-    }
-}
-
-impl PieceRead for Pieces {
-    fn read_piece(&mut self) -> io::Result<Vec<u8>> {
-        let mut piece = match std::mem::take(&mut self.piece) {
-            read if read.len() == self.at => {
-                self.receiver.recv().unwrap_or_else(|_| Ok(Vec::new()))?
-            }
-            started => started,
-        };
-        piece.drain(..std::mem::take(&mut self.at).min(piece.len()));
-        Ok(piece)
     }
 }
 
@@ -218,7 +216,7 @@ mod tests {
         };
         let alone = finish(LayerTar::new(blob, expected).unwrap());
         std::thread::scope(|scope| {
-            let ahead = finish(LayerTar::new(blob, expected).unwrap().read_ahead(scope));
+            let ahead = finish(LayerTar::new_ahead(blob, expected, scope).unwrap());
             assert_eq!(alone, ahead);
         });
         alone
@@ -258,8 +256,7 @@ mod tests {
         let text: Vec<u8> = (0..600_000_u32).flat_map(u32::to_be_bytes).collect();
         let packed = gzip(&text);
         std::thread::scope(|scope| {
-            let mut unpacked =
-                LayerTar::new(&packed[..], expected(&packed)).unwrap().read_ahead(scope);
+            let mut unpacked = LayerTar::new_ahead(&packed[..], expected(&packed), scope).unwrap();
             let mut start = [0; 10];
             unpacked.read_exact(&mut start).unwrap();
             assert_eq!(unpacked.compression(), Some(CompressionFormat::Gzip));

@@ -22,6 +22,7 @@ pub mod guest_vmdk;
 pub mod http_exchange;
 pub mod image_walk;
 pub mod manifest;
+pub mod members;
 pub mod oci_archive;
 pub mod ovf;
 pub mod reference;
@@ -69,6 +70,7 @@ pub const ALL: &[(&str, Target)] = &[
     ("http_exchange", http_exchange::run),
     ("image_walk", image_walk::run),
     ("manifest", manifest::run),
+    ("members", members::run),
     ("oci_archive", oci_archive::run),
     ("ovf", ovf::run),
     ("reference", reference::run),

@@ -159,6 +159,13 @@ fn skippable_frames_are_passed_over() {
 }
 
 #[test]
+fn frames_declare_any_length() {
+    // A frame of one segment whose content is said to have nearly 2^64 bytes.
+    let long = [&[0x28, 0xb5, 0x2f, 0xfd, 0b1110_0000, 0xfd][..], &[0xff; 7], &[1, 0, 0]].concat();
+    check(&[zstd_frame(b"abc", 1), long].concat(), CompressionFormat::Zstd);
+}
+
+#[test]
 fn errors_of_reading_are_passed_on() {
     struct Broken;
     impl Read for Broken {

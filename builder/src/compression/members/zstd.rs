@@ -28,7 +28,8 @@ fn find_starts(input: &[u8], width: usize) -> Vec<usize> {
     let (mut start, mut content) = (0, 0);
     while starts.len() < width * FRAMES_MAX {
         let Some(frame) = input.get(start..).filter(|frame| !frame.is_empty()) else { break };
-        content += content_len(frame).unwrap_or(CONTENT_MAX);
+        // A frame can declare any length.
+        content = content_len(frame).unwrap_or(CONTENT_MAX).saturating_add(content);
         if content > width * CONTENT_MAX && !starts.is_empty() {
             break;
         }

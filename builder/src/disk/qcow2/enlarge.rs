@@ -67,7 +67,10 @@ fn depends_on_tables_alone(header: &Qcow2Header) -> bool {
 
 /// Returns whether these entries of a table are zero.
 fn is_range_zero(file: &dyn ReadAt, at: u64, entries: std::ops::Range<u64>) -> Result<bool, Fault> {
-    let len = entries.end.saturating_sub(entries.start) * ENTRY_LEN;
+    if entries.is_empty() {
+        return Ok(true);
+    }
+    let len = (entries.end - entries.start) * ENTRY_LEN;
     // The table has at most 32 MiB.
     let mut space = vec![0; usize::try_from(len).unwrap_or_default()];
     fill_part(file, &mut space, at.saturating_add(entries.start * ENTRY_LEN), L1)?;

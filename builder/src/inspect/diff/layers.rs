@@ -66,18 +66,18 @@ fn compare_layer_pair(
         side: ["first", "second"][at],
         problem,
     };
-    let open = |at: usize| {
-        let (images, &Descriptor { digest, size, .. }) = sides[at];
-        let (progress, blob) = (context.progress, 2 * number + at);
-        let reader = images.open_blob(digest, size, 0)?;
-        progress.report(ProgressEvent::Reading { blob, digest, len: size });
-        let expected = ExpectedBlob { digest, size, progress, number: Some(blob) };
-        LayerTar::new(reader, expected).map_err(|error| wrong(at, BlobProblem::Read(error)))
-    };
-    let (a, b) = (open(0)?, open(1)?);
-    let compressions = [a.compression(), b.compression()];
-    let (differences, digests) = thread::scope(|scope| {
-        let (mut a, mut b) = (a.read_ahead(scope), b.read_ahead(scope));
+    let (differences, digests, compressions) = thread::scope(|scope| {
+        let open = |at: usize| {
+            let (images, &Descriptor { digest, size, .. }) = sides[at];
+            let (progress, blob) = (context.progress, 2 * number + at);
+            let reader = images.open_blob(digest, size, 0)?;
+            progress.report(ProgressEvent::Reading { blob, digest, len: size });
+            let expected = ExpectedBlob { digest, size, progress, number: Some(blob) };
+            let opened = LayerTar::new_ahead(reader, expected, scope);
+            opened.map_err(|error| wrong(at, BlobProblem::Read(error)))
+        };
+        let (mut a, mut b) = (open(0)?, open(1)?);
+        let compressions = [a.compression(), b.compression()];
         let mut walk = TarComparison { subject, found: Vec::new() };
         let walked = match kind {
             LayerKind::Tar => walk.compare_tars(&mut a, &mut b, context),
@@ -91,7 +91,7 @@ fn compare_layer_pair(
         };
         let digests = (finish(0, a)?, finish(1, b)?);
         walk.report_unreadable(walked);
-        Ok::<_, DiffError>((walk.found, digests))
+        Ok::<_, DiffError>((walk.found, digests, compressions))
     })?;
     if differences.is_empty() {
         let blobs = [0, 1].map(|at| (compressions[at], sides[at].1.size));

@@ -28,7 +28,7 @@ pub(super) fn extract_machine_disk(
     let expected = ExpectedBlob { digest, size: len, progress, number: Some(number) };
     output.begin(&path, disk_size(blob).unwrap_or_default()).map_err(ExtractError::Output)?;
     let size = thread::scope(|scope| {
-        let mut disk = LayerTar::new(reader, expected).map_err(unread)?.read_ahead(scope);
+        let mut disk = LayerTar::new_ahead(reader, expected, scope).map_err(unread)?;
         let copied = copy_all(&mut disk, output);
         if let Err(CopyFailure::Write(error)) = copied {
             return Err(ExtractError::Output(error));

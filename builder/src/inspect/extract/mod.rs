@@ -141,8 +141,8 @@ impl Extraction<'_> {
         progress.report(ProgressEvent::Reading { blob: number, digest, len });
         let expected = ExpectedBlob { digest, size: len, progress, number: Some(number) };
         let found = thread::scope(|scope| {
-            let tar = LayerTar::new(reader, expected).map_err(BlobProblem::Read);
-            let mut tar = tar.map_err(|problem| wrong(problem.into()))?.read_ahead(scope);
+            let tar = LayerTar::new_ahead(reader, expected, scope).map_err(BlobProblem::Read);
+            let mut tar = tar.map_err(|problem| wrong(problem.into()))?;
             let scanned = self.scan_tar(number, &mut tar);
             if let Err(ScanError::Extract(error)) = scanned {
                 return Err(error);

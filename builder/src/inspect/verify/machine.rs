@@ -57,12 +57,11 @@ fn read_disk_blob(number: usize, blob: &Descriptor, context: &VerifyContext<'_>)
     progress.report(ProgressEvent::Reading { blob: number, digest, len });
     let expected = ExpectedBlob { digest, size: len, progress, number: Some(number) };
     let facts = thread::scope(|scope| {
-        let disk = match LayerTar::new(reader, expected) {
+        let mut disk = match LayerTar::new_ahead(reader, expected, scope) {
             Ok(disk) => disk,
             Err(error) => return DiskBlobFacts::Unreadable(error.to_string()),
         };
         let is_zstd = disk.compression() == Some(CompressionFormat::Zstd);
-        let mut disk = disk.read_ahead(scope);
         let scanned = if is_zstd { scan_disk(&mut disk, blob) } else { Ok(not_zstd()) };
         // A wrong digest or size is reported rather than what follows from it.
         match disk.finish() {
