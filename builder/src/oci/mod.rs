@@ -12,6 +12,8 @@
 //! - [`referrers`]: what refers to an image
 //! - `hashing`: readers that count, hash and check what is read
 //! - `parallel`: the same work on many items at a time
+//! - `layer_hash`: the hashes of a layer's blob and tar, computed together
+//! - `read_ahead`: reads a stream on another thread
 //! - [`layer_tar`]: the tar in a finished layer, checked against its digest
 //! - [`new_file`]: files that appear when they are complete
 //! - `writeback`: syncs a file while more of it is written
@@ -29,10 +31,12 @@ pub mod image;
 pub mod image_documents;
 pub mod images;
 pub mod join;
+pub(crate) mod layer_hash;
 pub(crate) mod layer_tar;
 pub mod new_file;
 pub(crate) mod parallel;
 pub mod progress;
+pub(crate) mod read_ahead;
 pub mod referrers;
 pub mod rename;
 pub(crate) mod reuse;

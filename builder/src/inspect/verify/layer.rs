@@ -15,11 +15,12 @@ use crate::compression::{CompressionFormat, CopiedPieces, PieceRead};
 use crate::disk;
 use crate::inspect::kept::kept_len;
 use crate::oci::error::StorageError;
-use crate::oci::hashing::{BlobHash, BlobProblem, HashingReader, TarHash};
+use crate::oci::hashing::{BlobProblem, HashingReader};
 use crate::oci::image::descriptor::Descriptor;
 use crate::oci::image::digest::Digest;
-use crate::oci::layer_tar::read_ahead;
+use crate::oci::layer_hash::{BlobHash, TarHash};
 use crate::oci::progress::{ProgressEvent, ProgressReader};
+use crate::oci::read_ahead::read_ahead;
 use crate::oci::tar::{self, NamePrefix, TarEntry, TarEntryKind, TarReadError, TarReader};
 use crate::recipe::path::split;
 
