@@ -1,5 +1,7 @@
 //! The virtual machine of a *VM artifact*, and its disks, as the documents declare them.
 
+use std::fmt;
+
 use super::facts::machine_kind;
 use crate::cluster::kubernetes::{
     ImageAccess, ImageSubject, KubernetesObject, ObjectMeta, Quantity, VolumeStorage, empty_claim,
@@ -27,6 +29,26 @@ pub struct SeenMachineDisk {
     pub name: String,
     /// Size in bytes, if the layer declares it.
     pub size: Option<u64>,
+}
+
+impl fmt::Display for SeenMachine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.name.as_str() {
+            "" => write!(f, "{} without a name", self.kind),
+            name => write!(f, "{} {}", self.kind, name.escape_debug()),
+        }
+    }
+}
+
+impl SeenMachineDisk {
+    /// Returns the name of the disk for a message.
+    pub fn label(&self) -> String {
+        if self.name.is_empty() {
+            "without a name".into()
+        } else {
+            self.name.escape_debug().to_string()
+        }
+    }
 }
 
 impl SeenMachine {

@@ -178,6 +178,7 @@ impl BuildArguments {
     ) -> Result<(), CommandError> {
         self.overrides(language)?.apply(recipes)?;
         self.check_names(recipes)?;
+        self.check_load(recipes)?;
         self.check_format(recipes)
     }
 

@@ -21,6 +21,7 @@ use cap_std::ambient_authority;
 use cap_std::fs::{Dir, MetadataExt as _, OpenOptions, OpenOptionsExt as _};
 use diskette_builder::net::secret::Secret;
 use diskette_builder::recipe::diagnostic::{Diagnostic, SourceText};
+use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
 
 use self::output::{Output, Readers};
 use crate::error::cannot;
@@ -159,16 +160,20 @@ pub(crate) fn open_dir(path: &Path) -> io::Result<Dir> {
 
 /// Opens a file of a directory for reading; links do not lead out of the directory.
 pub(crate) fn open_file_in(dir: &Dir, path: &Path) -> io::Result<File> {
-    let flags = rustix::fs::OFlags::NONBLOCK.bits().cast_signed();
+    let flags = OFlags::NONBLOCK.bits().cast_signed();
     let options = OpenOptions::new().read(true).custom_flags(flags).clone();
     Ok(dir.open_with(path, &options)?.into_std())
 }
 
-/// Opens a file for reading. Opening a pipe without a writer does not block.
+/// Opens a file for reading. Opening a pipe without a writer does not block; reading one waits for its
+/// writer.
 pub(crate) fn open_file(path: &Path) -> io::Result<File> {
-    let flags = rustix::fs::OFlags::NONBLOCK.bits().cast_signed();
+    let flags = OFlags::NONBLOCK.bits().cast_signed();
     let options = OpenOptions::new().read(true).custom_flags(flags).clone();
-    Ok(cap_std::fs::File::open_ambient_with(path, &options, ambient_authority())?.into_std())
+    let file =
+        cap_std::fs::File::open_ambient_with(path, &options, ambient_authority())?.into_std();
+    fcntl_setfl(&file, fcntl_getfl(&file)? - OFlags::NONBLOCK)?;
+    Ok(file)
 }
 
 /// Writes a file completely or not at all. A file with the same content is not touched.

@@ -5,7 +5,11 @@
 )]
 
 use std::fs;
+use std::io::Write as _;
 use std::path::Path;
+use std::process::Stdio;
+use std::thread;
+use std::time::Duration;
 
 use diskette_integration::disk::mixed_bytes;
 use diskette_integration::docker_registry::DockerRegistry;
@@ -47,6 +51,24 @@ fn archives_are_copied_to_archives() {
     let streamed = scene.run(["copy", "-q", "oci-archive:vm.tar", "oci-archive:-"]);
     assert_eq!((streamed.status, streamed.stderr.as_str()), (0, ""));
     assert_eq!(streamed.stdout, scene.read("again.tar"));
+}
+
+/// A pipe whose writer is slower than the program is waited for.
+#[test]
+fn archives_are_read_from_slow_pipes() {
+    let (scene, digest) = scene();
+    let archive = scene.read("vm.tar");
+    let (first, rest) = archive.split_at(archive.len() / 2);
+    let mut command = scene.program(["digest", "-"]);
+    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    let mut input = child.stdin.take().unwrap();
+    for part in [first, rest] {
+        thread::sleep(Duration::from_millis(200));
+        input.write_all(part).unwrap();
+    }
+    drop(input);
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(String::from_utf8(output.stdout).unwrap(), format!("{digest}\n"));
 }
 
 #[test]

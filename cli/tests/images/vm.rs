@@ -11,6 +11,7 @@ use diskette_integration::image::Layout;
 use diskette_integration::kubernetes;
 use diskette_integration::machine::exporter::{Export, write_archive};
 use diskette_integration::machine::importer::{ArtifactLayout, ImportedMachine};
+use diskette_integration::peer;
 use diskette_integration::qemu_img::QemuImg;
 use diskette_integration::scene::Scene;
 use diskette_integration::trixie::Trixie;
@@ -408,14 +409,129 @@ fn objects_of_machines_are_written() {
     let found = objects(&["vm", "--name", "copy"]);
     let volumes = &found[0]["spec"]["template"]["spec"]["volumes"];
     assert_eq!(volumes[0]["persistentVolumeClaim"]["claimName"], "copy-root");
-    for args in [
-        &["dataimportcron"][..],
-        &["vm", "--memory", "2Gi"],
-        &["datavolume", "--pull-method", "node"],
-    ] {
-        let fixed = ["oci:out:1", "--image", "quay.io/me/shop:1"];
+}
+
+#[test]
+fn objects_of_images_are_refused_for_machines() {
+    let scene = scene(AMD64);
+    scene.build(&[]);
+    scene.write_spec("amd64: { disk: root.raw }");
+    scene.build_to("image", &[]);
+    let check = |layout: &str, args: &[&str], expected: &str| {
+        let fixed = [layout, "--image", "quay.io/me/shop:1", "--namespace", "test"];
         let outcome = scene.run([&["manifests"], args, &fixed].concat());
         assert_eq!(outcome.status, 2, "{args:?} {}", outcome.stderr);
+        let first = outcome.stderr.lines().next().unwrap();
+        assert_eq!(first, format!("error: {expected}"), "{args:?}");
+    };
+    for kind in ["datasource", "dataimportcron", "helm-values"] {
+        let message = format!("`{kind}` is for images, and this is a VM artifact");
+        check("oci:out:1", &[kind], &message);
+    }
+    check("image", &["pvc"], "`pvc` is for the disks of VM artifacts, and this is an image");
+    let own = "is for images, and a VM artifact has a machine of its own";
+    for option in [
+        &["--memory", "2Gi"][..],
+        &["--disk", "import"],
+        &["--cpus", "2"],
+        &["--preference", "fedora"],
+        &["--kernel-args", "quiet"],
+    ] {
+        check("oci:out:1", &[&["vm"], option].concat(), &format!("`{}` {own}", option[0]));
+    }
+    let node = "only the pod of CDI's importer reads VM artifacts";
+    check("oci:out:1", &["datavolume", "--pull-method", "node"], node);
+}
+
+/// Options that change images are refused for artifacts, before anything is read.
+#[test]
+fn options_of_images_are_refused_for_machines() {
+    let scene = scene(AMD64);
+    let check = |args: &[&str], expected: &str, help: &str| {
+        let outcome = scene.run([&["build", "-o", "oci:refused"], args].concat());
+        let message = format!("error: {expected}\n |\n = help: {help}\n");
+        assert_eq!((outcome.status, outcome.stderr), (2, message), "{args:?}");
+    };
+    for (option, help) in [
+        (&["--convert", "qcow2"][..], "remove it: the disks of a VM artifact are raw"),
+        (&["--convert", "raw"], "remove it: the disks of a VM artifact are raw"),
+        (&["--size", "1Gi"], "set `size` of the disk in the spec"),
+        (&["--label", "a=b"], "use `--annotation`"),
+        (&["--env", "A=b"], "use `--annotation`"),
+    ] {
+        let message = format!("`{}` is for images, and this is a VM artifact", option[0]);
+        check(option, &message, help);
+    }
+    for kind in ["gzip", "none", "zstd:chunked"] {
+        check(
+            &["--compression", kind],
+            "the disks of a VM artifact are compressed with zstd",
+            "leave `--compression` out; `--compression-level` sets the level",
+        );
+    }
+    let help = "build with `--format oci`";
+    check(&["--format", "docker"], "docker's format has no artifacts", help);
+    assert!(!scene.path("refused").exists());
+    // The level is one of zstd.
+    scene.build_to("smallest", &["--compression-level", "19"]);
+    run(&scene, &["verify", "--strict", "smallest"]);
+    let mut load = scene.program(["build", "--load=podman"]);
+    let tools = std::env::var("PATH").unwrap();
+    load.env("PATH", format!("{}:{tools}", scene.path("bin").display()));
+    scene.write_program("bin/podman", "#!/bin/sh\nexit 0\n");
+    let refused = scene.run_refused(load);
+    assert!(refused.contains("`--load` is for images, and this is a VM artifact"), "{refused}");
+}
+
+/// A disk of an artifact becomes that of a containerDisk, and the other way round.
+#[test]
+fn disks_are_taken_out_of_artifacts_and_put_into_them() {
+    let scene =
+        scene("  amd64: { disks: { root: root.raw, data: { path: data.raw, size: 24Mi } } }\n");
+    let artifact = scene.build(&[]);
+    scene.write("artifact.yaml", scene.read("diskette.yaml"));
+    scene.write_spec("amd64: { disk: { image: \"oci:out:1\", disk: root } }");
+    scene.build_to("image", &["-t", "q.io/image:1"]);
+    run(&scene, &["verify", "--strict", "image"]);
+    run(&scene, &["extract", "-q", "image", "-o", "extracted.raw"]);
+    assert!(scene.read("extracted.raw") == scene.read("root.raw"));
+
+    let back = "  amd64: { disks: { root: { image: \"oci:image:1\" }, data: { image: \"oci:out:1\", disk: data } } }\n";
+    scene.write("diskette.yaml", format!("{SPEC}{back}"));
+    let refused = scene.run_refused(scene.program(["build", "-o", "oci:back"]));
+    assert!(refused.contains("error: cannot use `oci:image:1`: a disk is converted"), "{refused}");
+    fs::create_dir(scene.path("spool")).unwrap();
+    assert_eq!(scene.build_to("back", &["--spool", "spool"]), artifact);
+
+    for (source, message) in [
+        ("disk: other", "it has no disk `other`; its disks are `root`, `data`"),
+        ("name: disk.img", "it has several disks: `root`, `data`"),
+    ] {
+        scene.write_spec(&format!("amd64: {{ disk: {{ image: \"oci:out:1\", {source} }} }}"));
+        let refused = scene.run_refused(scene.program(["build", "-o", "oci:none"]));
+        assert!(refused.contains(&format!("cannot use `oci:out:1`: {message}")), "{refused}");
+    }
+}
+
+/// `zstd` decompresses a layer that skopeo copied, also as other programs do it: from a pipe.
+#[test]
+fn the_layers_are_read_by_zstd() {
+    let scene = scene(AMD64);
+    scene.build(&[]);
+    let Some(zstd) = peer::find("zstd") else { return };
+    let Some(skopeo) = peer::find("skopeo") else { return };
+    let [from, to] = ["out", "skopeo"].map(|name| format!("oci:{}:1", scene.path(name).display()));
+    skopeo.run(["--insecure-policy", "copy", "-q", "--all", &from, &to]);
+    let image = &Layout::open(&scene.path("skopeo")).images("1")[0];
+    let layers = image.manifest.layers();
+    assert_eq!(layers.len(), 2);
+    for (layer, disk) in layers.iter().zip(["root.raw", "data.raw"]) {
+        let digest = layer.digest().to_string().replace(':', "/");
+        let blob = scene.path(&format!("skopeo/blobs/{digest}"));
+        zstd.run(["-q", "-t", peer::text(&blob)]);
+        let mut piped = zstd.command();
+        let output = piped.args(["-q", "-d", "-c"]).stdin(fs::File::open(&blob).unwrap()).output();
+        assert!(output.unwrap().stdout == scene.read(disk), "{disk}");
     }
 }
 
@@ -456,6 +572,14 @@ fn rules_of_importers_are_checked() {
     check(&changed(&|it| it.config["metadata"]["uid"] = json!("1")), &["vm-cluster"]);
     check(&changed(&|it| it.architecture = "arm64"), &["vm-platform"]);
     check(&[good(), good()], &["vm-platform"]);
+    let twice = json!([
+        { "name": "root", "persistentVolumeClaim": { "claimName": "c" } },
+        { "name": "root", "emptyDisk": { "capacity": "1Gi" } },
+    ]);
+    check(
+        &changed(&|it| it.config["spec"]["template"]["spec"]["volumes"] = twice.clone()),
+        &["vm-config"],
+    );
     check(&changed(&|it| it.disks.push(("root", vec![1; MIB]))), &["vm-disk-name"]);
     check(&changed(&|it| it.disks.push(("other", vec![1; MIB]))), &["vm-disk-volume"]);
     check(&changed(&|it| it.disks.clear()), &["vm-disk-volume"]);

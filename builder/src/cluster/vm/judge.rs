@@ -175,10 +175,24 @@ fn judge_document(document: &MachineDocument, facts: &MachineFacts<'_>, findings
             findings.add(&VM_PLATFORM, "config", detail);
         }
     }
-    let names: Vec<&str> = facts.layers.iter().filter_map(disk_name).collect();
+    judge_volumes(document, &facts.layers, findings);
+}
+
+/// Judges the volumes of a virtual machine, and whether they fit the disks.
+fn judge_volumes(
+    document: &MachineDocument,
+    layers: &[DiskLayerFacts<'_>],
+    findings: &mut Findings,
+) {
+    let names: Vec<&str> = layers.iter().filter_map(disk_name).collect();
     let volumes = document.volumes();
+    let mut known = BTreeSet::new();
     for volume in &volumes {
         let name = volume.name.escape_debug();
+        if !known.insert(volume.name) {
+            findings.add(&VM_CONFIG, "config", format!("several volumes are named `{name}`"));
+            continue;
+        }
         match volume.source {
             VolumeSource::DataVolume(_) if document.kind == MachineKind::Machine => {
                 findings.add(&VM_CONFIG, "config", format!("the volume `{name}` is a DataVolume"));
@@ -190,7 +204,7 @@ fn judge_document(document: &MachineDocument, facts: &MachineFacts<'_>, findings
             _ => {}
         }
     }
-    for (number, layer) in facts.layers.iter().enumerate() {
+    for (number, layer) in layers.iter().enumerate() {
         let has_volume = |name: &str| volumes.iter().any(|it| it.is_disk() && it.name == name);
         if let Some(name) = disk_name(layer).filter(|name| !has_volume(name)) {
             let detail = format!("no volume is a claim with the name `{}`", name.escape_debug());

@@ -12,6 +12,9 @@ use super::types::{
 };
 use crate::recipe::diagnostic::{Diagnostic, Span};
 
+/// Keys of a source of which exactly one is given.
+const LOCATION_KEYS: [&str; 4] = ["path", "url", "ova", "image"];
+
 /// Owners of keys in messages.
 const IMAGES: &str = "images";
 const MACHINES: &str = "artifacts of virtual machines";
@@ -136,7 +139,7 @@ impl FromNode for KubevirtSpec {
 impl FromNode for FileSpec {
     fn from_node(node: &Node, owner: &Span, problems: &mut Vec<Diagnostic>) -> Option<Self> {
         let fields = Fields::from_mapping(node, owner, FILE_KEYS, problems)?;
-        fields.require("path", "add `path:` with the file's place in the image", problems);
+        fields.require("path", "add `path:` with the path of the file in the image", problems);
         fields.require("source", "add `source:` with the path of the content", problems);
         let (path, source) = (fields.get("path", problems), fields.get("source", problems));
         Some(Self { path: path?, source: source? })
@@ -166,16 +169,13 @@ impl FromNode for SourceSpec {
             flatten: fields.get("flatten", problems),
             size: fields.get("size", problems),
         };
-        if details.path.is_none()
-            && details.url.is_none()
-            && details.ova.is_none()
-            && details.image.is_none()
-        {
-            if !["path", "url", "ova", "image"].iter().any(|key| fields.has(key)) {
+        if !details.has_location() {
+            // A value that cannot be read was reported already.
+            if !LOCATION_KEYS.iter().any(|key| fields.has(key)) {
                 problems.push(
-                    Diagnostic::new("neither `path` nor `url` is given")
+                    Diagnostic::new("the source has no location")
                         .at(owner.clone())
-                        .help("add `path: …` or `url: …`"),
+                        .help("add `path: …`, `url: …`, `ova: …` or `image: …`"),
                 );
             }
             return None;
@@ -193,7 +193,7 @@ impl FromNode for Located<UnpackSpec> {
             ("bz2", UnpackSpec::Bz2),
             ("none", UnpackSpec::None),
         ];
-        read_choice(node, owner, "packing", &known, problems)
+        read_choice(node, owner, "compression", &known, problems)
     }
 }
 

@@ -219,9 +219,9 @@ fn details_location(
     details: &SourceDetails,
     platform: &Platform,
 ) -> Option<Result<Located<SourceLocation>, Diagnostic>> {
-    let path = if details.path.is_some() { "path" } else { "ova" };
     let keys = [
-        (path, details.file_path()),
+        ("path", details.path.as_ref()),
+        ("ova", details.ova.as_ref().and_then(|ova| ova.path.as_ref())),
         ("url", details.url.as_ref()),
         ("image", details.image.as_ref()),
     ];

@@ -371,9 +371,10 @@ pub(super) struct SourceDetails {
 }
 
 impl SourceDetails {
-    /// Returns the path of the file or the archive.
-    pub(super) fn file_path(&self) -> Option<&LocatedText> {
-        self.path.as_ref().or_else(|| self.ova.as_ref()?.path.as_ref())
+    /// Returns whether it is given where the content comes from.
+    pub(super) fn has_location(&self) -> bool {
+        let is_file = self.path.is_some() || self.ova.is_some();
+        is_file || self.url.is_some() || self.image.is_some()
     }
 }
 

@@ -34,6 +34,9 @@ impl RecipeOverrides<'_> {
     pub(super) fn apply(&self, recipes: &mut [Recipe]) -> Result<(), CommandError> {
         self.rename(recipes)?;
         self.choose_platforms(recipes)?;
+        if recipes.iter().any(|recipe| recipe.artifact_type().is_some()) {
+            self.refuse_image_options()?;
+        }
         if let Some(conversion) = self.convert {
             convert_disks(recipes, conversion)?;
         }
@@ -43,10 +46,7 @@ impl RecipeOverrides<'_> {
         for recipe in recipes {
             self.annotations.iter().for_each(|annotation| annotation.apply(recipe));
             for platform in &mut recipe.platforms {
-                let Some(config) = platform.config.image_mut() else {
-                    self.refuse_artifact()?;
-                    continue;
-                };
+                let Some(config) = platform.config.image_mut() else { continue };
                 self.labels.iter().for_each(|label| config.set_label(&label.key, &label.value));
                 self.env.iter().for_each(|variable| config.set_env(&variable.key, &variable.value));
             }
@@ -54,14 +54,19 @@ impl RecipeOverrides<'_> {
         Ok(())
     }
 
-    /// Fails if labels or variables are given, which only the config of an image has.
-    fn refuse_artifact(&self) -> Result<(), CommandError> {
-        let labels = self.labels.first().map(|_| "--label");
-        let Some(option) = labels.or_else(|| self.env.first().map(|_| "--env")) else {
+    /// Refuses options that change what only an image has: one disk, and a config with labels.
+    fn refuse_image_options(&self) -> Result<(), CommandError> {
+        let given = [
+            ("--convert", self.convert.is_some(), "remove it: the disks of a VM artifact are raw"),
+            ("--size", self.disk_size.is_some(), "set `size` of the disk in the spec"),
+            ("--label", !self.labels.is_empty(), "use `--annotation`"),
+            ("--env", !self.env.is_empty(), "use `--annotation`"),
+        ];
+        let Some((option, _, help)) = given.into_iter().find(|(_, is_given, _)| *is_given) else {
             return Ok(());
         };
-        let message = format!("`{option}` is for images, and this is an artifact");
-        Err(CommandError::Usage(Diagnostic::new(message).help("use `--annotation`")))
+        let message = format!("`{option}` is for images, and this is a VM artifact");
+        Err(CommandError::Usage(Diagnostic::new(message).help(help)))
     }
 
     fn rename(&self, recipes: &mut [Recipe]) -> Result<(), CommandError> {

@@ -9,6 +9,7 @@ use super::BuildArguments;
 use crate::arguments::image_format::FormatKind;
 use crate::arguments::names::parse_name;
 use crate::disks::text::PLACEHOLDER_REGISTRY;
+use crate::engines::EngineChoice;
 use crate::error::CommandError;
 
 impl BuildArguments {
@@ -49,7 +50,7 @@ impl BuildArguments {
             return Ok(());
         }
         if recipes.iter().any(|recipe| recipe.artifact_type().is_some()) {
-            let diagnostic = Diagnostic::new("there are no artifacts in docker's format");
+            let diagnostic = Diagnostic::new("docker's format has no artifacts");
             return Err(CommandError::Usage(diagnostic.help("build with `--format oci`")));
         }
         if recipes.iter().all(|recipe| recipe.annotations.is_empty()) {
@@ -57,6 +58,17 @@ impl BuildArguments {
         }
         let diagnostic = Diagnostic::new("an image in docker's format has no annotations");
         Err(CommandError::Usage(diagnostic.help("leave them out, or build with `--format oci`")))
+    }
+
+    /// Refuses artifacts that would be loaded into a container engine, which has only images.
+    pub(super) fn check_load(&self, recipes: &[Recipe]) -> Result<(), CommandError> {
+        let has_artifact = recipes.iter().any(|recipe| recipe.artifact_type().is_some());
+        let is_loaded = !matches!(self.load, None | Some(EngineChoice::None));
+        if !is_loaded || !has_artifact {
+            return Ok(());
+        }
+        let diagnostic = Diagnostic::new("`--load` is for images, and this is a VM artifact");
+        Err(CommandError::Usage(diagnostic.help("push it, or write a layout with `-o oci:DIR`")))
     }
 
     /// Refuses an output with a name for several images.
@@ -81,8 +93,9 @@ pub(super) fn check_compression(
     if !is_artifact || platform.compression.kind() == compression.kind() {
         return Ok(());
     }
-    let diagnostic = Diagnostic::new("an artifact has one kind of compression");
-    Err(CommandError::Usage(diagnostic.help("leave `--compression` out; its level can be set")))
+    let diagnostic = Diagnostic::new("the disks of a VM artifact are compressed with zstd");
+    let help = "leave `--compression` out; `--compression-level` sets the level";
+    Err(CommandError::Usage(diagnostic.help(help)))
 }
 
 /// Refuses to push an image without a name.

@@ -113,11 +113,11 @@ fn platform_rows(image: &PlatformImage, overview: &ImageOverview, table: &mut Ta
 }
 
 fn machine_rows(machine: &SeenMachine, table: &mut Table) {
-    table.row("machine", &format!("{} {}", machine.kind, machine.name));
+    table.row("machine", &machine.to_string());
     for disk in &machine.disks {
         let size =
             disk.size.map_or_else(|| "unknown size".into(), |size| HumanBytes(size).to_string());
-        table.row("disk", &format!("{}, {size}", disk.name));
+        table.row("disk", &format!("{}, {size}", disk.label()));
     }
 }
 

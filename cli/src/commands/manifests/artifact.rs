@@ -17,11 +17,15 @@ impl ManifestsArguments {
     /// Refuses options that are for the virtual machines and volumes of images.
     fn check_machine_options(&self) -> Result<(), CommandError> {
         if let Some(option) = self.machine.first_option() {
-            let message = format!("`{option}` is for images, and a VM artifact has its machine");
-            return Err(usage_error(message, "leave it out, and edit the machine that is written"));
+            let message =
+                format!("`{option}` is for images, and a VM artifact has a machine of its own");
+            return Err(usage_error(
+                message,
+                "leave it out, and edit the VirtualMachine that is written",
+            ));
         }
         if self.storage.pull_method() == PullMethod::Node {
-            let message = "only the importer's pod reads artifacts".to_owned();
+            let message = "only the pod of CDI's importer reads VM artifacts".to_owned();
             return Err(usage_error(message, "leave out `--pull-method`"));
         }
         Ok(())
@@ -60,8 +64,9 @@ impl ManifestWriter<'_> {
                 ObjectKind::Vm => {
                     let object = objects.machine(&machine.image).ok_or_else(|| {
                         let message =
-                            format!("the config of {} is no virtual machine", seen.digest);
-                        Diagnostic::new(message).help("`diskette verify` says more of it")
+                            format!("the config of {} is not a virtual machine", seen.digest);
+                        Diagnostic::new(message)
+                            .help("`diskette verify` reports what is wrong with it")
                     })?;
                     written.push(object);
                 }

@@ -62,7 +62,7 @@ impl ObjectKinds {
         self.iter().any(|kind| !matches!(kind, ObjectKind::Secret | ObjectKind::ConfigMap))
     }
 
-    /// Refuses kinds that there are not of an artifact, or of an image.
+    /// Refuses kinds that do not exist for a VM artifact, or for an image.
     pub(super) fn check_subject(&self, is_machine: bool) -> Result<(), CommandError> {
         let is_misplaced = |kind: &ObjectKind| match kind {
             ObjectKind::Secret
@@ -77,7 +77,7 @@ impl ObjectKinds {
         let Some(kind) = self.iter().find(is_misplaced) else { return Ok(()) };
         let name = NAMES.iter().find(|(_, known)| *known == kind).map_or("", |(name, _)| name);
         if is_machine {
-            let message = format!("a VM artifact has no `{name}`");
+            let message = format!("`{name}` is for images, and this is a VM artifact");
             return Err(usage_error(message, "write `vm`, `datavolume` or `pvc`"));
         }
         let message = format!("`{name}` is for the disks of VM artifacts, and this is an image");

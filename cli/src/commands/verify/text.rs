@@ -62,10 +62,10 @@ impl ReportText {
             (_, Some(machine)) => {
                 let disk = |disk: &SeenMachineDisk| {
                     let size = disk.size.map(|size| format!(", {}", HumanBytes(size)));
-                    format!("; {}{}", disk.name.escape_debug(), size.unwrap_or_default())
+                    format!("; {}{}", disk.label(), size.unwrap_or_default())
                 };
                 let disks: String = machine.disks.iter().map(disk).collect();
-                format!("{platform}: {} {}{disks}", machine.kind, machine.name.escape_debug())
+                format!("{platform}: {machine}{disks}")
             }
             (Some(disk), None) => {
                 let size = HumanBytes(disk.info.virtual_size);

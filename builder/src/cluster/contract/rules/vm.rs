@@ -8,10 +8,11 @@ super::table! {
         fix: "build it again with `kind: vm`",
     }
     VM_CONFIG = Error "vm-config" {
-        must: "the config of a VM artifact is a VirtualMachine or a VirtualMachineTemplate with a name, as its type says, and a \
-               virtual machine has no DataVolumes",
-        else: "importers cannot make the virtual machine: `expected …`, `PVC volumes only`",
-        from: "kubevirt/virt-import internal/artifact ValidateConfig; KubeVirt cmd/virt-exportserver prepareVMConfig",
+        must: "the config of a VM artifact is a VirtualMachine or a VirtualMachineTemplate with a name, as its type says; its \
+               volumes have different names, and those of a VirtualMachine are not DataVolumes",
+        else: "importers cannot make the virtual machine: `expected …`, `PVC volumes only`, `must not have the same Name`",
+        from: "kubevirt/virt-import internal/artifact ValidateConfig; KubeVirt cmd/virt-exportserver prepareVMConfig, \
+               pkg/virt-api/webhooks/validating-webhook/admitters validateVolumes",
         fix: "build it again with `kind: vm`, which turns DataVolumes into claims",
     }
     VM_CLUSTER = Warning "vm-cluster" {
