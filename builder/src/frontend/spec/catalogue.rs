@@ -6,12 +6,10 @@ use std::sync::Arc;
 
 use super::compression::check_compression;
 use super::disk_name::DiskName;
-use super::environment::Overridable;
+use super::environment::{Overridable, lower_string_map};
 use super::fields::FromNode;
 use super::located::{Located, LocatedText};
-use super::lower::{
-    check_version, layer_of_disk, lower_string_map, lower_without_disk, parse_platform,
-};
+use super::lower::{check_version, layer_of_disk, lower_without_disk, parse_platform};
 use super::names::lower_names;
 use super::node::Node;
 use super::release::{PlatformsPolicy, ReleaseSpec};
@@ -172,7 +170,7 @@ fn lower_entry(document: &Node, problems: &mut Vec<Diagnostic>) -> Option<Catalo
         return None;
     };
     lower_names(Some(image), None, problems);
-    check_compression(&spec, problems);
+    check_compression(spec.compression.as_ref(), problems);
     let platforms = lower_platforms(&spec, release, problems);
     let annotations = Overridable { top: spec.annotations.as_ref(), own: None };
     let text = |text: &Option<LocatedText>| text.as_ref().map(|text| text.value.clone());

@@ -1,12 +1,52 @@
 //! The *compression* of an image's layers: its name, or its name and a level.
 
+use schemars::JsonSchema;
+
 use super::fields::{Fields, FromNode, read_choice, unexpected_value};
 use super::keys::LAYER_COMPRESSION_KEYS;
 use super::located::Located;
 use super::node::{Node, NodeValue};
-use super::types::{CompressionType, LayerCompressionDetails, LayerCompressionSpec, Spec};
 use crate::compression::{LayerCompression, LayerCompressionKind};
 use crate::recipe::diagnostic::{Diagnostic, Span};
+
+/// Compression of the layers of an image, for example `zstd`.
+#[derive(Debug, JsonSchema)]
+#[schemars(rename = "LayerCompression", untagged)]
+pub(super) enum LayerCompressionSpec {
+    /// A compression with its default level.
+    Type(Located<CompressionType>),
+    /// A compression and its level.
+    Detailed(LayerCompressionDetails),
+}
+
+/// A compression and its level.
+#[derive(Debug, JsonSchema)]
+#[schemars(rename = "LayerCompressionDetails", rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct LayerCompressionDetails {
+    /// The compression.
+    #[schemars(rename = "type", required)]
+    pub(super) kind: Option<Located<CompressionType>>,
+    /// The level: 1 to 12 of gzip, 1 to 19 of zstd; higher ones are slower and give smaller layers.
+    #[schemars(with = "Option<u8>", range(min = 1, max = 19))]
+    pub(super) level: Option<Located<u8>>,
+}
+
+/// A compression of layers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, JsonSchema)]
+#[schemars(rename_all = "lowercase")]
+pub(super) enum CompressionType {
+    /// gzip, read by everything.
+    Gzip,
+    /// Zstandard, smaller and faster; read by containerd, CRI-O, podman, docker from version 23, and
+    /// every version of CDI.
+    Zstd,
+    /// Zstandard in chunks, of which podman and CRI-O can fetch only those that they lack; read by
+    /// everything that reads zstd.
+    #[schemars(rename = "zstd:chunked")]
+    ZstdChunked,
+    /// No compression.
+    None,
+}
 
 impl FromNode for LayerCompressionSpec {
     fn from_node(node: &Node, owner: &Span, problems: &mut Vec<Diagnostic>) -> Option<Self> {
@@ -50,8 +90,11 @@ impl FromNode for Located<u8> {
 }
 
 /// Reports what is wrong with the compression at the top of a spec.
-pub(super) fn check_compression(spec: &Spec, problems: &mut Vec<Diagnostic>) {
-    if let Some(compression) = &spec.compression {
+pub(super) fn check_compression(
+    spec: Option<&LayerCompressionSpec>,
+    problems: &mut Vec<Diagnostic>,
+) {
+    if let Some(compression) = spec {
         lower_compression(compression, problems);
     }
 }

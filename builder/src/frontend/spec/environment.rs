@@ -1,5 +1,6 @@
 //! The *environment* of an image consists of the variables under `env` and of the labels under
-//! `kubevirt`, which CDI reads from the environment when it imports the image.
+//! `kubevirt`, which CDI reads from the environment when it imports the image. Labels and annotations
+//! are merged as it is.
 
 use std::collections::BTreeMap;
 
@@ -50,6 +51,27 @@ impl<'s> Overridable<'s, KubevirtSpec> {
         let of = |kubevirt: &'s KubevirtSpec| kubevirt.labels.as_ref();
         Overridable { top: self.top.and_then(of), own: self.own.and_then(of) }
     }
+}
+
+/// Returns labels or annotations, whose keys must not be empty ("string maps" in OCI); `noun` names
+/// them in messages.
+pub(super) fn lower_string_map(
+    noun: &str,
+    entries: &Overridable<'_, UserMapping<LocatedText>>,
+    problems: &mut Vec<Diagnostic>,
+) -> BTreeMap<String, String> {
+    let mut map = BTreeMap::new();
+    for (key, value) in entries.merged() {
+        if key.value.is_empty() {
+            problems.push(
+                Diagnostic::new(format!("{noun} without a name"))
+                    .at(key.span.clone())
+                    .help("write one before the colon"),
+            );
+        }
+        map.insert(key.value.clone(), value.value.clone());
+    }
+    map
 }
 
 /// Returns the environment variables of one platform's image.

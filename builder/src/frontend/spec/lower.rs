@@ -6,9 +6,9 @@ use std::collections::{BTreeMap, HashMap};
 use crate::oci::image::reference::Reference;
 
 use super::compression::{check_compression, lower_compression};
-use super::environment::{Overridable, lower_environment};
+use super::environment::{Overridable, lower_environment, lower_string_map};
 use super::files::{file_entry, lower_files, parent_entries};
-use super::located::{Located, LocatedText, UserMapping};
+use super::located::{Located, LocatedText};
 use super::names::lower_names;
 use super::release::DocsSpec;
 use super::source;
@@ -51,7 +51,7 @@ pub(super) fn lower_spec(
                 .help("add `release:`, or remove it")
         }));
     }
-    check_compression(spec, problems);
+    check_compression(spec.compression.as_ref(), problems);
     let mut warnings = Vec::new();
     let content = SpecContent::load(spec, files, problems);
     let platforms = lower_platforms(spec, &content, &mut warnings, problems);
@@ -229,27 +229,6 @@ fn lower_disk_layer(
 pub(super) fn layer_of_disk(path: String, disk: SourceRecipe) -> LayerRecipe {
     let entries = parent_entries(&path).chain([file_entry(&path, disk)]).collect();
     LayerRecipe::of_tar(path, entries)
-}
-
-/// Returns labels or annotations, whose keys must not be empty ("string maps" in OCI); `noun` names
-/// them in messages.
-pub(super) fn lower_string_map(
-    noun: &str,
-    entries: &Overridable<'_, UserMapping<LocatedText>>,
-    problems: &mut Vec<Diagnostic>,
-) -> BTreeMap<String, String> {
-    let mut map = BTreeMap::new();
-    for (key, value) in entries.merged() {
-        if key.value.is_empty() {
-            problems.push(
-                Diagnostic::new(format!("{noun} without a name"))
-                    .at(key.span.clone())
-                    .help("write one before the colon"),
-            );
-        }
-        map.insert(key.value.clone(), value.value.clone());
-    }
-    map
 }
 
 fn text_at(span: &Span) -> &str {

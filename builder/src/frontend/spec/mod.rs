@@ -24,6 +24,7 @@ mod syntax;
 mod tags;
 mod types;
 mod upstream;
+mod values;
 mod vm;
 mod yaml;
 

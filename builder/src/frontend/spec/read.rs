@@ -1,19 +1,12 @@
 //! *Reading* converts nodes to the types of a spec. It reports each unknown key and each value of
 //! the wrong kind and continues with the rest, so that one run shows all mistakes.
 
-use super::fields::{Fields, FromNode, read_choice, read_mapping, read_value, unexpected_value};
-use super::keys::{FILE_KEYS, KUBEVIRT_KEYS, OVA_KEYS, PLATFORM_KEYS, SOURCE_KEYS, SPEC_KEYS};
-use super::located::{Located, LocatedText, UserMapping};
+use super::fields::{Fields, FromNode, read_choice, unexpected_value};
+use super::keys::{FILE_KEYS, KUBEVIRT_KEYS, PLATFORM_KEYS, SPEC_KEYS};
+use super::located::Located;
 use super::node::{Node, NodeValue};
-use super::types::{
-    CompressSpec, ConvertSpec, FileSpec, FlattenSpec, InlineMachine, KubevirtSpec, MachineSpec,
-    OvaDiskSpec, OvaSpec, PlatformSpec, SizeSpec, SourceDetails, SourceSpec, Spec, SpecKind,
-    SpecPlatforms, UnpackSpec,
-};
+use super::types::{FileSpec, KubevirtSpec, PlatformSpec, Spec, SpecKind, SpecPlatforms};
 use crate::recipe::diagnostic::{Diagnostic, Span};
-
-/// Keys of a source of which exactly one is given.
-const LOCATION_KEYS: [&str; 4] = ["path", "url", "ova", "image"];
 
 /// Owners of keys in messages.
 const IMAGES: &str = "images";
@@ -62,15 +55,6 @@ impl FromNode for Located<SpecKind> {
     fn from_node(node: &Node, owner: &Span, problems: &mut Vec<Diagnostic>) -> Option<Self> {
         let known = [("image", SpecKind::Image), ("vm", SpecKind::Vm)];
         read_choice(node, owner, "kind", &known, problems)
-    }
-}
-
-impl FromNode for MachineSpec {
-    fn from_node(node: &Node, owner: &Span, problems: &mut Vec<Diagnostic>) -> Option<Self> {
-        match node.value {
-            NodeValue::Map(_) => Some(Self::Inline(InlineMachine(node.clone()))),
-            _ => LocatedText::from_node(node, owner, problems).map(Self::File),
-        }
     }
 }
 
@@ -144,180 +128,4 @@ impl FromNode for FileSpec {
         let (path, source) = (fields.get("path", problems), fields.get("source", problems));
         Some(Self { path: path?, source: source? })
     }
-}
-
-impl FromNode for SourceSpec {
-    fn from_node(node: &Node, owner: &Span, problems: &mut Vec<Diagnostic>) -> Option<Self> {
-        if !matches!(node.value, NodeValue::Map(_)) {
-            return LocatedText::from_node(node, owner, problems).map(Self::Plain);
-        }
-        let fields = Fields::from_mapping(node, owner, SOURCE_KEYS, problems)?;
-        let details = SourceDetails {
-            path: fields.get("path", problems),
-            url: fields.get("url", problems),
-            ova: fields.get("ova", problems),
-            image: fields.get("image", problems),
-            disk: fields.get("disk", problems),
-            sha256: fields.get("sha256", problems),
-            sha512: fields.get("sha512", problems),
-            unpack: fields.get("unpack", problems),
-            name: fields.get("name", problems),
-            convert: fields.get("convert", problems),
-            compress: fields.get("compress", problems),
-            headers_file: fields.get("headers-file", problems),
-            ca_file: fields.get("ca-file", problems),
-            flatten: fields.get("flatten", problems),
-            size: fields.get("size", problems),
-        };
-        if !details.has_location() {
-            // A value that cannot be read was reported already.
-            if !LOCATION_KEYS.iter().any(|key| fields.has(key)) {
-                problems.push(
-                    Diagnostic::new("the source has no location")
-                        .at(owner.clone())
-                        .help("add `path: …`, `url: …`, `ova: …` or `image: …`"),
-                );
-            }
-            return None;
-        }
-        Some(Self::Detailed(Box::new(details)))
-    }
-}
-
-impl FromNode for Located<UnpackSpec> {
-    fn from_node(node: &Node, owner: &Span, problems: &mut Vec<Diagnostic>) -> Option<Self> {
-        let known = [
-            ("gz", UnpackSpec::Gz),
-            ("xz", UnpackSpec::Xz),
-            ("zst", UnpackSpec::Zst),
-            ("bz2", UnpackSpec::Bz2),
-            ("none", UnpackSpec::None),
-        ];
-        read_choice(node, owner, "compression", &known, problems)
-    }
-}
-
-impl FromNode for Located<ConvertSpec> {
-    fn from_node(node: &Node, owner: &Span, problems: &mut Vec<Diagnostic>) -> Option<Self> {
-        let known = [("qcow2", ConvertSpec::Qcow2), ("raw", ConvertSpec::Raw)];
-        read_choice(node, owner, "format", &known, problems)
-    }
-}
-
-impl FromNode for Located<FlattenSpec> {
-    fn from_node(node: &Node, _: &Span, problems: &mut Vec<Diagnostic>) -> Option<Self> {
-        let NodeValue::Bool(flatten) = node.value else {
-            let problem = unexpected_value("true or false", node);
-            problems.push(problem.help("write `true` or `false`, without quotes"));
-            return None;
-        };
-        Some(Self { value: FlattenSpec(flatten), span: node.span.clone() })
-    }
-}
-
-impl FromNode for OvaSpec {
-    fn from_node(node: &Node, owner: &Span, problems: &mut Vec<Diagnostic>) -> Option<Self> {
-        let fields = Fields::from_mapping(node, owner, OVA_KEYS, problems)?;
-        fields.require("path", "add `path:` with the path of the archive", problems);
-        let path = fields.get("path", problems);
-        let disk = fields.get("disk", problems);
-        path.as_ref()?;
-        Some(Self { path, disk })
-    }
-}
-
-impl FromNode for Located<OvaDiskSpec> {
-    fn from_node(node: &Node, owner: &Span, problems: &mut Vec<Diagnostic>) -> Option<Self> {
-        let text = &node.span.source.text[node.span.range.clone()];
-        let value = match (&node.value, text.parse()) {
-            (NodeValue::Number(_), Ok(number)) => OvaDiskSpec::Number(number),
-            _ => OvaDiskSpec::Name(LocatedText::from_node(node, owner, problems)?.value),
-        };
-        Some(Self { value, span: node.span.clone() })
-    }
-}
-
-impl FromNode for Located<SizeSpec> {
-    fn from_node(node: &Node, owner: &Span, problems: &mut Vec<Diagnostic>) -> Option<Self> {
-        let text = &node.span.source.text[node.span.range.clone()];
-        let value = match (&node.value, text.parse()) {
-            (NodeValue::Number(_), Ok(bytes)) => SizeSpec::Bytes(bytes),
-            (NodeValue::Number(_), Err(_)) => SizeSpec::Quantity(text.to_owned()),
-            _ => SizeSpec::Quantity(LocatedText::from_node(node, owner, problems)?.value),
-        };
-        Some(Self { value, span: node.span.clone() })
-    }
-}
-
-impl FromNode for Located<CompressSpec> {
-    fn from_node(node: &Node, owner: &Span, problems: &mut Vec<Diagnostic>) -> Option<Self> {
-        let known = [
-            ("zlib", CompressSpec::Zlib),
-            ("zstd", CompressSpec::Zstd),
-            ("none", CompressSpec::None),
-        ];
-        read_choice(node, owner, "compression", &known, problems)
-    }
-}
-
-impl FromNode for LocatedText {
-    fn from_node(node: &Node, _: &Span, problems: &mut Vec<Diagnostic>) -> Option<Self> {
-        if let NodeValue::Text(text) = &node.value {
-            return Some(Self { value: text.clone(), span: node.span.clone() });
-        }
-        problems.push(unexpected_value("text", node));
-        None
-    }
-}
-
-impl<T: FromNode> FromNode for Vec<T> {
-    fn from_node(node: &Node, _: &Span, problems: &mut Vec<Diagnostic>) -> Option<Self> {
-        let NodeValue::List(items) = &node.value else {
-            problems.push(unexpected_value("a list", node));
-            return None;
-        };
-        Some(items.iter().filter_map(|item| T::from_node(item, &item.span, problems)).collect())
-    }
-}
-
-impl<T: FromNode> FromNode for Located<Vec<T>> {
-    fn from_node(node: &Node, owner: &Span, problems: &mut Vec<Diagnostic>) -> Option<Self> {
-        refuse_empty(node, problems)?;
-        Some(Self { value: Vec::from_node(node, owner, problems)?, span: owner.clone() })
-    }
-}
-
-impl<T: FromNode> FromNode for UserMapping<T> {
-    fn from_node(node: &Node, _: &Span, problems: &mut Vec<Diagnostic>) -> Option<Self> {
-        let mut entries = Vec::new();
-        for (key, name, value) in read_mapping(node, problems)? {
-            let text = LocatedText { value: name.into(), span: key.clone() };
-            entries.extend(read_value(name, key, value, problems).map(|value| (text, value)));
-        }
-        Some(Self(entries))
-    }
-}
-
-impl<T: FromNode> FromNode for Located<UserMapping<T>> {
-    fn from_node(node: &Node, owner: &Span, problems: &mut Vec<Diagnostic>) -> Option<Self> {
-        refuse_empty(node, problems)?;
-        Some(Self { value: UserMapping::from_node(node, owner, problems)?, span: owner.clone() })
-    }
-}
-
-fn refuse_empty(node: &Node, problems: &mut Vec<Diagnostic>) -> Option<()> {
-    let is_empty = match &node.value {
-        NodeValue::List(items) => items.is_empty(),
-        NodeValue::Map(entries) => entries.is_empty(),
-        _ => false,
-    };
-    if !is_empty {
-        return Some(());
-    }
-    problems.push(
-        Diagnostic::new("nothing is listed here")
-            .at(node.span.clone())
-            .help("at least one entry is needed"),
-    );
-    None
 }

@@ -3,11 +3,11 @@
 
 use std::collections::BTreeMap;
 
-use super::compression::lower_compression;
+use super::compression::{LayerCompressionSpec, lower_compression};
 use super::located::{Located, LocatedText, UserMapping};
 use super::machine::{LocatedMachine, load_machine};
-use super::source::lower_raw_disk;
-use super::types::{LayerCompressionSpec, PlatformSpec, SourceSpec, Spec, SpecKind};
+use super::source::{SourceSpec, lower_raw_disk};
+use super::types::{PlatformSpec, Spec, SpecKind};
 use crate::cluster::vm::{DISK_MEDIA_TYPE, DISK_SIZE, disk_annotations, disk_title};
 use crate::compression::{LayerCompression, LayerCompressionKind, ZstdLevel};
 use crate::engine::source::InputFiles;

@@ -1,22 +1,31 @@
 //! A *source* is the origin of a file's content. Lowering it yields the path or URL, the
 //! compression, the checksum, and the name of a disk.
+//!
+//! - [`types`]: the keys
+//! - [`read`]: their values
+//! - [`origin`]: the file, URL or image
+//! - [`checksum`]: what its bytes are compared with
+//! - [`changes`]: how it becomes the content
 
-use super::disk_name::{DEFAULT_DISK_NAME, DiskName};
-use super::located::{Located, LocatedText};
-use super::location::{has_scheme, parse_path, parse_url};
-use super::types::{
-    CompressSpec, ConvertSpec, OvaDiskSpec, SizeSpec, SourceDetails, SourceSpec, UnpackSpec,
-};
-use crate::cluster::kubernetes::Quantity;
+mod changes;
+mod checksum;
+mod origin;
+mod read;
+mod types;
+
+use self::changes::{lower_conversion, lower_request_files, lower_size, lower_unpack};
+use self::checksum::lower_checksum;
+use self::origin::details_location;
+pub(super) use self::types::SourceSpec;
+use self::types::{ConvertSpec, OvaDiskSpec, SourceDetails};
 use crate::compression::CompressionFormat;
-use crate::disk::DiskSize;
-use crate::disk::convert::{ClusterCompression, Conversion};
+use crate::disk::convert::Conversion;
+use crate::frontend::spec::disk_name::{DEFAULT_DISK_NAME, DiskName};
+use crate::frontend::spec::located::{Located, LocatedText};
+use crate::frontend::spec::location::{has_scheme, parse_path, parse_url};
 use crate::oci::image::platform::Platform;
 use crate::recipe::diagnostic::{Diagnostic, Span};
-use crate::recipe::{
-    ArchivedDisk, Checksum, DiskRequest, DownloadDetails, ImageDisk, SourceLocation, SourceRecipe,
-    SourceRole,
-};
+use crate::recipe::{ArchivedDisk, DiskRequest, SourceLocation, SourceRecipe, SourceRole};
 
 /// Returns the problem of a key that chooses or checks what an image or a file does not have.
 fn find_misplaced_key(details: &SourceDetails) -> Option<Diagnostic> {
@@ -211,173 +220,5 @@ impl<'s> SourceParts<'s> {
         };
         let location = location.and_then(|it| it.map_err(|problem| problems.push(problem)).ok());
         Self { location, details }
-    }
-}
-
-/// Returns where the content comes from; `None` if nothing says it, which was reported.
-fn details_location(
-    details: &SourceDetails,
-    platform: &Platform,
-) -> Option<Result<Located<SourceLocation>, Diagnostic>> {
-    let keys = [
-        ("path", details.path.as_ref()),
-        ("ova", details.ova.as_ref().and_then(|ova| ova.path.as_ref())),
-        ("url", details.url.as_ref()),
-        ("image", details.image.as_ref()),
-    ];
-    let mut given = keys.into_iter().filter_map(|(key, text)| Some((key, text?)));
-    let (key, text) = given.next()?;
-    if let Some((other, span)) = given.next().map(|(other, text)| (other, text.span.clone())) {
-        let problem = Diagnostic::new(format!("both `{key}` and `{other}` are given")).at(span);
-        let help = "content comes from one place; remove one of the two";
-        return Some(Err(problem.help(help)));
-    }
-    Some(match key {
-        "url" => parse_url(text),
-        "image" => parse_image(text, details.disk.as_ref(), platform),
-        _ => parse_path(text),
-    })
-}
-
-/// Parses the image that a disk is taken out of.
-fn parse_image(
-    text: &LocatedText,
-    disk: Option<&LocatedText>,
-    platform: &Platform,
-) -> Result<Located<SourceLocation>, Diagnostic> {
-    let location = text.value.parse().map_err(|problem: String| {
-        let help = "name it as in `quay.io/containerdisks/fedora:42`, or `oci:DIR:TAG`";
-        Diagnostic::new(problem).at(text.span.clone()).help(help)
-    })?;
-    let disk = disk.map(|disk| disk.value.clone());
-    let image = ImageDisk { location, disk, platform: platform.clone() };
-    Ok(Located { value: SourceLocation::Image(Box::new(image)), span: text.span.clone() })
-}
-
-impl Located<SourceLocation> {
-    fn into_recipe(
-        self,
-        compression: Option<CompressionFormat>,
-        checksum: Option<Checksum>,
-        role: SourceRole,
-    ) -> SourceRecipe {
-        let (location, origin) = (self.value, Some(self.span));
-        SourceRecipe { compression, checksum, origin, ..SourceRecipe::new(location, role) }
-    }
-}
-
-fn lower_checksum(details: &SourceDetails, problems: &mut Vec<Diagnostic>) -> Option<Checksum> {
-    let sha256 = details.sha256.as_ref().map(|text| (text, parse_digits(text, "sha256", 64)));
-    let sha512 = details.sha512.as_ref().map(|text| (text, parse_digits(text, "sha512", 128)));
-    if let (Some(_), Some((text, _))) = (&sha256, &sha512) {
-        problems.push(
-            Diagnostic::new("both `sha256` and `sha512` are given")
-                .at(text.span.clone())
-                .help("one is enough; remove the other"),
-        );
-    }
-    let mut keep = |digits: Result<String, Diagnostic>| digits.map_err(|p| problems.push(p)).ok();
-    let sha256 = sha256.and_then(|(_, digits)| keep(digits)).map(Checksum::Sha256);
-    let sha512 = sha512.and_then(|(_, digits)| keep(digits)).map(Checksum::Sha512);
-    sha512.or(sha256)
-}
-
-fn parse_digits(text: &LocatedText, algorithm: &str, count: usize) -> Result<String, Diagnostic> {
-    let prefix = format!("{algorithm}:");
-    let digits = text.value.strip_prefix(&prefix).unwrap_or(&text.value);
-    let is_hexadecimal = !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_hexdigit());
-    if is_hexadecimal && digits.len() == count {
-        return Ok(digits.to_ascii_lowercase());
-    }
-    let problem =
-        Diagnostic::new(format!("this is not a {algorithm} checksum")).at(text.span.clone());
-    let name = algorithm.to_uppercase().replace("SHA", "SHA-");
-    Err(match digits.len() {
-        64 if is_hexadecimal => {
-            problem.help("it is as long as a SHA-256; write it under `sha256:`")
-        }
-        128 if is_hexadecimal => {
-            problem.help("it is as long as a SHA-512; write it under `sha512:`")
-        }
-        found if is_hexadecimal => {
-            problem.help(format!("a {name} has {count} hexadecimal digits, this has {found}"))
-        }
-        _ => problem.help(format!("a {name} is {count} hexadecimal digits, and nothing else")),
-    })
-}
-
-fn lower_unpack(unpack: UnpackSpec) -> Option<CompressionFormat> {
-    match unpack {
-        UnpackSpec::Gz => Some(CompressionFormat::Gzip),
-        UnpackSpec::Xz => Some(CompressionFormat::Xz),
-        UnpackSpec::Zst => Some(CompressionFormat::Zstd),
-        UnpackSpec::Bz2 => Some(CompressionFormat::Bzip2),
-        UnpackSpec::None => None,
-    }
-}
-
-fn lower_conversion(details: &SourceDetails, problems: &mut Vec<Diagnostic>) -> Option<Conversion> {
-    let (convert, compress) = (details.convert.as_ref(), details.compress.as_ref());
-    match (convert.map(|convert| convert.value), compress) {
-        (Some(ConvertSpec::Qcow2), compress) => {
-            Some(Conversion::Qcow2(match compress.map(|compress| compress.value) {
-                Some(CompressSpec::Zlib) => ClusterCompression::Zlib,
-                Some(CompressSpec::Zstd) => ClusterCompression::Zstd,
-                Some(CompressSpec::None) | None => ClusterCompression::None,
-            }))
-        }
-        (Some(ConvertSpec::Raw), None) => Some(Conversion::Raw),
-        (Some(ConvertSpec::Raw) | None, Some(compress)) => {
-            let message = "`compress` is for disks that are converted to qcow2";
-            let help =
-                "set `convert: qcow2` too, or remove `compress`; layers are compressed anyway";
-            problems.push(Diagnostic::new(message).at(compress.span.clone()).help(help));
-            None
-        }
-        (None, None) => None,
-    }
-}
-
-/// Returns the files that a download needs besides its URL.
-fn lower_request_files(
-    details: &SourceDetails,
-    problems: &mut Vec<Diagnostic>,
-) -> Option<Box<DownloadDetails>> {
-    let keys = [("headers-file", &details.headers_file), ("ca-file", &details.ca_file)];
-    let files = keys.map(|(key, text)| {
-        let text = text.as_ref()?;
-        if details.url.is_none() {
-            let problem = Diagnostic::new(format!("`{key}` is for downloads"));
-            problems
-                .push(problem.at(text.span.clone()).help(format!("use `url:`, or remove `{key}`")));
-        }
-        match parse_path(text).map(|path| path.value) {
-            Ok(SourceLocation::File(file)) => Some(file),
-            Ok(_) => None,
-            Err(problem) => {
-                problems.push(problem);
-                None
-            }
-        }
-    });
-    let [headers, authority] = files;
-    if headers.is_none() && authority.is_none() {
-        return None;
-    }
-    Some(Box::new(DownloadDetails { headers, authority, ..DownloadDetails::default() }))
-}
-
-fn lower_size(size: &Located<SizeSpec>, problems: &mut Vec<Diagnostic>) -> Option<DiskSize> {
-    let text = match &size.value {
-        SizeSpec::Bytes(bytes) => bytes.to_string(),
-        SizeSpec::Quantity(text) => text.clone(),
-    };
-    match text.parse::<Quantity>() {
-        Ok(size) => Some(DiskSize::Total(size.bytes())),
-        Err(error) => {
-            let message = format!("`{}` is not a size", text.escape_debug());
-            problems.push(Diagnostic::new(message).at(size.span.clone()).help(error.to_string()));
-            None
-        }
     }
 }
