@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::fs::{self, File};
+use std::io::{self, Write as _};
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
@@ -192,6 +193,31 @@ impl Scene {
     /// Runs the program, and returns its exit status and output.
     pub fn run<A: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = A>) -> ProgramOutcome {
         self.run_command(self.program(args))
+    }
+
+    /// Runs the program with bytes on standard input, which come from a pipe some time after it started.
+    pub fn run_with_input(&self, args: &[&str], input: &[u8]) -> ProgramOutcome {
+        let (reader, mut writer) = io::pipe().unwrap();
+        std::thread::scope(|scope| {
+            let mut command = self.program(args);
+            command.stdin(reader);
+            let (first, rest) = input.split_at(input.len() / 2);
+            scope.spawn(move || {
+                for part in [first, rest] {
+                    std::thread::sleep(Duration::from_millis(200));
+                    // A program that failed does not read everything.
+                    drop(writer.write_all(part));
+                }
+            });
+            self.run_command(command)
+        })
+    }
+
+    /// Writes the files of a directory into a tar.
+    pub fn pack(&self, directory: &str, tar: &str) {
+        let mut command = Command::new("tar");
+        command.args(["-cf", tar, "-C", directory, "."]).current_dir(self.path(""));
+        assert!(command.status().unwrap().success());
     }
 
     /// Allows images that KubeVirt or CDI would not accept; the reason is for readers of the test.

@@ -115,6 +115,8 @@ fn source_key(source: &SourceRecipe, identity: Option<&SourceIdentity>) -> Value
     let mut key = vec![identity, json!(compression), json!(checksum), json!(convert)];
     // Sources that keep their size keep their keys.
     key.extend(source.archived_disk().map(|disk| json!(["archived", disk.to_string()])));
+    // One without a name must be the only disk of its layer.
+    key.extend(source.image_disk().map(|image| json!(["image", image.disk])));
     key.extend(source.flattens_disk().then(|| json!("flatten")));
     key.extend(source.disk_size().map(|size| json!(size.to_string())));
     Value::Array(key)

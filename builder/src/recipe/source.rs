@@ -54,6 +54,14 @@ impl SourceRecipe {
         self.disk.as_ref()?.archived.as_ref()
     }
 
+    /// Returns the image that the disk is taken out of, if the source is one.
+    pub fn image_disk(&self) -> Option<&ImageDisk> {
+        match &self.location {
+            SourceLocation::Image(image) => Some(image),
+            _ => None,
+        }
+    }
+
     /// Returns whether the disk and its backing files become one disk.
     pub fn flattens_disk(&self) -> bool {
         self.disk.as_ref().is_some_and(|disk| disk.flatten)

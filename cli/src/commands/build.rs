@@ -86,7 +86,7 @@ fn build(
     let uses = arguments.registry_use(&input, &bases)?;
     let registry = arguments.registry.registry(environment, progress.clone(), &uses)?;
     let (bases, directory) = (arguments.base_scope(&bases), input.image_directory());
-    let opener = LocationOpener { registry: &registry, bases, directory };
+    let opener = LocationOpener::new(&registry, bases, directory);
     found.warnings.extend_from_slice(&input.warnings);
     let access = InputAccess { opener: &opener, downloads: &downloads, progress: &*progress };
     let loaded = input.load(arguments, &access, environment, ui, found)?;

@@ -79,7 +79,8 @@ pub(crate) fn run(
 fn line(referrer: &Referrer) -> String {
     let kind = referrer.artifact_type();
     let kind = if kind.is_empty() { "-" } else { kind };
-    format!("{}\t{kind}\t{}\n", referrer.subject, referrer.descriptor.digest)
+    let (kind, digest) = (kind.escape_debug(), referrer.descriptor.digest);
+    format!("{}\t{kind}\t{digest}\n", referrer.subject)
 }
 
 fn object(referrer: &Referrer) -> Value {

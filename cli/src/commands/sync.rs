@@ -191,7 +191,7 @@ impl SyncArguments {
             client: &client,
             rewrites: &self.rewrite_url,
             registry: &registry,
-            opener: &LocationOpener { registry: &registry, bases: None, directory: PathBuf::new() },
+            opener: &LocationOpener::new(&registry, None, PathBuf::new()),
             workers: &workers,
             cache: cache.as_ref(),
             progress: &**progress,

@@ -137,7 +137,7 @@ pub(crate) fn run(
     let client = arguments.registry.http_client(environment, &(progress.clone() as _))?;
     let uses = arguments.registry_use(&names);
     let registry = arguments.registry.registry(environment, progress.clone(), &uses)?;
-    let opener = LocationOpener { registry: &registry, bases: None, directory: PathBuf::new() };
+    let opener = LocationOpener::new(&registry, None, PathBuf::new());
     let seen = if arguments.no_cache { None } else { open_cache(environment, "bases", ui) };
     let ground = load_ground(&arguments.base, &opener, seen.as_ref(), &progress)?;
     note_left_out(download.left_out(), ui);

@@ -1,7 +1,7 @@
 //! *Attaches* images to others.
 
 use diskette_builder::oci::image::json::Document;
-use diskette_builder::oci::image::referrer::{SubjectError, with_subject};
+use diskette_builder::oci::image::subject::{SubjectError, with_subject};
 use diskette_builder::recipe::diagnostic::Diagnostic;
 use diskette_builder::registry::client::RegistryClient;
 

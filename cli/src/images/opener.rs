@@ -1,11 +1,13 @@
 //! Opens the *locations* of images: registries, layouts, archives.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::{Mutex, PoisonError};
 
 use diskette_builder::oci::error::StorageError;
 use diskette_builder::oci::image::location::{ImageLocation, StoreKind};
 use diskette_builder::oci::images::{ImageOpener, Images};
-use diskette_builder::oci::store::LayoutImages;
+use diskette_builder::oci::store::{ArchiveImages, LayoutImages};
 use diskette_builder::registry::client::{RegistryClient, RegistryImages};
 
 use crate::arguments::credentials::BaseRegistry;
@@ -15,11 +17,34 @@ use crate::images::open_archive;
 /// Opens registries, layouts and archives.
 #[derive(Debug)]
 pub(crate) struct LocationOpener<'a> {
-    pub(crate) registry: &'a RegistryClient,
+    registry: &'a RegistryClient,
     /// The one registry that images may be in, as a credential of an option is for it.
-    pub(crate) bases: Option<BaseRegistry>,
+    bases: Option<BaseRegistry>,
     /// Directory that relative paths of layouts and archives begin at; empty for the working directory.
-    pub(crate) directory: PathBuf,
+    directory: PathBuf,
+    /// Archives that were opened, by path: a stream can be read only once, and a compressed one is unpacked only once.
+    archives: Mutex<BTreeMap<PathBuf, ArchiveImages>>,
+}
+
+impl<'a> LocationOpener<'a> {
+    /// Returns an opener that has opened no archive yet.
+    pub(crate) fn new(
+        registry: &'a RegistryClient,
+        bases: Option<BaseRegistry>,
+        directory: PathBuf,
+    ) -> Self {
+        Self { registry, bases, directory, archives: Mutex::default() }
+    }
+
+    fn open_archive(&self, path: PathBuf) -> Result<ArchiveImages, StorageError> {
+        let mut archives = self.archives.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(opened) = archives.get(&path) {
+            return Ok(opened.clone());
+        }
+        let opened = open_archive(&path)?;
+        archives.insert(path, opened.clone());
+        Ok(opened)
+    }
 }
 
 impl ImageOpener for LocationOpener<'_> {
@@ -49,10 +74,10 @@ impl ImageOpener for LocationOpener<'_> {
                 Ok(Box::new(LayoutImages::open(dir, &name)?))
             }
             ImageLocation::Local(local) if local.is_stream() => {
-                Ok(Box::new(open_archive(&local.path)?))
+                Ok(Box::new(self.open_archive(local.path.clone())?))
             }
             ImageLocation::Local(local) => {
-                Ok(Box::new(open_archive(&self.directory.join(&local.path))?))
+                Ok(Box::new(self.open_archive(self.directory.join(&local.path))?))
             }
         }
     }

@@ -31,10 +31,7 @@ fn the_disk_of_each_platform_is_taken() {
     let scene = scene_with_images();
     let registry = Registry::start(Profile::DISTRIBUTION_3);
     registry.put_image("me/vm", "1", &scene.path("from"), "1");
-    let tar = std::process::Command::new("tar");
-    let status =
-        { tar }.args(["-cf", "from.tar", "-C", "from", "."]).current_dir(scene.path("")).status();
-    assert!(status.unwrap().success());
+    scene.pack("from", "from.tar");
     let disks = [("linux/amd64", "x.raw"), ("linux/arm64", "a.raw")];
     let digest = registry.manifest("me/vm", "1").unwrap().digest;
     for from in [
@@ -73,6 +70,42 @@ fn the_disk_of_each_platform_is_taken() {
     assert_eq!(scene.build(&[]), first);
     // The config, and the start of the layer.
     assert_eq!(layers().len(), 2);
+}
+
+/// An archive on standard input is read once, whatever number of disks is taken out of it.
+#[test]
+fn disks_of_a_stream_are_taken() {
+    let scene = scene_with_images();
+    scene.pack("from", "from.tar");
+    let source = "disk: { image: \"oci-archive:-\" }";
+    scene.write_spec(&format!("amd64: {{ {source} }}\n  arm64: {{ {source} }}"));
+    let args = ["build", "-q", "--no-cache", "-o", "out"];
+    scene.run_with_input(&args, &scene.read("from.tar")).digest();
+    for (platform, disk) in [("linux/amd64", "x.raw"), ("linux/arm64", "a.raw")] {
+        assert_eq!(disk_of(&scene, "out", "1", platform), sha256(&scene.read(disk)));
+    }
+}
+
+/// A disk that was taken by its name is not the only one of its layer, whatever the cache has.
+#[test]
+fn a_disk_without_a_name_is_the_only_one() {
+    let scene = Scene::new();
+    for name in ["a.img", "b.img"] {
+        scene.write(&format!("disk/{name}"), mixed_bytes(2, MIB));
+    }
+    scene.write("Dockerfile", "FROM scratch\nCOPY disk/ /disk/\n");
+    scene.allow_bad_images("it has two disks");
+    let image = scene.run(["build", "-q", "-f", "Dockerfile", "-t", "vm:1", "-o", "from", "."]);
+    assert_eq!(image.status, 0, "{}", image.stderr);
+    let build = |disk: &str| {
+        let source = format!("image: \"oci:from:1\"{disk}, name: d.img");
+        scene.write_spec(&format!("amd64: {{ disk: {{ {source} }} }}"));
+        scene.run(["build", "-q", "-o", "out"])
+    };
+    assert_eq!(build(", disk: a.img").status, 0);
+    let said = build("").stderr;
+    let error = "error: cannot use `oci:from:1`: it has several disks: `a.img`, `b.img`\n";
+    assert!(said.starts_with(error), "{said}");
 }
 
 /// Stores an artifact of one layer in a registry, and returns the digest of the layer.
@@ -244,6 +277,13 @@ error: cannot use `oci:from:2`: there is no such image
   |
   = help: is its name spelled as where it comes from?
 
+"#]],
+    );
+    scene.build_to("several:1", &["--platform", "amd64"]);
+    scene.build_to("several:2", &["--platform", "arm64"]);
+    check(
+        "image: \"oci:several\"",
+        str![[r#"
 "#]],
     );
     check(

@@ -44,6 +44,17 @@ fn ours_are_copied_to_layouts() {
 }
 
 #[test]
+fn streams_are_copied_to_layouts() {
+    let (scene, digest) = scene();
+    let tar = scene.read("vm.tar");
+    for input in [zstd::encode_all(&tar[..], 1).unwrap(), tar] {
+        let target = format!("oci:copy{}:1", input.len());
+        let args = ["copy", "-q", "oci-archive:-", &target];
+        assert_eq!(scene.run_with_input(&args, &input).digest(), digest);
+    }
+}
+
+#[test]
 fn archives_are_copied_to_archives() {
     let (scene, digest) = scene();
     scene.run(["copy", "-q", "oci-archive:vm.tar", "oci-archive:again.tar"]).digest();

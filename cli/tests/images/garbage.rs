@@ -50,6 +50,27 @@ fn disks_of_older_builds_are_removed() {
     assert_eq!(scene.run(["gc", "-q", "out"]).transcript(), "status: 0\nstdout:\nstderr:\n");
 }
 
+/// An attached image is used by its name; unlike a signature, it does not stay with its subject.
+#[test]
+fn attached_images_without_a_name_are_removed() {
+    let scene = Scene::with_disk();
+    scene.build(&[]);
+    let attach = |seed| {
+        scene.write("b.raw", mixed_bytes(seed, 100_000));
+        scene.build_to("oci:out:disk", &["b.raw", "--subject", "oci:out:1"]);
+    };
+    attach(1);
+    attach(2);
+    assert_eq!(blobs(&scene).len(), 12);
+    scene.run(["gc", "out"]);
+    assert_eq!(blobs(&scene).len(), 8);
+    Layout::open(&scene.path("out")).verify_blobs("disk").unwrap();
+    scene.run(["delete", "oci:out:disk"]);
+    scene.run(["gc", "out"]);
+    assert_eq!(blobs(&scene).len(), 4);
+    Layout::open(&scene.path("out")).verify_blobs("1").unwrap();
+}
+
 #[test]
 fn a_build_collects_garbage() {
     let (scene, _) = rebuilt();

@@ -204,11 +204,7 @@ fn layouts_and_archives_have_referrers() {
     assert_eq!(digests(&list(&scene, "oci:out:1", &[])), expected);
     assert_eq!(digests(&list(&scene, "oci:out:a", &[])), [third.as_str()]);
     assert_eq!(list(&scene, "oci:out:c", &[]), [] as [Value; 0]);
-    let status = std::process::Command::new("tar")
-        .args(["-cf", "a.tar", "-C", "out", "."])
-        .current_dir(scene.path(""))
-        .status();
-    assert!(status.unwrap().success());
+    scene.pack("out", "a.tar");
     assert_eq!(digests(&list(&scene, "oci-archive:a.tar:1", &[])), expected);
     // Removed from the index, it is listed by the index with the referrers tag alone.
     scene.run(["delete", "oci:out:a"]);
@@ -237,6 +233,43 @@ fn layouts_and_archives_have_referrers() {
     let list = format!("a list of referrers, {}, that cannot be used", manifest.digest());
     let error = format!("error: out/index.json has {list}: {why}");
     assert_eq!(said, format!("status: 1\nstdout:\nstderr:\n{error}\n"));
+}
+
+/// Referrers may be inside of an index, as attestations are.
+#[test]
+fn referrers_inside_of_indexes_are_listed() {
+    let scene = Scene::with_disk();
+    scene.build(&[]);
+    let manifest = Layout::open(&scene.path("out")).images("1").remove(0).descriptor;
+    let subject = manifest.digest().to_string();
+    let put = |media_type: &str, document: Value| {
+        let stored = StoredManifest::new(media_type, document.to_string().into_bytes());
+        scene.write(&format!("out/blobs/sha256/{}", &stored.digest[7..]), &stored.bytes);
+        json!({ "mediaType": media_type, "digest": stored.digest, "size": stored.bytes.len() })
+    };
+    let image = json!({ "mediaType": MANIFEST, "digest": subject, "size": manifest.size() });
+    let config = json!({ "mediaType": "a/b", "digest": subject, "size": manifest.size() });
+    let seal = put(
+        MANIFEST,
+        json!({ "schemaVersion": 2, "mediaType": MANIFEST, "artifactType": "a/\u{1}\nb", "config": config, "layers": [], "subject": image }),
+    );
+    let index = |entries: &[&Value]| {
+        put(INDEX, json!({ "schemaVersion": 2, "mediaType": INDEX, "manifests": entries }))
+    };
+    let missing =
+        json!({ "mediaType": MANIFEST, "digest": format!("sha256:{}", "0".repeat(64)), "size": 7 });
+    let inner = index(&[&seal, &seal, &missing]);
+    let mut outer = index(&[&image, &inner]);
+    outer["annotations"] = json!({ "org.opencontainers.image.ref.name": "2" });
+    let mut entries: Value = serde_json::from_slice(&scene.read("out/index.json")).unwrap();
+    entries["manifests"].as_array_mut().unwrap().push(outer);
+    scene.write("out/index.json", entries.to_string());
+    let listed = scene.run(["referrers", "oci:out:1"]).transcript();
+    let digest = seal["digest"].as_str().unwrap();
+    let line = format!("linux/amd64\ta/\\u{{1}}\\nb\t{digest}\n");
+    assert_eq!(listed, format!("status: 0\nstdout:\n{line}stderr:\n"));
+    scene.pack("out", "a.tar");
+    assert_eq!(scene.run(["referrers", "oci-archive:a.tar:1"]).transcript(), listed);
 }
 
 /// An image that is pushed from a layout gets a subject on its way.

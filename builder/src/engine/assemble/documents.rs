@@ -16,7 +16,7 @@ use crate::oci::image::json::Document;
 use crate::oci::image::layer::FinishedLayer;
 use crate::oci::image::platform::Platform;
 use crate::oci::image::reference::Reference;
-use crate::oci::image::referrer::with_subject;
+use crate::oci::image::subject::with_subject;
 use crate::oci::image::tag::Tag;
 use crate::oci::progress::ProgressEvent;
 use crate::oci::sink::NamedImage;

@@ -5,14 +5,12 @@ use std::io::{self, Read, Seek, SeekFrom};
 
 use thiserror::Error;
 
+use super::names::list_names;
 use crate::compression::CompressionFormat;
 use crate::disk::ovf::{self, Ovf, OvfError};
 use crate::disk::{ReadAt, has_disk_extension};
 use crate::oci::tar::{TarEntryKind, TarLimits, TarReadError, TarReader};
 use crate::recipe::ArchivedDisk;
-
-/// Maximum number of names in a message.
-const NAMES_MAX: usize = 8;
 
 /// A disk in an archive.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,10 +36,10 @@ pub enum ArchivedError {
     #[error("there is no disk in the archive")]
     NoDisk,
     /// Several files are disks.
-    #[error("the archive has several disks: {}", list(.0))]
+    #[error("the archive has several disks: {}", list_names(.0))]
     Several(Vec<String>),
     /// The requested disk does not exist.
-    #[error("the archive has no disk {wanted}; its disks are {}", list(.names))]
+    #[error("the archive has no disk {wanted}; its disks are {}", list_names(.names))]
     Unknown {
         /// Name or number that was requested.
         wanted: String,
@@ -57,15 +55,6 @@ pub enum ArchivedError {
     /// A disk is compressed as a whole.
     #[error("the disk `{0}` in it is compressed with {1}")]
     Compressed(String, CompressionFormat),
-}
-
-fn list(names: &[String]) -> String {
-    let shown = names.iter().take(NAMES_MAX).map(|name| format!("`{}`", name.escape_debug()));
-    let shown = shown.collect::<Vec<_>>().join(", ");
-    match names.len().saturating_sub(NAMES_MAX) {
-        0 => shown,
-        more => format!("{shown}, {more} more"),
-    }
 }
 
 /// Finds a disk in a tar that is not compressed; contents of other files are not read.

@@ -19,6 +19,7 @@ mod image_disk;
 mod inline;
 mod judge;
 mod member;
+mod names;
 mod neighbors;
 mod opener;
 mod plain;

@@ -13,7 +13,7 @@ use super::digest::Digest;
 use super::format::ImageFormat;
 use super::json::{Document, describe_blob};
 use super::platform::Platform;
-use super::referrer::SubjectError;
+use super::subject::SubjectError;
 use super::tag::TagError;
 
 /// A finished layer as a manifest refers to it.

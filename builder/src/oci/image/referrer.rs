@@ -3,15 +3,13 @@
 //! an index does that has a tag made of the digest of the subject
 //! (<https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md#referrers-tag-schema>).
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use oci_spec::image::MediaType;
-use serde_json::{Map, Value, json};
-use thiserror::Error;
+use serde_json::Value;
 
 use super::descriptor::Descriptor;
 use super::digest::Digest;
-use super::format::{OCI_INDEX, OCI_MANIFEST};
 use super::index::ImageIndex;
 use super::json::Document;
 
@@ -99,145 +97,18 @@ impl ReferrerList {
     }
 }
 
-/// The index that a referrers tag names. It is edited as JSON, so that what other programs have written is kept.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) struct ReferrersIndex(Map<String, Value>);
-
-impl ReferrersIndex {
-    /// Returns an index that lists nothing.
-    pub(crate) fn empty() -> Self {
-        Self(Map::from_iter([
-            ("schemaVersion".into(), json!(2)),
-            ("mediaType".into(), json!(OCI_INDEX)),
-            ("manifests".into(), json!([])),
-        ]))
-    }
-
-    /// Parses an index; the error says what is wrong with it.
-    pub(crate) fn parse(document: &Document) -> Result<Self, String> {
-        check_index(document)?;
-        serde_json::from_slice(&document.bytes).map(Self).map_err(|error| error.to_string())
-    }
-
-    /// Returns whether the index lists a document.
-    pub(crate) fn has(&self, digest: Digest) -> bool {
-        let digest = digest.to_string();
-        self.entries().any(|entry| entry_digest(entry) == digest)
-    }
-
-    /// Adds a referrer at the end.
-    pub(crate) fn add(&mut self, referrer: &Descriptor) {
-        let entries = self.0.entry("manifests").or_insert_with(|| json!([]));
-        if let Value::Array(entries) = entries {
-            entries.push(descriptor_fields(referrer));
-        }
-    }
-
-    /// Removes a document.
-    pub(crate) fn remove(&mut self, digest: Digest) {
-        let digest = digest.to_string();
-        if let Some(Value::Array(entries)) = self.0.get_mut("manifests") {
-            entries.retain(|entry| entry_digest(entry) != digest);
-        }
-    }
-
-    /// Removes the entries with digests that `keep` does not keep; returns whether there were some.
-    pub(crate) fn retain<E>(
-        &mut self,
-        mut keep: impl FnMut(&str) -> Result<bool, E>,
-    ) -> Result<bool, E> {
-        let Some(Value::Array(entries)) = self.0.get_mut("manifests") else { return Ok(false) };
-        let before = entries.len();
-        let mut kept = Vec::new();
-        for entry in std::mem::take(entries) {
-            if keep(entry_digest(&entry))? {
-                kept.push(entry);
-            }
-        }
-        *entries = kept;
-        Ok(entries.len() < before)
-    }
-
-    /// Returns the index as a document.
-    pub(crate) fn to_document(&self) -> serde_json::Result<Document> {
-        Document::new(MediaType::ImageIndex, &self.0)
-    }
-
-    fn entries(&self) -> impl Iterator<Item = &Value> {
-        self.0.get("manifests").and_then(Value::as_array).into_iter().flatten()
-    }
-}
-
-fn entry_digest(entry: &Value) -> &str {
-    entry.get("digest").and_then(Value::as_str).unwrap_or_default()
-}
-
 /// Fails if a document is no index in OCI's family: a list of referrers is one.
-fn check_index(document: &Document) -> Result<(), String> {
+pub(super) fn check_index(document: &Document) -> Result<(), String> {
     if document.media_type == MediaType::ImageIndex {
         return Ok(());
     }
     Err(format!("it is `{}`, and a list of referrers is an OCI index", document.media_type))
 }
 
-/// Returns a descriptor as JSON; optional fields that it does not have are left out.
-fn descriptor_fields(descriptor: &Descriptor) -> Value {
-    let Descriptor { media_type, digest, size, artifact_type, annotations, .. } = descriptor;
-    let mut fields = json!({ "mediaType": media_type, "digest": digest.to_string(), "size": size });
-    if !artifact_type.is_empty() {
-        fields["artifactType"] = json!(artifact_type);
-    }
-    if !annotations.is_empty() {
-        fields["annotations"] = json!(annotations);
-    }
-    fields
-}
-
-/// Why an image cannot refer to another.
-#[derive(Debug, Clone, PartialEq, Eq, Error)]
-pub enum SubjectError {
-    /// The format of its documents has no subject.
-    #[error("an image with documents of type `{0}` cannot refer to another")]
-    Format(String),
-    /// It has another subject.
-    #[error("it refers to {0} already")]
-    Other(String),
-    /// The document cannot be changed. No input is known that causes this.
-    #[error("{0}")]
-    Json(String),
-}
-
-/// Returns the document of an image with a subject: another document with another digest, unless it had this subject.
-pub fn with_subject(document: &Document, subject: &Document) -> Result<Document, SubjectError> {
-    let media_type = document.media_type.as_ref();
-    if ![OCI_INDEX, OCI_MANIFEST].contains(&media_type) {
-        return Err(SubjectError::Format(media_type.to_owned()));
-    }
-    let json = |error: serde_json::Error| SubjectError::Json(error.to_string());
-    let mut fields: BTreeMap<String, Value> =
-        serde_json::from_slice(&document.bytes).map_err(json)?;
-    let digest = subject.digest.to_string();
-    if let Some(old) = fields.get("subject") {
-        let old = old.get("digest").and_then(Value::as_str).unwrap_or_default();
-        return if old == digest {
-            Ok(document.clone())
-        } else {
-            Err(SubjectError::Other(old.to_owned()))
-        };
-    }
-    let media_type = subject.media_type.to_string();
-    let size = subject.bytes.len();
-    fields.insert(
-        "subject".into(),
-        json!({ "mediaType": media_type, "digest": digest, "size": size }),
-    );
-    // Its media type is required where there is a subject.
-    fields.entry("mediaType".into()).or_insert_with(|| json!(document.media_type.to_string()));
-    Document::new(document.media_type.clone(), &fields).map_err(json)
-}
-
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use super::*;
 
     const DIGEST: &str = "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
@@ -282,29 +153,6 @@ mod tests {
     }
 
     #[test]
-    fn lists_are_edited_and_nothing_else_is_changed() {
-        let old = document(
-            r#"{"schemaVersion":2,"x":1,"mediaType":"application/vnd.oci.image.index.v1+json","manifests":[{"digest":"DIGEST","size":2,"y":[]}]}"#,
-        );
-        let mut list = ReferrersIndex::parse(&old).unwrap();
-        let new = document(
-            r#"{"layers":[],"artifactType":"e/f","annotations":{"k":"v"},"subject":{"digest":"DIGEST"}}"#,
-        );
-        let new = AttachedDocument::of_document(&new).unwrap().descriptor;
-        assert!(list.has(DIGEST.parse().unwrap()) && !list.has(new.digest));
-        list.add(&new);
-        assert!(list.has(new.digest));
-        let text = String::from_utf8(list.to_document().unwrap().bytes).unwrap();
-        let expected = r#"{"manifests":[{"digest":"DIGEST","size":2,"y":[]},{"annotations":{"k":"v"},"artifactType":"e/f","digest":"NEW","mediaType":"application/vnd.oci.image.manifest.v1+json","size":SIZE}],"mediaType":"application/vnd.oci.image.index.v1+json","schemaVersion":2,"x":1}"#;
-        let expected = expected.replace("DIGEST", DIGEST).replace("NEW", &new.digest.to_string());
-        assert_eq!(text, expected.replace("SIZE", &new.size.to_string()));
-        assert_eq!(list.retain(|digest| Ok::<_, ()>(digest == DIGEST)), Ok(true));
-        assert_eq!(list, ReferrersIndex::parse(&old).unwrap());
-        assert_eq!(list.retain(|_| Ok::<_, ()>(true)), Ok(false));
-        assert_eq!(list.retain(|_| Err(1)), Err(1));
-    }
-
-    #[test]
     fn only_indexes_list_referrers() {
         let check = |text: &str, expected: Result<usize, &str>| {
             let mut list = ReferrerList::default();
@@ -326,24 +174,5 @@ mod tests {
         let added: Vec<_> = (0..16).map(|_| list.add_index(&document(&entry))).collect();
         assert!(added[..15].iter().all(Result::is_ok), "{added:?}");
         assert_eq!(added[15], Err("the list of referrers is longer than 16 MiB".to_owned()));
-    }
-
-    #[test]
-    fn subjects_are_added_once() {
-        let subject = document(r#"{"layers":[]}"#);
-        let check = |text: &str, expected: Result<&str, SubjectError>| {
-            let found = with_subject(&document(text), &subject);
-            let found = found.map(|it| String::from_utf8(it.bytes).unwrap());
-            let digest = subject.digest.to_string();
-            let expected = expected.map(|text| text.replace("SUBJECT", &digest));
-            assert_eq!(found, expected, "{text}");
-        };
-        let added = r#"{"manifests":[],"mediaType":"application/vnd.oci.image.index.v1+json","subject":{"digest":"SUBJECT","mediaType":"application/vnd.oci.image.manifest.v1+json","size":13}}"#;
-        check(r#"{ "manifests": [] }"#, Ok(added));
-        check(&added.replace("SUBJECT", &subject.digest.to_string()), Ok(added));
-        check(&added.replace("SUBJECT", DIGEST), Err(SubjectError::Other(DIGEST.into())));
-        let docker = "application/vnd.docker.distribution.manifest.list.v2+json";
-        let text = format!(r#"{{"mediaType":"{docker}","manifests":[]}}"#);
-        check(&text, Err(SubjectError::Format(docker.into())));
     }
 }

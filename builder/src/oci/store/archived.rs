@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{BufReader, Read};
+use std::sync::Arc;
 
 use super::docker::DOCKER_MANIFEST;
 use super::entries::LayoutEntries;
@@ -30,13 +31,13 @@ const LIMITS: TarLimits = TarLimits {
     decompressed: u64::MAX / 2,
 };
 
-/// The images of an archive.
-#[derive(Debug)]
+/// The images of an archive. Its clones read the same file.
+#[derive(Debug, Clone)]
 pub struct ArchiveImages {
-    file: File,
+    file: Arc<File>,
     path: String,
-    entries: LayoutEntries,
-    blobs: BTreeMap<Digest, MemberSpan>,
+    entries: Arc<LayoutEntries>,
+    blobs: Arc<BTreeMap<Digest, MemberSpan>>,
 }
 
 /// The members of the tar that are used.
@@ -67,8 +68,9 @@ impl ArchiveImages {
         let index = contents.index.ok_or_else(|| foreign(contents.missing_index().into()))?;
         let index_path = format!("{path}/{INDEX}");
         let bytes = index.bytes(&file).map_err(StorageError::io("read", index_path))?;
-        let entries = LayoutEntries::parse(&bytes, path)?;
-        Ok(Self { file, path: path.into(), entries, blobs: contents.blobs })
+        let entries = Arc::new(LayoutEntries::parse(&bytes, path)?);
+        let (file, blobs) = (Arc::new(file), Arc::new(contents.blobs));
+        Ok(Self { file, path: path.into(), entries, blobs })
     }
 
     fn blob_path(&self, digest: Digest) -> String {
@@ -169,7 +171,11 @@ impl Images for ArchiveImages {
     ) -> Result<Box<dyn Read + Send + '_>, StorageError> {
         let span = self.sized_span(digest, size)?;
         let skipped = at.min(span.len);
-        Ok(Box::new(FilePart { file: &self.file, at: span.at + skipped, left: span.len - skipped }))
+        Ok(Box::new(FilePart {
+            file: &*self.file,
+            at: span.at + skipped,
+            left: span.len - skipped,
+        }))
     }
 
     fn into_blob_reader<'s>(
@@ -201,8 +207,9 @@ impl Images for ArchiveImages {
     }
 
     fn list_referrers(&self, subject: Digest) -> Result<Vec<Descriptor>, StorageError> {
-        self.entries
-            .list_referrers(subject, |digest, declared| self.read_blob_document(digest, declared))
+        let has = |digest: Digest| self.blobs.contains_key(&digest);
+        let read = |digest: Digest, declared: &str| self.read_blob_document(digest, declared);
+        self.entries.list_referrers(subject, has, read)
     }
 }
 

@@ -1,6 +1,6 @@
 //! The *entries* of a layout's `index.json`, for reading images.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, VecDeque};
 
 use serde::Deserialize as _;
 use serde_json::Value;
@@ -107,36 +107,46 @@ impl LayoutEntries {
         Ok(None)
     }
 
-    /// Lists the referrers of an image: images of the index with this subject, and what the index with the referrers
-    /// tag lists. `read` reads a document.
+    /// Lists the referrers of an image: the documents that the index reaches through indexes and that have this subject,
+    /// and what the index with the referrers tag lists. `has` says whether a document exists, and `read` reads it.
     pub(super) fn list_referrers(
         &self,
         subject: Digest,
+        has: impl Fn(Digest) -> bool,
         read: impl Fn(Digest, &str) -> Result<Document, StorageError>,
     ) -> Result<Vec<Descriptor>, StorageError> {
-        let wrong = |name: &str, problem: String| StorageError::Unexpected {
+        let wrong = |name: Digest, problem: String| StorageError::Unexpected {
             path: format!("{}/{INDEX}", self.path),
             problem: format!("has a list of referrers, {name}, that cannot be used: {problem}"),
         };
         let (mut list, list_tag) = (ReferrerList::default(), Tag::of_referrers(subject));
         let mut seen = BTreeSet::new();
-        let is_document = |it: &&LayoutEntry| {
-            it.media_type.is_empty() || is_index(&it.media_type) || is_manifest(&it.media_type)
-        };
-        for entry in self.all.iter().filter(is_document) {
+        let mut pending: VecDeque<(Digest, String, bool)> = VecDeque::new();
+        for entry in self.all.iter().filter(|it| may_be_document(&it.media_type)) {
             // An algorithm that cannot be checked is not that of a document of ours.
             let Ok(digest) = entry.digest.parse::<Digest>() else { continue };
             let is_list = entry.has_tag(&list_tag);
-            if !seen.insert((digest, is_list)) {
-                continue;
+            if seen.insert((digest, is_list)) {
+                pending.push_back((digest, entry.media_type.clone(), is_list));
             }
-            let document = read(digest, &entry.media_type)?;
+        }
+        while let Some((digest, media_type, is_list)) = pending.pop_front() {
+            let document = read(digest, &media_type)?;
             let listed = match AttachedDocument::of_document(&document) {
                 _ if is_list => list.add_index(&document),
                 Some(referrer) if referrer.subject == subject => list.add(referrer.descriptor),
                 _ => Ok(()),
             };
-            listed.map_err(|problem| wrong(&entry.digest, problem))?;
+            listed.map_err(|problem| wrong(digest, problem))?;
+            // Images of other platforms may be missing.
+            let inside =
+                ImageIndex::parse(&document).ok().filter(|_| document.is_index() && !is_list);
+            for entry in inside.into_iter().flat_map(|index| index.manifests) {
+                let is_new = may_be_document(&entry.media_type) && has(entry.digest);
+                if is_new && seen.insert((entry.digest, false)) {
+                    pending.push_back((entry.digest, entry.media_type, false));
+                }
+            }
         }
         Ok(list.into_descriptors())
     }
@@ -178,6 +188,11 @@ impl LayoutEntry {
         let full = |name: &str| name.rsplit_once(':').is_some_and(|(_, it)| it == tag.as_str());
         [&self.tag, &self.name].into_iter().flatten().any(|name| name == tag.as_str() || full(name))
     }
+}
+
+/// Returns whether a media type is that of a manifest or an index, or is missing.
+fn may_be_document(media_type: &str) -> bool {
+    media_type.is_empty() || is_index(media_type) || is_manifest(media_type)
 }
 
 /// Parses an entry. A malformed one is ignored, so that the others can be found.

@@ -1,5 +1,5 @@
 //! What the index of a layout *reaches*: all blobs that a document names in a `digest`, whatever the
-//! kind of the document, and manifests whose `subject` is reached.
+//! kind of the document, and artifacts whose `subject` is reached.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -19,7 +19,7 @@ pub(super) struct ReachableSearch<'a> {
     /// Lengths of the blobs that exist, in bytes.
     sizes: &'a BTreeMap<Digest, u64>,
     reached: BTreeSet<Digest>,
-    /// Manifests that are not reached, by their subjects.
+    /// Artifacts that are not reached, by their subjects.
     referrers: BTreeMap<Digest, Vec<BlobReference>>,
 }
 
@@ -82,7 +82,8 @@ impl<'a> ReachableSearch<'a> {
         Ok(serde_json::from_slice(&document.bytes).ok())
     }
 
-    /// Lists the manifests that are not reached and have a subject, by the subject.
+    /// Lists the artifacts that are not reached and have a subject, by the subject. Images with a subject are not among
+    /// them: they are used by the names that the index has of them.
     fn list_referrers(&self) -> Result<BTreeMap<Digest, Vec<BlobReference>>, StorageError> {
         let mut referrers: BTreeMap<Digest, Vec<BlobReference>> = BTreeMap::new();
         for (&digest, &size) in self.sizes {
@@ -93,6 +94,7 @@ impl<'a> ReachableSearch<'a> {
                 continue;
             };
             let subject = value.pointer("/subject/digest").and_then(Value::as_str);
+            let subject = subject.filter(|_| !is_image(&value));
             if let Some(subject) = subject.and_then(|subject| subject.parse().ok()) {
                 // It may be damaged, or be no manifest: it stays as it is, and what it names.
                 let referrer = BlobReference { digest, is_document: false };
@@ -110,6 +112,13 @@ impl<'a> ReachableSearch<'a> {
     fn path_of(&self, digest: Digest) -> String {
         self.layout.path_of(&format!("{BLOBS}/{}", digest.to_hex()))
     }
+}
+
+/// Returns whether a document is an image or an index of images, not an artifact as a signature is.
+fn is_image(document: &Value) -> bool {
+    let config = document.pointer("/config/mediaType").and_then(Value::as_str);
+    let is_image = document["manifests"].is_array() || config.is_some_and(format::is_image_config);
+    is_image && !document["artifactType"].is_string()
 }
 
 /// Lists all blobs that a document refers to. A `subject` is not among them: a signature does not

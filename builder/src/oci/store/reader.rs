@@ -129,7 +129,8 @@ impl Images for LayoutImages {
     }
 
     fn list_referrers(&self, subject: Digest) -> Result<Vec<Descriptor>, StorageError> {
-        self.entries
-            .list_referrers(subject, |digest, declared| self.read_blob_document(digest, declared))
+        let has = |digest: Digest| self.dir.is_file(format!("{BLOBS}/{}", digest.to_hex()));
+        let read = |digest: Digest, declared: &str| self.read_blob_document(digest, declared);
+        self.entries.list_referrers(subject, has, read)
     }
 }

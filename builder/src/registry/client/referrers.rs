@@ -11,7 +11,8 @@ use crate::oci::image::descriptor::Descriptor;
 use crate::oci::image::digest::Digest;
 use crate::oci::image::format::OCI_INDEX;
 use crate::oci::image::json::Document;
-use crate::oci::image::referrer::{AttachedDocument, ReferrerList, ReferrersIndex};
+use crate::oci::image::referrer::{AttachedDocument, ReferrerList};
+use crate::oci::image::referrers_index::ReferrersIndex;
 use crate::oci::image::tag::Tag;
 
 const LIST_ACT: &str = "list the referrers of an image in";

@@ -2,13 +2,11 @@
 
 use thiserror::Error;
 
+use crate::engine::source::names::list_names;
 use crate::oci::image::digest::Digest;
 use crate::oci::image::nearest::PlatformNotFound;
 use crate::oci::layer_tar::LayerProblem;
 use crate::oci::walk::WalkError;
-
-/// Maximum number of names in a message.
-const NAMES_MAX: usize = 8;
 
 /// Why no disk can be taken out of an image.
 #[derive(Debug, Error)]
@@ -29,10 +27,10 @@ pub enum ImageDiskError {
     #[error("there is no disk in it")]
     NoDisk,
     /// There are several disks.
-    #[error("it has several disks: {}", list(.0))]
+    #[error("it has several disks: {}", list_names(.0))]
     Several(Vec<String>),
     /// The requested disk does not exist.
-    #[error("it has no disk `{}`; its disks are {}", .wanted.escape_debug(), list(.names))]
+    #[error("it has no disk `{}`; its disks are {}", .wanted.escape_debug(), list_names(.names))]
     Unknown {
         /// Name that was requested.
         wanted: String,
@@ -83,14 +81,5 @@ impl ImageDiskError {
             ],
             _ => &[],
         }
-    }
-}
-
-fn list(names: &[String]) -> String {
-    let shown = names.iter().take(NAMES_MAX).map(|name| format!("`{}`", name.escape_debug()));
-    let shown = shown.collect::<Vec<_>>().join(", ");
-    match names.len().saturating_sub(NAMES_MAX) {
-        0 => shown,
-        more => format!("{shown}, {more} more"),
     }
 }
