@@ -17,7 +17,7 @@ use crate::ui::Ui;
 ///
 /// After a tag was built again or deleted, the blobs of the old image stay in the layout. This
 /// removes all blobs that no entry of index.json reaches, and temporary files of interrupted
-/// builds. Signatures and other referrers of an image stay with it. Waits for a build that is
+/// builds. Signatures and other artifacts of an image stay with it. Waits for a build that is
 /// writing to the layout.
 #[derive(Debug, Args)]
 pub(crate) struct GcArguments {

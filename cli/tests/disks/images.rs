@@ -279,11 +279,22 @@ error: cannot use `oci:from:2`: there is no such image
 
 "#]],
     );
-    scene.build_to("several:1", &["--platform", "amd64"]);
-    scene.build_to("several:2", &["--platform", "arm64"]);
+    scene.build_to("oci:several:1", &["--platform", "amd64"]);
+    scene.build_to("oci:several:2", &["--platform", "arm64"]);
     check(
         "image: \"oci:several\"",
         str![[r#"
+status: 1
+stdout:
+stderr:
+error: cannot use `oci:several`: it does not have exactly one image
+ --> ./diskette.yaml:5:27
+  |
+5 |   amd64: { disk: { image: "oci:several" } }
+  |                           ^^^^^^^^^^^^^
+  |
+  = help: name one of its images: `oci:DIR:TAG`
+
 "#]],
     );
     check(
