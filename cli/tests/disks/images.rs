@@ -279,6 +279,7 @@ error: cannot use `oci:from:2`: there is no such image
 
 "#]],
     );
+    scene.write_spec("amd64: { disk: x.raw }\n  arm64: { disk: a.raw }");
     scene.build_to("oci:several:1", &["--platform", "amd64"]);
     scene.build_to("oci:several:2", &["--platform", "arm64"]);
     check(

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use diskette_builder::cluster::kubernetes::Quantity;
-use diskette_builder::compression::{LayerCompression, ZstdLevel};
+use diskette_builder::compression::LayerCompression;
 use diskette_builder::recipe::diagnostic::Diagnostic;
 
 use super::check::CheckArguments;
@@ -222,10 +222,10 @@ impl BuildArguments {
         let kind = outputs.agreed("--compression", self.compression, |it| it.compression)?;
         let level = outputs.agreed("--compression-level", self.compression_level, |it| it.level)?;
         let choice = CompressionChoice { kind, level };
-        // A level that does not exist is reported before any work; without a kind it may be one of zstd,
-        // which has the most.
-        let widest = LayerCompression::Zstd(ZstdLevel::default());
-        choice.apply(widest)?;
+        // A level that does not exist is reported before any work. Without a kind it is one of the spec's compression.
+        if kind.is_some() {
+            choice.apply(LayerCompression::default())?;
+        }
         Ok(choice)
     }
 
