@@ -1,5 +1,6 @@
 //! A *transfer* copies an image from one location to another.
 
+use diskette_builder::oci::attachments::AttachmentSelector;
 use diskette_builder::oci::copy::{CopyContext, CopyPlan, copy_image};
 use diskette_builder::oci::image::json::Document;
 use diskette_builder::oci::image::ref_name::{LayoutName, RefName};
@@ -24,6 +25,7 @@ pub(crate) struct Transfer<'a> {
     pub(crate) tag: Option<&'a RefName>,
     /// Images of the destination, whose chunks are reused.
     pub(crate) local: Option<&'a dyn Images>,
+    pub(crate) attachments: &'a AttachmentSelector,
     pub(crate) show: &'a TransferArguments,
 }
 
@@ -35,6 +37,7 @@ impl Transfer<'_> {
             sink: self.sink,
             names: self.names,
             tag: self.tag,
+            attachments: self.attachments,
             jobs: self.show.jobs(),
             progress,
         };

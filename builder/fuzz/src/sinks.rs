@@ -8,7 +8,9 @@ use diskette_builder::oci::error::StorageError;
 use diskette_builder::oci::image::digest::Digest;
 use diskette_builder::oci::image::json::Document;
 use diskette_builder::oci::image::reference::Reference;
-use diskette_builder::oci::sink::{BlobWriter, NamedImage, Sink, SourceBlob, TransferOutcome};
+use diskette_builder::oci::sink::{
+    AttachedImage, BlobWriter, NamedImage, Sink, SourceBlob, TransferOutcome,
+};
 
 /// Checks the order of what it receives: blobs first, documents after those that they name, names last.
 #[derive(Default)]
@@ -65,6 +67,15 @@ impl Sink for CountingSink {
         let mut received = self.received.lock().expect("no panic before");
         assert!(!received.is_published, "a document after a name");
         assert!(received.documents.insert(document.digest), "a document twice");
+        Ok(())
+    }
+
+    fn attach(&self, attached: &[AttachedImage]) -> Result<(), StorageError> {
+        let received = self.received.lock().expect("no panic before");
+        assert!(!received.is_published, "an attachment after the name of its image");
+        for AttachedImage { document, .. } in attached {
+            assert!(received.documents.contains(&document.digest), "it was not written");
+        }
         Ok(())
     }
 

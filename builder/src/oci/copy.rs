@@ -3,11 +3,10 @@
 
 use std::ops::ControlFlow;
 
-use thiserror::Error;
-
+use crate::oci::attachments::{AttachmentSelector, find_attachments, put_attachments};
+pub use crate::oci::copy_error::CopyError;
 use crate::oci::error::StorageError;
 use crate::oci::image::json::Document;
-use crate::oci::image::nearest::PlatformNotFound;
 use crate::oci::image::platform::Platform;
 use crate::oci::image::ref_name::RefName;
 use crate::oci::image::reference::Reference;
@@ -30,33 +29,12 @@ pub struct CopyContext<'a> {
     pub names: &'a [Reference],
     /// Tag that the copy gets in a layout if it has no names.
     pub tag: Option<&'a RefName>,
+    /// Which attachments are copied with the image.
+    pub attachments: &'a AttachmentSelector,
     /// How many blobs are copied at a time.
     pub jobs: usize,
     /// Receives the progress, and can cancel.
     pub progress: &'a dyn Progress,
-}
-
-/// Why an image could not be copied.
-#[derive(Debug, Error)]
-pub enum CopyError {
-    /// The image could not be read or written.
-    #[error(transparent)]
-    Storage(#[from] StorageError),
-    /// The documents of the image are missing, damaged or malformed.
-    #[error(transparent)]
-    Documents(WalkError),
-    /// There is no image for the platform.
-    #[error(transparent)]
-    Platform(#[from] PlatformNotFound),
-}
-
-impl From<WalkError> for CopyError {
-    fn from(error: WalkError) -> Self {
-        match error {
-            WalkError::Storage(error) => Self::Storage(error),
-            error => Self::Documents(error),
-        }
-    }
 }
 
 /// Returns the manifest of the image that is nearest to `platform`, or `root` if no platform is
@@ -89,17 +67,21 @@ pub struct CopyPlan {
 }
 
 impl CopyPlan {
-    /// Adds the blobs of an image: those that a sink has under all of these names exist. Without a
-    /// sink, none exists.
+    /// Adds the blobs of an image and of its attachments: those that a sink has under all of these names exist. Without
+    /// a sink, none exists.
     pub fn add(
         &mut self,
         root: &Document,
         images: &dyn Images,
+        attachments: &AttachmentSelector,
         sink: Option<&dyn Sink>,
         names: &[Reference],
     ) -> Result<(), CopyError> {
         let closure = DocumentWalk::new(&images, DocumentLimits::default()).read_closure(root)?;
-        for (digest, size) in &closure.blobs {
+        let attached = find_attachments(images, &closure.documents, attachments, 1)?;
+        let mut blobs = attached.closure.blobs;
+        blobs.extend(closure.blobs);
+        for (digest, size) in &blobs {
             // Each name is asked for alone: a sink may copy a blob from one repository to another.
             let has = |sink: &dyn Sink, name: &Reference| {
                 sink.has_blob(*digest, *size, std::slice::from_ref(name), &|_| {
@@ -116,15 +98,19 @@ impl CopyPlan {
     }
 }
 
-/// Copies the blobs and documents of an image, without publishing a name.
+/// Copies the blobs and documents of an image, and its attachments, without publishing a name of the image.
 pub(crate) fn copy_unnamed(root: &Document, context: &CopyContext<'_>) -> Result<(), CopyError> {
     let closure =
         DocumentWalk::new(&context.images, DocumentLimits::default()).read_closure(root)?;
+    let attachments =
+        find_attachments(context.images, &closure.documents, context.attachments, context.jobs)?;
     let reusing = context
         .local
         .and_then(|local| ReusingImages::new(context.images, local, &closure.documents));
     let images = reusing.as_ref().map_or(context.images, |reusing| reusing);
-    let transfers = closure.blobs.iter().map(|(digest, size)| BlobTransfer {
+    let mut blobs = attachments.closure.blobs.clone();
+    blobs.extend(closure.blobs);
+    let transfers = blobs.iter().map(|(digest, size)| BlobTransfer {
         digest: *digest,
         size: *size,
         images,
@@ -134,7 +120,7 @@ pub(crate) fn copy_unnamed(root: &Document, context: &CopyContext<'_>) -> Result
     for document in &closure.documents {
         context.sink.put_document(document, context.names)?;
     }
-    Ok(())
+    Ok(put_attachments(&attachments, context.images, context.sink, context.names)?)
 }
 
 /// Publishes the names of an image that was copied.

@@ -12,6 +12,7 @@ use crate::oci::image::digest::Digest;
 use crate::oci::image::json::Document;
 use crate::oci::image::location::ImageLocation;
 use crate::oci::image::ref_name::RefName;
+use crate::oci::image::tag::Tag;
 use crate::oci::sink::BlobSource;
 
 /// The images of one layout, archive or repository, for reading. Documents are checked against
@@ -74,6 +75,11 @@ pub trait Images: Sync {
     /// Returns the tags of all images; of a layout or an archive, their names. One that cannot be a
     /// name is an error.
     fn tags(&self) -> Result<Vec<RefName>, StorageError>;
+
+    /// Returns the manifest with a tag that is made of the digest of an image. Most images have none.
+    fn find_attachment(&self, tag: &Tag) -> Result<Option<Document>, StorageError> {
+        self.find_image(tag.as_str())
+    }
 
     /// Lists the referrers of the image with this digest, as far as they are known here; none if there is no such image.
     /// The artifact type of one can be missing: [`list_referrers`](super::referrers::list_referrers) completes them.

@@ -123,7 +123,8 @@ impl JoinedIndex {
         for (number, manifest) in &self.manifests {
             // Images of the existing index are in the sink already.
             let Some(source) = sources.get(*number) else { continue };
-            copy_unnamed(manifest, &CopyContext { images: source.images, ..*context })?;
+            let context = CopyContext { images: source.images, ..*context };
+            copy_unnamed(manifest, &context)?;
         }
         context.sink.put_document(&self.index, context.names).map_err(CopyError::from)?;
         Ok(publish_names(&self.index, context)?)

@@ -24,7 +24,9 @@
 //! - [`copy`]: copies an image to a sink, byte for byte
 //! - [`join`]: one index of images that were built separately
 
+pub mod attachments;
 pub mod copy;
+mod copy_error;
 pub mod error;
 pub(crate) mod hashing;
 pub mod image;

@@ -7,8 +7,10 @@ use crate::oci::image::digest::Digest;
 use crate::oci::image::json::Document;
 use crate::oci::image::ref_name::LayoutName;
 use crate::oci::image::reference::Reference;
+use crate::oci::image::tag::Tag;
 use crate::oci::sink::{
-    BlobWriter, NamedImage, ReportBytes, Sink, SourceBlob, StoreSink, TransferOutcome,
+    AttachedImage, BlobWriter, NamedImage, ReportBytes, Sink, SourceBlob, StoreSink,
+    TransferOutcome,
 };
 
 /// Publishes one image under a name of its own, whatever names it has elsewhere.
@@ -22,6 +24,16 @@ pub struct RenamingSink<'a> {
 impl std::fmt::Debug for RenamingSink<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("RenamingSink").field("name", &self.name).finish_non_exhaustive()
+    }
+}
+
+impl RenamingSink<'_> {
+    /// Returns the name of a tag in the repository of the image, if it is in one.
+    fn name_beside(&self, tag: &Tag) -> Option<Reference> {
+        match &self.name {
+            LayoutName::Full(name) => Some(name.with_tag(tag.clone())),
+            LayoutName::Short(_) => None,
+        }
     }
 }
 
@@ -59,6 +71,23 @@ impl Sink for RenamingSink<'_> {
 
     fn check_subject(&self, subject: Digest, names: &[Reference]) -> Result<(), StorageError> {
         self.inner.check_subject(subject, names)
+    }
+
+    fn find_image(
+        &self,
+        _name: Option<&Reference>,
+        tag: &Tag,
+    ) -> Result<Option<Document>, StorageError> {
+        self.inner.find_image(self.name_beside(tag).as_ref(), tag)
+    }
+
+    /// Tags of attachments stay as they are, beside the name of the image.
+    fn attach(&self, attached: &[AttachedImage]) -> Result<(), StorageError> {
+        let rename = |it: &AttachedImage| {
+            let name = it.tag.as_ref().and_then(|tag| self.name_beside(tag));
+            AttachedImage { name, ..it.clone() }
+        };
+        self.inner.attach(&attached.iter().map(rename).collect::<Vec<_>>())
     }
 
     fn publish(&self, images: &[NamedImage]) -> Result<(), StorageError> {

@@ -3,6 +3,7 @@
 
 use std::io::{self, IoSlice, Read, Write};
 use std::ops::ControlFlow;
+use std::sync::Arc;
 
 use crate::oci::image::ref_name::{LayoutName, RefName};
 use crate::oci::image::reference::Reference;
@@ -11,6 +12,7 @@ use oci_spec::image::Descriptor;
 use crate::oci::error::StorageError;
 use crate::oci::image::digest::Digest;
 use crate::oci::image::json::Document;
+use crate::oci::image::tag::Tag;
 
 /// A destination of images: a layout, an archive or registries. `names` are the names of the images
 /// that a blob or a document belongs to; a registry keeps the blobs of each repository apart.
@@ -49,6 +51,19 @@ pub trait Sink: Sync {
     fn check_subject(&self, _subject: Digest, _names: &[Reference]) -> Result<(), StorageError> {
         Ok(())
     }
+
+    /// Returns the manifest or index that has a tag at the destination, in a repository or without one; none too where
+    /// that cannot be read.
+    fn find_image(
+        &self,
+        _name: Option<&Reference>,
+        _tag: &Tag,
+    ) -> Result<Option<Document>, StorageError> {
+        Ok(None)
+    }
+
+    /// Makes attachments that were written belong to their images, before the names of these are published.
+    fn attach(&self, attached: &[AttachedImage]) -> Result<(), StorageError>;
 
     /// Makes names refer to images: where possible all at once, or none.
     fn publish(&self, images: &[NamedImage]) -> Result<(), StorageError>;
@@ -133,6 +148,17 @@ pub enum TransferOutcome {
     Mounted,
     /// The bytes of the blob were copied.
     Copied,
+}
+
+/// A manifest or an index that belongs to another image.
+#[derive(Debug, Clone)]
+pub struct AttachedImage {
+    /// The manifest or index.
+    pub document: Arc<Document>,
+    /// Tag by which it is found; none for a referrer, which is found by its subject.
+    pub tag: Option<Tag>,
+    /// Repository of the tag, with it; none in a layout where the image has no full reference.
+    pub name: Option<Reference>,
 }
 
 /// An image and the name under which it is published.

@@ -9,8 +9,8 @@ use crate::oci::image::digest::Digest;
 use crate::oci::image::json::Document;
 use crate::oci::image::reference::Reference;
 use crate::oci::sink::{
-    BlobSource, BlobWriter, NamedImage, ReportBytes, Sink, SourceBlob, StoreSink, TransferOutcome,
-    write_slices,
+    AttachedImage, BlobSource, BlobWriter, NamedImage, ReportBytes, Sink, SourceBlob, StoreSink,
+    TransferOutcome, write_slices,
 };
 
 /// Writes to two sinks: a layout or an archive, and a registry.
@@ -82,6 +82,11 @@ impl Sink for TeeSink<'_> {
     fn check_subject(&self, subject: Digest, names: &[Reference]) -> Result<(), StorageError> {
         self.first.check_subject(subject, names)?;
         self.second.check_subject(subject, names)
+    }
+
+    fn attach(&self, attached: &[AttachedImage]) -> Result<(), StorageError> {
+        self.first.attach(attached)?;
+        self.second.attach(attached)
     }
 
     fn publish(&self, images: &[NamedImage]) -> Result<(), StorageError> {

@@ -14,6 +14,7 @@ use super::{
     SyncError, SyncJob, SyncMode, SyncOutcome, SyncReport, SyncScope, SyncTools, recipe_digest,
 };
 use crate::frontend::spec::PlatformsPolicy;
+use crate::oci::attachments::AttachmentSelector;
 use crate::oci::copy::{CopyContext, copy_unnamed};
 use crate::oci::error::StorageError;
 use crate::oci::image::digest::Digest;
@@ -223,6 +224,7 @@ impl<'a> ImageSync<'a> {
             sink,
             names: std::slice::from_ref(&self.job.target),
             local: None,
+            attachments: &AttachmentSelector::All,
             tag: None,
             jobs: 1,
             progress: &self.progress,

@@ -1,12 +1,17 @@
 //! `diskette copy`.
 
+use std::collections::BTreeSet;
+
 use clap::Args;
 use diskette_builder::oci::copy::{CopyPlan, choose_platform};
+use diskette_builder::oci::image::digest::Digest;
 use diskette_builder::oci::image::json::Document;
 use diskette_builder::oci::image::location::{ImageLocation, StoreKind};
 use diskette_builder::oci::image::platform::Platform;
+use diskette_builder::oci::image::ref_name::RefName;
 use diskette_builder::oci::image::reference::Reference;
 use diskette_builder::oci::images::Images;
+use diskette_builder::oci::referrers::find_subjects;
 use diskette_builder::oci::sink::Sink;
 use diskette_builder::recipe::diagnostic::Diagnostic;
 
@@ -14,6 +19,7 @@ use self::names::{check_tags, destination_names, own_names, source_name, tags_to
 use crate::arguments::credentials::{PairCredentials, RegistryUse};
 use crate::arguments::destination::{OpenedDestination, open_for_writing, open_sink};
 use crate::arguments::image_name::{parse_source, parse_target};
+use crate::arguments::referrers::ReferrersSelection;
 use crate::arguments::registry::RegistryArguments;
 use crate::arguments::sides::SideArguments;
 use crate::arguments::transfer::TransferArguments;
@@ -56,6 +62,9 @@ pub(crate) struct CopyArguments {
     dry_run: bool,
 
     #[command(flatten)]
+    attached: ReferrersSelection,
+
+    #[command(flatten)]
     show: TransferArguments,
 
     #[command(flatten)]
@@ -96,12 +105,21 @@ pub(crate) fn run(
     let local = local.as_ref().map(|local| -> &dyn Images { local });
     let sink = is_opened.then(|| open_sink(opened.as_ref(), &registry, jobs)).transpose()?;
     let (sink, plan) = (sink.as_deref(), CopyPlan::default());
-    let mut copy = TagCopy { arguments, images, local, sink, plan };
+    let mut copy = TagCopy { arguments, images, local, sink, plan, subjects: BTreeSet::new() };
     let mut last = None;
+    let has_attached = tags.iter().flatten().any(|tag| attachment_subject(tag).is_some());
     for tag in tags {
+        let subject = tag.as_deref().filter(|_| arguments.all_tags).and_then(attachment_subject);
+        if subject.is_some_and(|subject| copy.subjects.contains(&subject)) {
+            continue;
+        }
         let find = || find_image(arguments, images, tag.as_deref());
         let image = first.take().map_or_else(find, Ok)?;
-        last = Some(copy.run(image, tag.as_deref(), &progress)?);
+        let copied = copy.run(image, tag.as_deref(), &progress)?;
+        if has_attached && arguments.all_tags {
+            copy.add_subjects(&copied.1)?;
+        }
+        last = Some(copied);
     }
     if arguments.dry_run {
         progress.end();
@@ -140,9 +158,23 @@ struct TagCopy<'a> {
     /// None if nothing is written.
     sink: Option<&'a dyn Sink>,
     plan: CopyPlan,
+    /// Images that were copied, and those of their platforms: their attachments were copied with them.
+    subjects: BTreeSet<Digest>,
+}
+
+/// Returns the digest of the image whose attachments have this name.
+fn attachment_subject(name: &str) -> Option<Digest> {
+    name.parse::<RefName>().ok()?.tag()?.subject()
 }
 
 impl TagCopy<'_> {
+    fn add_subjects(&mut self, root: &Document) -> Result<(), CommandError> {
+        let name = self.arguments.source.to_string();
+        let subjects = find_subjects(self.images, root, None, &name)?;
+        self.subjects.extend(subjects.into_iter().map(|subject| subject.digest));
+        Ok(())
+    }
+
     /// Copies an image, and returns it with its names.
     fn run(
         &mut self,
@@ -151,6 +183,7 @@ impl TagCopy<'_> {
         progress: &ProgressView,
     ) -> Result<(Vec<Reference>, Document), CommandError> {
         let (arguments, images) = (self.arguments, self.images);
+        let attachments = &arguments.attached.referrers;
         let own = own_names(images, &image, tag);
         let source = arguments.source.to_string();
         let root = choose_platform(images, image, arguments.platform.as_ref(), &source)?;
@@ -158,9 +191,11 @@ impl TagCopy<'_> {
         match self.sink {
             Some(sink) if !arguments.dry_run => {
                 let (tag, show, local) = (there.as_ref(), &arguments.show, self.local);
-                Transfer { images, sink, names: &names, tag, local, show }.run(&root, progress)?;
+                let names = &names[..];
+                Transfer { images, sink, names, tag, local, attachments, show }
+                    .run(&root, progress)?;
             }
-            sink => self.plan.add(&root, images, sink, &names)?,
+            sink => self.plan.add(&root, images, attachments, sink, &names)?,
         }
         Ok((names, root))
     }

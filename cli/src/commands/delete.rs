@@ -23,7 +23,8 @@ use crate::ui::progress::ProgressMode;
 /// Delete an image of a registry or a layout.
 ///
 /// A tag is deleted alone where the registry can do that; else the image is deleted, unless it has
-/// other tags. With a digest, the image and all its tags are deleted. In a layout the image is
+/// other tags. With a digest, the image and all its tags are deleted. With an image
+/// its signatures and other artifacts that refer to it are deleted. In a layout the image is
 /// removed from index.json; `diskette gc` frees the space. Prints the deleted names.
 #[derive(Debug, Args)]
 pub(crate) struct DeleteArguments {
@@ -79,6 +80,8 @@ impl DeleteArguments {
         if deleted.with_image {
             names.push(name.with_digest(deleted.digest).to_string());
         }
+        let attached = deleted.attached.iter();
+        names.extend(attached.map(|digest| name.with_digest(*digest).to_string()));
         names.extend(deleted.tags.into_iter().map(|tag| name.with_tag(tag).to_string()));
         if !deleted.with_image && !self.dry_run {
             ui.print_note(&format!("only the tag was deleted; {} stays", deleted.digest));

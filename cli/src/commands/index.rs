@@ -13,6 +13,7 @@ use crate::arguments::credentials::{PairCredentials, RegistryUse};
 use crate::arguments::destination::{open_for_writing, open_sink};
 use crate::arguments::image_name::{parse_source, parse_target};
 use crate::arguments::key_value::KeyValue;
+use crate::arguments::referrers::ReferrersSelection;
 use crate::arguments::registry::RegistryArguments;
 use crate::arguments::transfer::TransferArguments;
 use crate::environment::Environment;
@@ -65,6 +66,9 @@ struct CreateArguments {
     dry_run: bool,
 
     #[command(flatten)]
+    attached: ReferrersSelection,
+
+    #[command(flatten)]
     show: TransferArguments,
 
     #[command(flatten)]
@@ -108,6 +112,7 @@ pub(crate) fn run(
         names: &names,
         local: None,
         tag: tag.as_ref(),
+        attachments: &arguments.attached.referrers,
         jobs: arguments.show.jobs(),
         progress: &*progress,
     };

@@ -9,10 +9,12 @@ use std::str::FromStr;
 use clap::{Args, ValueEnum};
 use diskette_builder::cluster::contract::examine_disk_by_rules;
 use diskette_builder::inspect::overview::{ImageOverview, inspect_image};
+use diskette_builder::oci::attachments::{Attachment, list_attachments};
 use diskette_builder::oci::image::location::ImageLocation;
 use diskette_builder::oci::image::platform::Platform;
 use diskette_builder::oci::image_documents::{ImageDocuments, PlatformImage, read_documents};
 use diskette_builder::oci::progress::Progress;
+use diskette_builder::oci::referrers::find_subjects;
 use diskette_builder::recipe::diagnostic::Diagnostic;
 
 use crate::arguments::credentials::RegistryUse;
@@ -83,6 +85,8 @@ struct InspectedImages {
     documents: ImageDocuments,
     /// Overviews with the number of the image that each is of.
     images: Vec<(usize, ImageOverview)>,
+    /// What belongs to the image and to the images of its platforms.
+    attachments: Vec<Attachment>,
 }
 
 impl InspectedImages {
@@ -111,8 +115,13 @@ pub(crate) fn run(
     let uses = RegistryUse::default().reads_from(location);
     let registry = arguments.registry.registry(environment, progress.clone(), &uses)?;
     let subject = ImageSubject::find(location, &registry)?;
-    let documents = read_documents(&*subject.images, subject.root)?;
     let name = location.to_string();
+    let mut attachments = Vec::new();
+    let platform = arguments.platform.as_ref();
+    for part in find_subjects(&*subject.images, &subject.root, platform, &name)? {
+        attachments.extend(list_attachments(&*subject.images, &part)?);
+    }
+    let documents = read_documents(&*subject.images, subject.root)?;
     let chosen = arguments.platform.as_ref().map(|wanted| documents.choose_platform(wanted, &name));
     let chosen = chosen.transpose()?;
     let mut images = Vec::new();
@@ -125,7 +134,7 @@ pub(crate) fn run(
             return Err(CommandError::Interrupted);
         }
     }
-    let seen = InspectedImages { name, documents, images };
+    let seen = InspectedImages { name, documents, images, attachments };
     match arguments.format {
         Format::Text => ui.print_text(&text::image_text(&seen))?,
         Format::Json => ui.print_json(&json::image_json(&seen))?,

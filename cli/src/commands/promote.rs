@@ -14,6 +14,7 @@ use diskette_builder::registry::client::{RegistryClient, RegistryImages, Registr
 
 use crate::arguments::credentials::{PairCredentials, RegistryUse};
 use crate::arguments::focus::Focus;
+use crate::arguments::referrers::ReferrersSelection;
 use crate::arguments::registry::RegistryArguments;
 use crate::arguments::transfer::TransferArguments;
 use crate::catalogue::results::{self, ImageResult};
@@ -57,6 +58,9 @@ pub(crate) struct PromoteArguments {
     /// Exit with status 0 even if images failed; the results file has their errors
     #[arg(long)]
     no_fail: bool,
+
+    #[command(flatten)]
+    attached: ReferrersSelection,
 
     #[command(flatten)]
     show: TransferArguments,
@@ -175,8 +179,10 @@ impl Promotion<'_> {
         let jobs = self.arguments.show.jobs();
         let sink = RegistrySink::new(self.registry, jobs);
         let progress = self.progress;
+        let attachments = &self.arguments.attached.referrers;
+        let (local, tag) = (None, None);
         let context =
-            CopyContext { images, sink: &sink, names, local: None, tag: None, jobs, progress };
+            CopyContext { images, sink: &sink, names, local, tag, attachments, jobs, progress };
         match copy_image(root, &context) {
             Err(_) if progress.is_cancelled() => Err(CommandError::Interrupted),
             copied => Ok(copied?),

@@ -1,6 +1,7 @@
 //! `diskette pull`.
 
 use clap::Args;
+use diskette_builder::oci::attachments::AttachmentSelector;
 use diskette_builder::oci::copy::choose_platform;
 use diskette_builder::oci::image::location::{LocalImage, StoreKind};
 use diskette_builder::oci::image::platform::Platform;
@@ -12,6 +13,7 @@ use diskette_builder::registry::client::RegistryImages;
 use crate::arguments::credentials::RegistryUse;
 use crate::arguments::destination::OpenedDestination;
 use crate::arguments::image_name::{parse_local, parse_reference};
+use crate::arguments::referrers::ReferrersSelection;
 use crate::arguments::registry::RegistryArguments;
 use crate::arguments::transfer::TransferArguments;
 use crate::engines::{ContainerEngine, EngineChoice, OpenedEngine};
@@ -51,6 +53,9 @@ pub(crate) struct PullArguments {
     platform: Option<Platform>,
 
     #[command(flatten)]
+    attached: ReferrersSelection,
+
+    #[command(flatten)]
     show: TransferArguments,
 
     #[command(flatten)]
@@ -76,9 +81,13 @@ pub(crate) fn run(
         LocalImage { store: StoreKind::Layout, path: last.into(), name: None }
     });
     let names = [name.clone()];
+    // Engines load one image.
+    let none = AttachmentSelector::None;
     let transfer = |sink: &dyn Sink, local: Option<&dyn Images>| {
         let show = &arguments.show;
-        let transfer = Transfer { images: &images, sink, names: &names, tag: None, local, show };
+        let attachments = if engine.is_some() { &none } else { &arguments.attached.referrers };
+        let (images, names) = (&images, &names);
+        let transfer = Transfer { images, sink, names, tag: None, local, attachments, show };
         transfer.run(&root, &progress)
     };
     if let Some(engine) = &engine {

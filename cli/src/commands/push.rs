@@ -15,6 +15,7 @@ use diskette_builder::registry::client::RegistrySink;
 use crate::arguments::attach::AttachArguments;
 use crate::arguments::credentials::RegistryUse;
 use crate::arguments::image_name::{parse_local, parse_reference, parse_source};
+use crate::arguments::referrers::ReferrersSelection;
 use crate::arguments::registry::RegistryArguments;
 use crate::arguments::transfer::TransferArguments;
 use crate::environment::Environment;
@@ -49,6 +50,9 @@ pub(crate) struct PushArguments {
     /// Show what would be sent, and send nothing
     #[arg(long)]
     dry_run: bool,
+
+    #[command(flatten)]
+    attached: ReferrersSelection,
 
     #[command(flatten)]
     show: TransferArguments,
@@ -93,7 +97,7 @@ pub(crate) fn run(
     }
     if arguments.dry_run {
         let mut plan = CopyPlan::default();
-        plan.add(&root, &*images, Some(&sink), &names)?;
+        plan.add(&root, &*images, &arguments.attached.referrers, Some(&sink), &names)?;
         progress.end();
         transfer::print_plan(plan, &arguments.show, ui);
         return arguments.show.print_result(&names, &root, ui);
@@ -104,6 +108,7 @@ pub(crate) fn run(
         names: &names,
         tag: None,
         local: None,
+        attachments: &arguments.attached.referrers,
         show: &arguments.show,
     };
     transfer.run(&root, &progress)?;

@@ -115,6 +115,7 @@ status: 0
 stdout:
 {
   "annotations": {},
+  "attachments": [],
   "attestations": 0,
   "digest": "sha256:3375a5c6fd513a9c7026f1f0b3126990cb9d118060ee27af5e80a61dd5367403",
   "image": "oci:out:1",

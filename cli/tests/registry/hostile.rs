@@ -295,7 +295,7 @@ fn one_manifest_many_times() {
     let there = registry.reference("team/vm:1");
     let outcome = Scene::new().run(["pull", "-q", &there, "-o", "oci:back"]);
     assert_eq!(outcome.status, 0, "{}", outcome.stderr);
-    let name = digest(&bytes);
+    let name = format!("/manifests/{}", digest(&bytes));
     let asked = registry.take_requests();
     assert_eq!(asked.iter().filter(|asked| asked.path.contains(&name)).count(), 1);
 }

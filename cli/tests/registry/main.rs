@@ -5,6 +5,7 @@
     reason = "a test fails by panicking, opens files and asks the clock"
 )]
 
+mod attachments;
 mod chunks;
 mod credential_options;
 mod cuts;

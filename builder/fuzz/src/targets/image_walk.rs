@@ -2,6 +2,7 @@
 //! times, with sizes and media types that are wrong. What is read stays within the limits, and an image that
 //! is found has documents that exist.
 
+use diskette_builder::oci::attachments::AttachmentSelector;
 use diskette_builder::oci::copy::{CopyContext, choose_platform, copy_image};
 use diskette_builder::oci::image::digest::Digest;
 use diskette_builder::oci::image::json::Document;
@@ -48,6 +49,7 @@ fn choose_and_copy(documents: &Documents, root: &Document) {
     }
     let sink = CountingSink::default();
     let context = CopyContext {
+        attachments: &AttachmentSelector::All,
         images: &images,
         sink: &sink,
         local: None,

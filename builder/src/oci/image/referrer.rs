@@ -10,6 +10,7 @@ use serde_json::Value;
 
 use super::descriptor::Descriptor;
 use super::digest::Digest;
+use super::format::is_image_config;
 use super::index::ImageIndex;
 use super::json::Document;
 
@@ -53,6 +54,13 @@ impl AttachedDocument {
 pub(crate) fn find_artifact_type(document: &Document) -> String {
     let fields = serde_json::from_slice(&document.bytes).unwrap_or_default();
     artifact_type(document, &fields)
+}
+
+/// Returns whether a document is an image or an index of images, not an artifact as a signature is.
+pub(crate) fn is_image(document: &Value) -> bool {
+    let config = document.pointer("/config/mediaType").and_then(Value::as_str);
+    let is_image = document["manifests"].is_array() || config.is_some_and(is_image_config);
+    is_image && !document["artifactType"].is_string()
 }
 
 /// Returns the artifact type of a document; for a manifest without one, the media type of its config.

@@ -18,6 +18,37 @@ const TAG_MAX: usize = 128;
 #[serde(try_from = "String", into = "String")]
 pub struct Tag(Cow<'static, str>);
 
+/// The tags that cosign makes of the digest of an image
+/// (<https://github.com/sigstore/cosign/blob/main/specs/SIGNATURE_SPEC.md>).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CosignTag {
+    /// Signatures.
+    Signatures,
+    /// Attestations.
+    Attestations,
+    /// SBOMs.
+    Sboms,
+}
+
+impl CosignTag {
+    /// All tags.
+    pub const ALL: [Self; 3] = [Self::Signatures, Self::Attestations, Self::Sboms];
+
+    /// Returns the end of the tag, without the period.
+    pub fn suffix(self) -> &'static str {
+        match self {
+            Self::Signatures => "sig",
+            Self::Attestations => "att",
+            Self::Sboms => "sbom",
+        }
+    }
+
+    /// Returns the tag of an image.
+    pub fn of_image(self, image: Digest) -> Tag {
+        Tag(format!("sha256-{}.{}", image.to_hex(), self.suffix()).into())
+    }
+}
+
 /// A text is not a tag.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error("`{}` is not a tag", .0.escape_debug())]
@@ -35,6 +66,19 @@ impl Tag {
     /// Returns the tag as text.
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// Returns the digest of the image whose attachments have this tag: signatures and other things that cosign makes, or
+    /// the list of referrers; none for other tags.
+    pub fn subject(&self) -> Option<Digest> {
+        let rest = self.0.strip_prefix("sha256-")?;
+        let hex = match rest.split_once('.') {
+            None => rest,
+            Some((hex, suffix)) => {
+                CosignTag::ALL.iter().find(|kind| kind.suffix() == suffix).map(|_| hex)?
+            }
+        };
+        format!("sha256:{hex}").parse().ok()
     }
 }
 

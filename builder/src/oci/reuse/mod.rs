@@ -21,6 +21,7 @@ use super::image::descriptor::Descriptor;
 use super::image::digest::Digest;
 use super::image::json::Document;
 use super::image::ref_name::RefName;
+use super::image::tag::Tag;
 use super::images::Images;
 
 /// Returns the frames that a table of contents lists, which begins at `end` in its blob.
@@ -141,6 +142,10 @@ impl Images for ReusingImages<'_> {
 
     fn tags(&self) -> Result<Vec<RefName>, StorageError> {
         self.images.tags()
+    }
+
+    fn find_attachment(&self, tag: &Tag) -> Result<Option<Document>, StorageError> {
+        self.images.find_attachment(tag)
     }
 
     fn list_referrers(&self, subject: Digest) -> Result<Vec<Descriptor>, StorageError> {

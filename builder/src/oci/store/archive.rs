@@ -17,7 +17,7 @@ use crate::oci::image::platform::Platform;
 use crate::oci::image::reference::Reference;
 use crate::oci::new_file::NewFile;
 use crate::oci::sink::{
-    self, BlobWriter, NamedImage, ReportBytes, Sink, StoreSink, TransferOutcome,
+    self, AttachedImage, BlobWriter, NamedImage, ReportBytes, Sink, StoreSink, TransferOutcome,
 };
 
 /// An archive that images are written to. The file appears when they are published.
@@ -27,6 +27,8 @@ pub struct ArchiveSink<'a> {
     path: String,
     /// Platform of the images that docker loads.
     platform: Platform,
+    /// What is listed beside the images that are published.
+    attached: Mutex<Vec<AttachedImage>>,
 }
 
 impl<'a> ArchiveSink<'a> {
@@ -64,7 +66,7 @@ impl<'a> ArchiveSink<'a> {
         platform: Platform,
     ) -> Result<Self, StorageError> {
         let tar = ArchiveTar::start(destination).map_err(StorageError::io("write", path))?;
-        Ok(Self { tar: Mutex::new(tar), path: path.into(), platform })
+        Ok(Self { tar: Mutex::new(tar), path: path.into(), platform, attached: Mutex::default() })
     }
 
     fn tar(&self) -> MutexGuard<'_, ArchiveTar<'a>> {
@@ -117,11 +119,19 @@ impl Sink for ArchiveSink<'_> {
         self.tar().append_document(document).map_err(self.error())
     }
 
+    fn attach(&self, attached: &[AttachedImage]) -> Result<(), StorageError> {
+        let mut all = self.attached.lock().unwrap_or_else(PoisonError::into_inner);
+        all.extend_from_slice(attached);
+        Ok(())
+    }
+
     fn publish(&self, images: &[NamedImage]) -> Result<(), StorageError> {
         let mut index = LayoutIndex::empty();
+        let attached = self.attached.lock().unwrap_or_else(PoisonError::into_inner);
         let index = images
             .iter()
             .try_for_each(|named| index.set_name(named))
+            .and_then(|()| attached.iter().try_for_each(|it| index.attach(it)))
             .and_then(|()| index.to_bytes())
             .map_err(self.error())?;
         let mut tar = self.tar();

@@ -84,7 +84,12 @@ impl LayoutEntries {
         if let Some(artifact) = &self.artifact {
             return Ok(Some(artifact.clone()));
         }
-        let digests: BTreeSet<&str> = self.all.iter().map(|entry| entry.digest.as_str()).collect();
+        let mut digests: BTreeSet<&str> =
+            self.all.iter().map(|entry| entry.digest.as_str()).collect();
+        if digests.len() > 1 {
+            let images = self.all.iter().filter(|entry| !entry.is_attachment(&read));
+            digests = images.map(|entry| entry.digest.as_str()).collect();
+        }
         if let (1, Some(digest)) = (digests.len(), digests.first()) {
             let found = self.find_image(digest)?;
             return found.map(|(digest, declared)| read(digest, declared)).transpose();
@@ -154,7 +159,7 @@ impl LayoutEntries {
     /// Returns the names of all images for messages: full references where they are known.
     pub(super) fn names(&self) -> Vec<&str> {
         let name = |entry: &'_ LayoutEntry| -> bool { entry.name.is_some() || entry.tag.is_some() };
-        let named = self.all.iter().filter(|entry| name(entry));
+        let named = self.all.iter().filter(|entry| name(entry) && !entry.has_attachment_tag());
         named.filter_map(|entry| entry.name.as_deref().or(entry.tag.as_deref())).collect()
     }
 
@@ -183,6 +188,24 @@ impl LayoutEntries {
 }
 
 impl LayoutEntry {
+    /// Returns whether an entry is no image by itself, but is attached to one: it has a tag made of its digest, or no name
+    /// and a subject.
+    fn is_attachment(&self, read: impl Fn(Digest, &str) -> Result<Document, StorageError>) -> bool {
+        if self.tag.is_some() || self.name.is_some() {
+            return self.has_attachment_tag();
+        }
+        let document =
+            self.digest.parse().ok().and_then(|digest| read(digest, &self.media_type).ok());
+        document.is_some_and(|document| AttachedDocument::of_document(&document).is_some())
+    }
+
+    /// Returns whether the tag, alone or in a full reference, is made of the digest of an image.
+    fn has_attachment_tag(&self) -> bool {
+        let last = |name: &str| name.rsplit(':').next().and_then(|it| it.parse::<Tag>().ok());
+        let tags = [&self.tag, &self.name].into_iter().flatten().filter_map(|name| last(name));
+        tags.into_iter().any(|tag| tag.subject().is_some())
+    }
+
     /// Returns whether the image has a tag, alone or in a full reference.
     fn has_tag(&self, tag: &Tag) -> bool {
         let full = |name: &str| name.rsplit_once(':').is_some_and(|(_, it)| it == tag.as_str());

@@ -1,14 +1,18 @@
 //! The *index* of a layout lists its images. It is edited as JSON, so that fields that other tools
 //! have written are kept.
 
+use std::collections::BTreeSet;
 use std::io;
 
+use oci_spec::image::MediaType;
 use serde_json::{Map, Value, json};
 
+use crate::oci::image::digest::Digest;
 use crate::oci::image::json::to_canonical_json;
 use crate::oci::image::reference::Reference;
+use crate::oci::image::referrer::find_artifact_type;
 use crate::oci::image::tag::Tag;
-use crate::oci::sink::NamedImage;
+use crate::oci::sink::{AttachedImage, NamedImage};
 
 /// Annotation with the tag of an image, which skopeo, podman and umoci read.
 pub(super) const REF_NAME: &str = "org.opencontainers.image.ref.name";
@@ -52,6 +56,28 @@ impl LayoutIndex {
         Ok(())
     }
 
+    /// Lists a manifest or an index that belongs to another image: with its tag, or without a name.
+    pub(crate) fn attach(&mut self, attached: &AttachedImage) -> io::Result<()> {
+        let AttachedImage { document, tag, name } = attached;
+        let artifact_type = find_artifact_type(document);
+        let mut entry = document.descriptor_builder();
+        if !artifact_type.is_empty() {
+            entry = entry.artifact_type(MediaType::from(artifact_type.as_str()));
+        }
+        let entry = serde_json::to_value(entry.build().map_err(io::Error::other)?)?;
+        if let Some(tag) = tag {
+            self.set_entry(entry, tag.as_str(), name.as_ref().map(ToString::to_string));
+            return Ok(());
+        }
+        let digest = document.digest.to_string();
+        if let Some(Value::Array(entries)) = self.0.get_mut("manifests")
+            && !entries.iter().any(|entry| is_called(entry, &digest))
+        {
+            entries.push(entry);
+        }
+        Ok(())
+    }
+
     /// Gives the image with this tag, full reference or digest another tag, in the same repository if
     /// it has a full reference. Returns whether there is such an image.
     pub(super) fn add_tag(&mut self, name: &str, tag: &Tag) -> bool {
@@ -71,6 +97,33 @@ impl LayoutIndex {
         let Some(Value::Array(entries)) = self.0.get_mut("manifests") else { return Vec::new() };
         let removed = entries.extract_if(.., |entry| is_called(entry, name));
         let digest = |entry: &Value| Some(entry.get("digest")?.as_str()?.to_owned());
+        removed.filter_map(|entry| digest(&entry)).collect()
+    }
+
+    /// Returns the digests of the entries without a tag that is made of the digest of another image.
+    pub(super) fn image_digests(&self) -> Vec<String> {
+        let images = self.entries().iter().filter(|entry| tag_subject(entry).is_none());
+        images.filter_map(|entry| entry.get("digest")?.as_str()).map(str::to_owned).collect()
+    }
+
+    /// Removes the entries that are attached to one of these images: by a tag made of its digest, or without a name by the
+    /// subject of their document, which `subject_of` returns. Returns their digests.
+    pub(super) fn remove_attached(
+        &mut self,
+        images: &BTreeSet<Digest>,
+        subject_of: impl Fn(&str) -> Option<Digest>,
+    ) -> Vec<String> {
+        let Some(Value::Array(entries)) = self.0.get_mut("manifests") else { return Vec::new() };
+        let digest = |entry: &Value| Some(entry.get("digest")?.as_str()?.to_owned());
+        let removed = entries.extract_if(.., |entry| {
+            let is_named = annotation(entry, IMAGE_NAME).or(annotation(entry, REF_NAME)).is_some();
+            let subject = if is_named {
+                tag_subject(entry)
+            } else {
+                digest(entry).and_then(|digest| subject_of(&digest))
+            };
+            subject.is_some_and(|subject| images.contains(&subject))
+        });
         removed.filter_map(|entry| digest(&entry)).collect()
     }
 
@@ -97,6 +150,13 @@ impl LayoutIndex {
         entry["annotations"] = Value::Object(annotations);
         entries.push(entry);
     }
+}
+
+/// Returns the digest of the image whose attachments have the tag of an entry.
+fn tag_subject(entry: &Value) -> Option<Digest> {
+    let names = [annotation(entry, IMAGE_NAME), annotation(entry, REF_NAME)];
+    let tags = names.into_iter().flatten().filter_map(|name| name.rsplit(':').next());
+    tags.filter_map(|tag| tag.parse::<Tag>().ok()).find_map(|tag| tag.subject())
 }
 
 /// Returns whether an entry has this tag, full reference or digest.

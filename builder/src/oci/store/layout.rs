@@ -12,14 +12,17 @@ use super::layout_blob::{BlobFile, LayoutBlob};
 use super::layout_dir::{LayoutDir, sync_dir};
 use super::locks::BlobsLock;
 use super::partial::{PARTIAL_LEN_MIN, PartialBlob};
+use super::reader::LayoutImages;
 use super::{BLOBS, BlobStart, READ_ACT, copy_blob};
 use crate::oci::error::StorageError;
 use crate::oci::image::digest::Digest;
 use crate::oci::image::json::Document;
 use crate::oci::image::reference::Reference;
+use crate::oci::image::tag::Tag;
+use crate::oci::images::Images as _;
 use crate::oci::new_file::{NewFile, remove_abandoned_files};
 use crate::oci::sink::{
-    self, BlobWriter, NamedImage, ReportBytes, Sink, StoreSink, TransferOutcome,
+    self, AttachedImage, BlobWriter, NamedImage, ReportBytes, Sink, StoreSink, TransferOutcome,
 };
 
 /// A layout that images are added to.
@@ -102,6 +105,27 @@ impl Sink for LayoutSink {
         let path = || self.layout.path_of(&format!("{BLOBS}/{}", document.digest.to_hex()));
         blob.write_all(&document.bytes).map_err(StorageError::io("write", path()))?;
         blob.finish(document.digest, size)
+    }
+
+    fn find_image(
+        &self,
+        name: Option<&Reference>,
+        tag: &Tag,
+    ) -> Result<Option<Document>, StorageError> {
+        let path = self.layout.path();
+        let dir = self.layout.dir().try_clone().map_err(StorageError::io("open", path))?;
+        let images = LayoutImages::open(dir, path)?;
+        match name {
+            Some(name) => images.find_image(&name.to_string()),
+            None => images.find_image(tag.as_str()),
+        }
+    }
+
+    fn attach(&self, attached: &[AttachedImage]) -> Result<(), StorageError> {
+        if attached.is_empty() {
+            return Ok(());
+        }
+        self.layout.change_index(|index| attached.iter().try_for_each(|it| index.attach(it)))
     }
 
     fn publish(&self, images: &[NamedImage]) -> Result<(), StorageError> {

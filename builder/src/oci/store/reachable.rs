@@ -12,6 +12,7 @@ use crate::oci::error::StorageError;
 use crate::oci::image::digest::Digest;
 use crate::oci::image::format;
 use crate::oci::image::json::DOCUMENT_LEN_MAX;
+use crate::oci::image::referrer::is_image;
 
 /// The search for the blobs that the index of a layout reaches.
 pub(super) struct ReachableSearch<'a> {
@@ -112,13 +113,6 @@ impl<'a> ReachableSearch<'a> {
     fn path_of(&self, digest: Digest) -> String {
         self.layout.path_of(&format!("{BLOBS}/{}", digest.to_hex()))
     }
-}
-
-/// Returns whether a document is an image or an index of images, not an artifact as a signature is.
-fn is_image(document: &Value) -> bool {
-    let config = document.pointer("/config/mediaType").and_then(Value::as_str);
-    let is_image = document["manifests"].is_array() || config.is_some_and(format::is_image_config);
-    is_image && !document["artifactType"].is_string()
 }
 
 /// Lists all blobs that a document refers to. A `subject` is not among them: a signature does not

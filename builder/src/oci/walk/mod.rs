@@ -16,6 +16,7 @@ mod source;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use self::closure::ImageClosure;
 pub use self::error::WalkError;
 pub(crate) use self::images::{ImageEntry, NestedIndexes};
 pub(crate) use self::limits::DocumentLimits;

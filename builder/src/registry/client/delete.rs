@@ -1,6 +1,7 @@
 //! Tags are added to images of a registry, and images are *deleted*
 //! (<https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md#content-management>).
 
+use serde_json::Value;
 use thiserror::Error;
 
 use super::error::{DELETE_ACT, RegistryError, RegistryErrorCause};
@@ -10,8 +11,11 @@ use crate::oci::error::StorageError;
 use crate::oci::image::digest::Digest;
 use crate::oci::image::json::Document;
 use crate::oci::image::reference::Reference;
-use crate::oci::image::referrer::AttachedDocument;
-use crate::oci::image::tag::Tag;
+use crate::oci::image::referrer::{AttachedDocument, is_image};
+use crate::oci::image::tag::{CosignTag, Tag};
+
+/// The most artifacts that are deleted with an image.
+const ATTACHED_MAX: usize = 1000;
 
 /// What a registry deleted, or would delete.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,6 +26,8 @@ pub struct DeletedImage {
     pub tags: Vec<Tag>,
     /// Whether the image itself is deleted rather than only a tag.
     pub with_image: bool,
+    /// Digests of signatures and other artifacts that are deleted with the image.
+    pub attached: Vec<Digest>,
 }
 
 /// Why an image was not deleted.
@@ -68,32 +74,34 @@ impl RegistryClient {
         let digest = repository.find_document(name)?.digest;
         if name.digest().is_some() {
             let tags = repository.list_tags_of(digest)?;
-            return Ok(DeletedImage { digest, tags, with_image: true });
+            let attached = repository.list_attached(digest)?;
+            return Ok(DeletedImage { digest, tags, with_image: true, attached });
         }
         let tags = name.tag().and_then(|tag| tag.parse().ok()).into_iter().collect();
-        Ok(DeletedImage { digest, tags, with_image: false })
+        Ok(DeletedImage { digest, tags, with_image: false, attached: Vec::new() })
     }
 
     /// Deletes a tag, or with a digest an image and all its tags. Where the registry cannot delete a
-    /// tag alone, the image is deleted if no other tag refers to it.
+    /// tag alone, the image is deleted if no other tag refers to it. With an image its signatures and other artifacts that
+    /// refer to it are deleted, but not those of its platforms, which other indexes may list.
     pub fn delete_image(&self, name: &Reference) -> Result<DeletedImage, DeleteError> {
         let repository = self.target_repository(name)?;
         let document = repository.find_document(name)?;
         let digest = document.digest;
         let tag = name.tag().filter(|_| name.digest().is_none());
+        let attached = repository.list_attached(digest)?;
         if let Some(tag) = tag
             && repository.delete_tag(tag, digest)?
         {
             // A registry may delete the image together with its tag.
             let with_image = repository.probe_manifest(&digest.to_string())?.is_none();
-            if with_image {
-                repository.unlist(&document)?;
+            let tags = tag.parse().into_iter().collect();
+            if !with_image {
+                return Ok(DeletedImage { digest, tags, with_image, attached: Vec::new() });
             }
-            return Ok(DeletedImage {
-                digest,
-                tags: tag.parse().into_iter().collect(),
-                with_image,
-            });
+            repository.unlist(&document)?;
+            repository.delete_attached(&attached)?;
+            return Ok(DeletedImage { digest, tags, with_image, attached });
         }
         let tags = repository.list_tags_of(digest)?;
         let others: Vec<Tag> =
@@ -104,7 +112,8 @@ impl RegistryClient {
         }
         repository.send_deletion(&digest.to_string(), |status| matches!(status, 200..=204))?;
         repository.unlist(&document)?;
-        Ok(DeletedImage { digest, tags, with_image: true })
+        repository.delete_attached(&attached)?;
+        Ok(DeletedImage { digest, tags, with_image: true, attached })
     }
 }
 
@@ -118,6 +127,44 @@ impl Repository<'_> {
     /// Removes an image that was deleted from the list of referrers of its subject.
     fn unlist(&self, document: &Document) -> Result<(), RegistryError> {
         AttachedDocument::of_document(document).map_or(Ok(()), |it| self.ensure_unlisted(&it))
+    }
+
+    /// Lists what belongs to an image: what cosign's tags of it refer to, artifacts that refer to it, what belongs to these,
+    /// and the list of referrers where the registry has none of its own. Images that refer to it are not among them: they
+    /// have names of their own.
+    fn list_attached(&self, image: Digest) -> Result<Vec<Digest>, RegistryError> {
+        let mut attached: Vec<Digest> = Vec::new();
+        let mut pending = vec![image];
+        while let Some(subject) = pending.pop() {
+            let tags = CosignTag::ALL.map(|kind| kind.of_image(subject));
+            let mut found = Vec::new();
+            for tag in tags.iter().chain([&Tag::of_referrers(subject)]) {
+                found.extend(self.probe_manifest(tag.as_str())?);
+            }
+            for referrer in self.list_referrers(subject)?.into_iter().take(ATTACHED_MAX) {
+                let document = self.read_manifest(&referrer.digest.to_string())?;
+                let fields = document.map(|it| serde_json::from_slice(&it.bytes));
+                let is_artifact = |fields: Value| !is_image(&fields);
+                if fields.and_then(Result::ok).is_some_and(is_artifact) {
+                    found.push(referrer.digest);
+                }
+            }
+            for digest in found {
+                if digest != image && !attached.contains(&digest) && attached.len() < ATTACHED_MAX {
+                    attached.push(digest);
+                    pending.push(digest);
+                }
+            }
+        }
+        Ok(attached)
+    }
+
+    /// Deletes what belonged to an image that was deleted. A registry may have done so itself.
+    fn delete_attached(&self, attached: &[Digest]) -> Result<(), RegistryError> {
+        attached.iter().try_for_each(|digest| {
+            let is_gone = |status| matches!(status, 200..=204 | 404);
+            self.send_deletion(&digest.to_string(), is_gone).map(drop)
+        })
     }
 
     /// Deletes a tag; returns whether the registry can do that.

@@ -13,6 +13,7 @@ use crate::oci::image::descriptor::Descriptor;
 use crate::oci::image::digest::Digest;
 use crate::oci::image::json::Document;
 use crate::oci::image::ref_name::RefName;
+use crate::oci::image::tag::Tag;
 use crate::oci::images::Images;
 use crate::oci::sink::BlobSource;
 
@@ -51,6 +52,33 @@ impl<'a> RegistryImages<'a> {
             }
         }
         Ok(answer?)
+    }
+
+    /// Asks each repository until one has an answer, for what many images do not have: after one that answered that it
+    /// has none, a failure of another is no error, and nothing is repeated.
+    fn first_answer_or_none<T>(
+        &self,
+        ask: impl Fn(&Repository<'a>) -> Result<Option<T>, RegistryError>,
+    ) -> Result<Option<T>, StorageError> {
+        let mut has_answered = false;
+        for repository in &self.repositories {
+            let mut repository = repository.clone();
+            if has_answered {
+                repository.patience = Patience::AskNext;
+            }
+            if !repository.is_worth_asking() {
+                continue;
+            }
+            match ask(&repository) {
+                Ok(Some(found)) => return Ok(Some(found)),
+                Ok(None) => has_answered = true,
+                Err(error) if repository.patience == Patience::AskNext => {
+                    repository.note_failure(&error);
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(None)
     }
 
     fn open_range(&self, range: BlobRange) -> Result<RegistryBlobReader<'a>, StorageError> {
@@ -108,9 +136,13 @@ impl Images for RegistryImages<'_> {
         Ok(tags.unwrap_or_default().into_iter().map(Into::into).collect())
     }
 
+    fn find_attachment(&self, tag: &Tag) -> Result<Option<Document>, StorageError> {
+        self.first_answer_or_none(|repository| repository.read_manifest(tag.as_str()))
+    }
+
     /// A mirror that lists none may not have them.
     fn list_referrers(&self, subject: Digest) -> Result<Vec<Descriptor>, StorageError> {
-        let found = self.first_answer(|repository| {
+        let found = self.first_answer_or_none(|repository| {
             Ok(Some(repository.list_referrers(subject)?).filter(|list| !list.is_empty()))
         })?;
         Ok(found.unwrap_or_default())

@@ -12,9 +12,11 @@ use crate::oci::error::StorageError;
 use crate::oci::image::digest::Digest;
 use crate::oci::image::json::Document;
 use crate::oci::image::reference::Reference;
+use crate::oci::image::tag::Tag;
 use crate::oci::progress::ProgressEvent;
 use crate::oci::sink::{
-    BlobSource, BlobWriter, NamedImage, ReportBytes, Sink, SourceBlob, TransferOutcome,
+    AttachedImage, BlobSource, BlobWriter, NamedImage, ReportBytes, Sink, SourceBlob,
+    TransferOutcome,
 };
 
 /// A sink that writes each image to the repositories of its names.
@@ -175,6 +177,23 @@ impl Sink for RegistrySink<'_> {
                     is_temporary: false,
                 });
             }
+        }
+        Ok(())
+    }
+
+    fn find_image(
+        &self,
+        name: Option<&Reference>,
+        tag: &Tag,
+    ) -> Result<Option<Document>, StorageError> {
+        let Some(name) = name else { return Ok(None) };
+        Ok(self.registry.target_repository(name)?.read_manifest(tag.as_str())?)
+    }
+
+    fn attach(&self, attached: &[AttachedImage]) -> Result<(), StorageError> {
+        for AttachedImage { document, tag, name } in attached {
+            let (Some(tag), Some(name)) = (tag, name) else { continue };
+            self.registry.target_repository(name)?.publish_name(document, tag.as_str())?;
         }
         Ok(())
     }

@@ -19,13 +19,17 @@ pub(super) fn tags_to_copy(
     arguments: &CopyArguments,
     images: &dyn Images,
 ) -> Result<Vec<Option<String>>, CommandError> {
+    let is_attached = |tag: &&RefName| tag.tag().is_some_and(|tag| tag.subject().is_some());
     if arguments.all_tags {
-        return Ok(images.tags()?.iter().map(|tag| Some(tag.to_string())).collect());
+        // Those of attachments come last: most have been copied with their images then.
+        let tags = images.tags()?;
+        let (attached, own): (Vec<_>, Vec<_>) = tags.iter().partition(is_attached);
+        return Ok(own.into_iter().chain(attached).map(|tag| Some(tag.to_string())).collect());
     }
     if let Some(name) = arguments.source.image_name() {
         return Ok(vec![Some(name.to_owned())]);
     }
-    match &images.tags()?[..] {
+    match &images.tags()?.iter().filter(|tag| !is_attached(tag)).collect::<Vec<_>>()[..] {
         [tag] => Ok(vec![Some(tag.to_string())]),
         _ => Ok(vec![None]),
     }

@@ -4,6 +4,8 @@ use diskette_builder::cluster::contract::Finding;
 use diskette_builder::disk::DiskInfo;
 use diskette_builder::inspect::overview::{ImageOverview, SeenDisk};
 use diskette_builder::inspect::vm::{SeenMachine, SeenMachineDisk};
+use diskette_builder::oci::attachments::Attachment;
+use diskette_builder::oci::image::tag::Tag;
 use diskette_builder::oci::image_documents::PlatformImage;
 use serde_json::{Map, Value, json};
 
@@ -14,8 +16,13 @@ pub(super) fn image_json(seen: &InspectedImages) -> String {
     let root = &seen.documents.root;
     let platforms: Vec<Value> =
         seen.images().map(|(image, overview)| platform_json(image, overview)).collect();
-    let value = json!({ "image": seen.name, "digest": root.digest.to_string(), "media_type": root.media_type.to_string(), "annotations": seen.documents.annotations, "attestations": seen.attestations(), "platforms": platforms, });
+    let value = json!({ "image": seen.name, "digest": root.digest.to_string(), "media_type": root.media_type.to_string(), "annotations": seen.documents.annotations, "attestations": seen.attestations(), "attachments": seen.attachments.iter().map(attachment_json).collect::<Vec<_>>(), "platforms": platforms, });
     format!("{value:#}\n")
+}
+
+fn attachment_json(attachment: &Attachment) -> Value {
+    let Attachment { subject, digest, tag, artifact_type } = attachment;
+    json!({ "subject": subject.digest.to_string(), "platform": subject.platform.as_ref().map(ToString::to_string), "digest": digest.to_string(), "tag": tag.as_ref().map(Tag::as_str), "artifact_type": artifact_type })
 }
 
 /// Returns a disk as JSON.

@@ -8,6 +8,7 @@ use diskette_builder::inspect::overview::{
     ImageOverview, LAYER_START_LEN, SeenCompression, SeenDisk,
 };
 use diskette_builder::inspect::vm::SeenMachine;
+use diskette_builder::oci::attachments::Attachment;
 use diskette_builder::oci::image_documents::PlatformImage;
 use indicatif::HumanBytes;
 use serde_json::Value;
@@ -53,6 +54,13 @@ pub(super) fn image_text(seen: &InspectedImages) -> String {
     match seen.attestations() {
         0 => {}
         count => table.row("attested", &format!("{count} entries say something of others")),
+    }
+    for attachment in &seen.attachments {
+        let Attachment { subject, digest, tag, artifact_type } = attachment;
+        let kind = tag.as_ref().map_or(&artifact_type[..], |tag| tag.as_str());
+        let kind = tag.as_ref().and_then(|_| kind.rsplit_once('.')).map_or(kind, |(_, it)| it);
+        let kind = if kind.is_empty() { "artifact" } else { kind };
+        table.row("attached", &format!("{kind} of {subject}  {digest}"));
     }
     for (image, overview) in seen.images() {
         platform_rows(image, overview, &mut table);

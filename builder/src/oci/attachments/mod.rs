@@ -1,0 +1,23 @@
+//! *Attachments* belong to an image, and are copied with it: signatures, attestations and SBOMs. They are referrers, or
+//! have a tag that cosign makes of the digest of the image
+//! (<https://github.com/sigstore/cosign/blob/main/specs/SIGNATURE_SPEC.md>). The image of each platform has its own, and an
+//! attachment can have some too.
+//!
+//! - [`selector`]: which attachments are copied
+//! - [`search`]: all attachments of an image
+//! - [`union`]: one manifest of two with the same tag, so that no signature of the destination is lost
+//! - [`list`]: what belongs to an image, to show it
+//! - [`publish`]: writes what was found to a sink
+
+mod list;
+mod publish;
+mod search;
+mod selector;
+#[cfg(test)]
+mod tests;
+mod union;
+
+pub use list::{Attachment, list_attachments};
+pub(crate) use publish::put_attachments;
+pub(crate) use search::find_attachments;
+pub use selector::{AttachmentSelector, AttachmentSelectorError};
