@@ -268,6 +268,39 @@ fn attachments_are_deleted_with_their_image() {
     });
 }
 
+/// Attachments that lead back to their image, lists that are wrong, and more attachments than are read.
+#[test]
+fn hostile_attachments() {
+    let it = Attached::new(ReferrersPolicy::Unknown(404));
+    let (from, to) = (it.registry.reference("me/vm:1"), it.registry.reference("me/copy:1"));
+    let put_list = |entries: Value| {
+        let list = json!({ "schemaVersion": 2, "mediaType": INDEX, "manifests": entries });
+        let list = StoredManifest::new(INDEX, list.to_string().into_bytes());
+        it.registry.put_document("me/vm", &it.root.replace(':', "-"), list);
+    };
+    let entry = |digest: &str| json!({ "mediaType": MANIFEST, "digest": digest, "size": 2 });
+    // The signature of the SBOM's signature is the image itself.
+    let signature = it.registry.manifest("me/vm", &tag(&it.sbom, "sig")).unwrap().digest;
+    let index = it.registry.manifest("me/vm", "1").unwrap();
+    it.registry.put_document("me/vm", &tag(&signature, "sig"), index);
+    // Of what a list has, one does not exist, and one does not refer to the image.
+    put_list(json!([entry(&it.sbom), entry(&digest_of(b"gone")), entry(&it.platforms[0])]));
+    it.run(&["copy", "-q", &from, &to]);
+    assert_eq!(it.referrers(&to), [&*it.sbom]);
+    let many: Vec<Value> = (0..1001)
+        .map(|number| {
+            let digest = put_referrer(&it.registry, &it.root, &format!("a/{number}"));
+            entry(&digest)
+        })
+        .collect();
+    put_list(Value::Array(many));
+    let refused = it.scene.run(["copy", "-q", &from, &it.registry.reference("me/many:1")]);
+    assert_eq!(refused.status, 1);
+    assert!(refused.stderr.contains("more than 1000 manifests"), "{}", refused.stderr);
+    assert!(it.registry.manifest("me/many", "1").is_none());
+    it.run(&["copy", "-q", "--referrers", "sig", &from, &it.registry.reference("me/many:1")]);
+}
+
 #[test]
 fn attachments_are_shown() {
     let it = Attached::new(ReferrersPolicy::Listed);
