@@ -15,6 +15,7 @@ pub mod disk;
 pub mod docker_registry;
 pub mod dockerfile;
 pub mod image;
+pub mod image_volume;
 pub mod kubernetes;
 pub mod machine;
 pub mod nginx;

@@ -6,5 +6,6 @@
 //! - `vm`: artifacts of virtual machines with their disks
 
 pub mod contract;
+pub mod disk_artifact;
 pub mod kubernetes;
 pub(crate) mod vm;

@@ -2,6 +2,7 @@
 
 use super::refusals::NAME_THE_DESCRIPTOR;
 use super::{DiskFormat, DiskInfo, Flaw, FlawKind};
+use crate::compression::CompressionFormat;
 
 /// How the names of disks end.
 const EXTENSIONS: [&str; 9] = ["qcow2", "img", "raw", "vmdk", "vhd", "vhdx", "vdi", "iso", "qcow"];
@@ -10,6 +11,11 @@ const EXTENSIONS: [&str; 9] = ["qcow2", "img", "raw", "vmdk", "vhd", "vhdx", "vd
 pub fn has_disk_extension(name: &str) -> bool {
     let extension = name.rsplit_once('.').map_or("", |(_, extension)| extension);
     EXTENSIONS.iter().any(|known| known.eq_ignore_ascii_case(extension))
+}
+
+/// Returns the name of a file without the suffix of its compression.
+pub(crate) fn without_compression(name: &str) -> &str {
+    CompressionFormat::from_name(name).map_or(name, |format| format.strip_suffix(name))
 }
 
 /// How the names of a VMDK's parts end, before `.vmdk`, by their kind; some have a number.

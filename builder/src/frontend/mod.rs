@@ -5,6 +5,7 @@
 //! - [`dockerfile`]: a Dockerfile, evaluated without executing anything
 //! - [`vddk`]: VMware's Virtual Disk Development Kit
 
+pub mod artifact;
 pub mod dockerfile;
 pub mod spec;
 pub mod vddk;

@@ -9,6 +9,7 @@ use crate::cluster::contract::{
 };
 use crate::cluster::kubernetes::{CdromBus, DiskDevice, KernelFiles, MachineContent, SecureBoot};
 use crate::disk::{self, DiskFormat, FlawKind, UefiBoot};
+use crate::inspect::facts::ContentKind;
 use crate::inspect::kept::kept_len;
 use crate::oci::image::descriptor::Descriptor;
 use crate::oci::image_documents::PlatformImage;
@@ -43,6 +44,8 @@ const INITRDS: [&str; 2] = ["initramfs", "initrd"];
 #[derive(Debug, Default)]
 struct SeenImage {
     architecture: String,
+    /// Whether it is a disk artifact.
+    is_artifact: bool,
     disk: Option<SeenDisk>,
     kernel: Option<KernelFiles>,
     /// Whether all layers were read to the end, or to their disk.
@@ -76,7 +79,9 @@ pub fn read_machine_content(
     let kernel = seen.first().and_then(|first| first.kernel.clone());
     let kernel = kernel.filter(|kernel| seen.iter().all(|one| one.kernel.as_ref() == Some(kernel)));
     let disk = (!lacks_disk || kernel.is_none()).then(|| disk_device(&seen));
-    Some(MachineContent { disk, sector_len: sector_len(&seen), uefi: find_uefi(&seen), kernel })
+    let is_artifact = seen.iter().any(|image| image.is_artifact);
+    let (sector_len, uefi) = (sector_len(&seen), find_uefi(&seen));
+    Some(MachineContent { disk, sector_len, uefi, kernel, is_artifact })
 }
 
 /// Returns the device for the disk: a CD drive if all disks are CDs. Only PCs have SATA
@@ -118,6 +123,11 @@ fn find_uefi(seen: &[SeenImage]) -> Option<SecureBoot> {
 fn see_image(image: &PlatformImage, images: &dyn Images, path: Option<&str>) -> SeenImage {
     let architecture = image.platform().map(|platform| platform.architecture).unwrap_or_default();
     let mut seen = SeenImage { architecture, is_whole: true, ..SeenImage::default() };
+    if ContentKind::of(image) == ContentKind::Disk {
+        seen.is_artifact = true;
+        seen.disk = image.layers.first().and_then(|blob| see_blob(blob, images).ok());
+        return seen;
+    }
     let mut layers = Vec::new();
     for blob in image.layers.iter().take(LAYERS_MAX) {
         let mut facts = LayerFacts::default();
@@ -150,7 +160,8 @@ fn see_layer(
             None => is_disk(&found.path) && cdi_takes(&found),
         };
         if is_wanted && found.kind == TarEntryKind::File {
-            seen.disk = Some(see_disk(&mut tar, found.size)?);
+            let more = |len| tar.read_content_start(len).map_err(io::Error::other);
+            seen.disk = Some(see_disk(more, found.size)?);
             if blob.size > SMALL_LAYER {
                 return Ok(true);
             }
@@ -166,13 +177,25 @@ fn see_layer(
     Ok(reach == blob.size)
 }
 
-/// Reads as much of a disk as shows how it boots.
-fn see_disk(tar: &mut TarReader<impl Read>, len: u64) -> io::Result<SeenDisk> {
+/// Reads the start of a layer that is a disk.
+fn see_blob(blob: &Descriptor, images: &dyn Images) -> io::Result<SeenDisk> {
+    let reach = (DISK_START_MAX as u64).min(blob.size);
+    let reader = images.open_blob_part(blob.digest, blob.size, 0..reach);
+    let mut reader = reader.map_err(io::Error::other)?;
+    let read = |len: usize| {
+        let mut bytes = Vec::new();
+        reader.by_ref().take(len as u64).read_to_end(&mut bytes)?;
+        Ok(bytes)
+    };
+    see_disk(read, blob.size)
+}
+
+/// Reads as much of a disk as shows how it boots; `read` returns its next bytes, fewer than asked at its end.
+fn see_disk(mut read: impl FnMut(usize) -> io::Result<Vec<u8>>, len: u64) -> io::Result<SeenDisk> {
     let mut bytes = Vec::new();
     let mut wanted = disk::START_LEN;
     loop {
-        let more = tar.read_content_start(wanted - bytes.len()).map_err(io::Error::other)?;
-        bytes.extend(more);
+        bytes.extend(read(wanted - bytes.len())?);
         let is_end = bytes.len() < wanted;
         let start = disk::DiskStart { bytes: &bytes, len };
         let info = disk::examine_disk(&start)?;

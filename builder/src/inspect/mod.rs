@@ -16,3 +16,5 @@ pub mod machine;
 pub mod overview;
 pub mod verify;
 pub mod vm;
+
+pub use self::facts::artifact_kind;

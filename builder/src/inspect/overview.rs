@@ -2,17 +2,21 @@
 //! layers show, as far as they are needed to see the disk. Layers are neither read to their end nor
 //! checked.
 
+mod artifact;
+#[cfg(test)]
+mod tests;
+
 use std::io::Read;
 
+use self::artifact::{inspect_disk_artifact, inspect_machine};
 use crate::cluster::contract::facts::{ConfigFacts, DiskFacts, LayerFacts};
 use crate::cluster::contract::labels::{check_key, is_copied_to_volume, label_for_env};
 use crate::cluster::contract::{
     Finding, NEED_ALL_MEMBERS, cdi_takes, examine_disk_by_rules, is_relevant, judge_image,
 };
-use crate::cluster::vm::{MachineKind, judge_machine};
-use crate::compression::{CompressionFormat, MAGIC_LEN};
+use crate::compression::CompressionFormat;
 use crate::disk;
-use crate::inspect::facts::{image_facts, machine_facts, machine_kind};
+use crate::inspect::facts::{ContentKind, image_facts};
 use crate::inspect::vm::SeenMachine;
 use crate::oci::image::descriptor::Descriptor;
 use crate::oci::image::digest::Digest;
@@ -73,16 +77,20 @@ impl From<Option<CompressionFormat>> for SeenCompression {
 pub struct SeenDisk {
     /// Number of its layer, lowest first, from 0.
     pub layer: usize,
-    /// The tar entry of the file.
-    pub found: TarEntry,
+    /// Path in the image, without a slash in front; name of the file in a disk artifact.
+    pub path: String,
+    /// The tar entry of the file; none in a disk artifact.
+    pub entry: Option<TarEntry>,
     /// Format and flaws, as far as its first bytes show them.
     pub info: disk::DiskInfo,
 }
 
 /// Returns the overview of an image.
 pub fn inspect_image(image: &PlatformImage, images: &dyn Images) -> ImageOverview {
-    if let Some(kind) = machine_kind(image) {
-        return inspect_machine(image, kind, images);
+    match ContentKind::of(image) {
+        ContentKind::Image => {}
+        ContentKind::Machine(kind) => return inspect_machine(image, kind, images),
+        ContentKind::Disk => return inspect_disk_artifact(image, images),
     }
     let mut facts = image_facts(image, |_| LayerFacts::default());
     let mut overview = ImageOverview {
@@ -100,36 +108,6 @@ pub fn inspect_image(image: &PlatformImage, images: &dyn Images) -> ImageOvervie
     let is_whole = overview.disk.is_some() && image.layers.len() == 1;
     overview.findings.retain(|finding| is_whole || !NEED_ALL_MEMBERS.contains(&finding.rule));
     overview
-}
-
-/// Returns the overview of a manifest of a VM artifact.
-fn inspect_machine(image: &PlatformImage, kind: MachineKind, images: &dyn Images) -> ImageOverview {
-    let mut problems = Vec::new();
-    let mut compressions = Vec::new();
-    for (number, blob) in image.layers.iter().enumerate() {
-        compressions.push(detect_compression(blob, images).unwrap_or_else(|problem| {
-            problems.push(format!("layer {}: {problem}", number + 1));
-            SeenCompression::NotRead
-        }));
-    }
-    let facts = machine_facts(image, kind, None, |_| None);
-    ImageOverview {
-        disk: None,
-        machine: Some(SeenMachine::new(image, kind)),
-        compressions,
-        labels: Vec::new(),
-        findings: judge_machine(image.platform().as_ref(), &facts),
-        problems,
-    }
-}
-
-fn detect_compression(blob: &Descriptor, images: &dyn Images) -> Result<SeenCompression, String> {
-    let reach = MAGIC_LEN.min(blob.size);
-    let reader = images.open_blob_part(blob.digest, blob.size, 0..reach);
-    let mut start = Vec::new();
-    let reader = reader.map_err(|error| error.full_message())?;
-    reader.take(reach).read_to_end(&mut start).map_err(|error| error.to_string())?;
-    Ok(CompressionFormat::detect(&start).into())
 }
 
 /// Returns the labels that CDI makes from the environment and copies to the volume.
@@ -152,7 +130,8 @@ impl ImageOverview {
             let compressed = self.compressions.get_mut(number);
             match read_layer_start(blob, images, facts, compressed) {
                 Ok(Some((found, info))) => {
-                    self.disk = Some(SeenDisk { layer: number, found, info });
+                    let (path, entry) = (found.path.clone(), Some(found));
+                    self.disk = Some(SeenDisk { layer: number, path, entry, info });
                     return;
                 }
                 Ok(None) => {}
@@ -227,6 +206,3 @@ fn read_disk_start(tar: &mut TarReader<impl Read>) -> Result<Vec<u8>, TarReadErr
     }
     Ok(start)
 }
-
-#[cfg(test)]
-mod tests;

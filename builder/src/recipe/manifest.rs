@@ -6,7 +6,7 @@ use crate::oci::image::config::ImageConfig;
 
 /// Media type of the empty config
 /// (<https://github.com/opencontainers/image-spec/blob/v1.1.1/manifest.md#guidance-for-an-empty-descriptor>).
-const EMPTY: &str = "application/vnd.oci.empty.v1+json";
+pub(crate) const EMPTY_CONFIG: &str = "application/vnd.oci.empty.v1+json";
 
 /// The config of a platform's manifest.
 #[derive(Debug, Clone, PartialEq)]
@@ -58,7 +58,7 @@ pub struct ArtifactConfig {
 impl ArtifactConfig {
     /// Returns the config of an artifact that needs none.
     pub fn empty(artifact_type: &str) -> Self {
-        let (artifact_type, media_type) = (artifact_type.to_owned(), EMPTY.to_owned());
+        let (artifact_type, media_type) = (artifact_type.to_owned(), EMPTY_CONFIG.to_owned());
         Self { artifact_type, media_type, bytes: b"{}".as_slice().into() }
     }
 }

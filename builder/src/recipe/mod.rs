@@ -12,6 +12,7 @@ use std::collections::BTreeMap;
 
 use self::diagnostic::Diagnostic;
 pub use self::layer::{BlobRecipe, LayerContent, LayerRecipe};
+pub(crate) use self::manifest::EMPTY_CONFIG;
 pub use self::manifest::{ArtifactConfig, ConfigRecipe};
 pub use self::source::{
     ArchivedDisk, Checksum, DiskRequest, DownloadDetails, ImageDisk, InputFile, SourceLocation,

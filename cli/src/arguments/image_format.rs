@@ -10,12 +10,14 @@ pub(crate) enum FormatKind {
     Oci,
     /// Docker's Image Manifest V2, Schema 2, for old registries
     Docker,
+    /// The disk itself as an OCI artifact, which CRI-O mounts and KubeVirt 1.10 boots
+    Artifact,
 }
 
 impl From<FormatKind> for ImageFormat {
     fn from(kind: FormatKind) -> Self {
         match kind {
-            FormatKind::Oci => Self::Oci,
+            FormatKind::Oci | FormatKind::Artifact => Self::Oci,
             FormatKind::Docker => Self::Docker,
         }
     }

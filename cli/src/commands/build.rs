@@ -22,7 +22,7 @@ use self::conversion::conversion;
 use self::input::{BuildInput, InputAccess, LoadedInput};
 use self::language::InputLanguage;
 use self::overrides::RecipeOverrides;
-use self::refused::check_compression;
+use self::refused::choose_compression;
 use crate::arguments::credentials::{BaseRegistry, RegistryUse};
 use crate::arguments::image_format::FormatKind;
 use crate::assembly::{Assembly, creation_time, missing_output, refused_recipes};
@@ -91,10 +91,9 @@ fn build(
     let access = InputAccess { opener: &opener, downloads: &downloads, progress: &*progress };
     let loaded = input.load(arguments, &access, environment, ui, found)?;
     let LoadedInput { mut recipes, inputs, epoch, reads } = loaded;
+    arguments.apply_format(&mut recipes)?;
     for platform in recipes.iter_mut().flat_map(|recipe| &mut recipe.platforms) {
-        let changed = compression.apply(platform.compression)?;
-        check_compression(platform, changed)?;
-        platform.compression = changed;
+        platform.compression = choose_compression(platform, compression)?;
     }
     arguments.apply_options(&mut recipes, input.language)?;
     let subject = arguments.find_subject(&registry)?;
@@ -129,7 +128,7 @@ impl BuildArguments {
     /// Finds the image that the built ones are attached to.
     fn find_subject(&self, registry: &RegistryClient) -> Result<Option<Document>, CommandError> {
         let subject = find_attach_target(&self.attach, registry)?;
-        if subject.is_none() || self.image_format()? == FormatKind::Oci {
+        if subject.is_none() || self.image_format()? != FormatKind::Docker {
             return Ok(subject);
         }
         let diagnostic = Diagnostic::new("an image in docker's format cannot refer to another");

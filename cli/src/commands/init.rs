@@ -8,7 +8,7 @@ use diskette_builder::recipe::diagnostic::Diagnostic;
 
 use crate::arguments::names::parse_name;
 use crate::disks::find_disks;
-use crate::disks::text::{SpecText, spec_text};
+use crate::disks::text::{SpecText, SpecTextContent, spec_text};
 use crate::error::{CommandError, cannot};
 use crate::files::{write_file, write_new_file};
 use crate::ui::{Ui, prompt};
@@ -66,7 +66,7 @@ pub(crate) fn run(arguments: &InitArguments, ui: &Ui) -> Result<(), CommandError
             instancetype: None,
             preference: None,
             name: None,
-            zstd: true,
+            content: SpecTextContent::Zstd,
         },
     );
     if is_printed {

@@ -12,6 +12,7 @@ use clap::{Args, ValueEnum};
 use diskette_builder::cluster::contract::{
     ContractRule, Finding, Severity, all_rules, parse_disk_path,
 };
+use diskette_builder::cluster::disk_artifact::ClusterTarget;
 use diskette_builder::inspect::verify::{
     DEFAULT_KEPT_LEN, VerifyContext, VerifyError, VerifyReport, verify_image,
 };
@@ -57,6 +58,11 @@ pub(crate) struct VerifyArguments {
     #[arg(long, value_name = "PATH", value_parser = parse_disk_path, conflicts_with = "boot")]
     path: Option<String>,
 
+    /// Check a disk artifact for this cluster too: kubevirt=VERSION, runtime=crio or
+    /// runtime=containerd, separated by commas
+    #[arg(long = "for", value_name = "CLUSTER")]
+    target: Option<ClusterTarget>,
+
     /// Output format
     #[arg(long = "output-format", alias = "format", value_name = "HOW", default_value = "text")]
     format: Format,
@@ -70,7 +76,7 @@ pub(crate) struct VerifyArguments {
     allow: Vec<&'static ContractRule>,
 
     /// List the rules
-    #[arg(long, conflicts_with_all = ["image", "platform", "path", "strict", "allow"])]
+    #[arg(long, conflicts_with_all = ["image", "platform", "path", "target", "strict", "allow"])]
     rules: bool,
 
     /// Progress output; auto shows bars on a terminal, else plain lines
@@ -143,6 +149,9 @@ impl Verifier<'_> {
         let judged = judge_image(arguments, location, self.environment, &progress);
         progress.end();
         let (mut report, boots) = judged?;
+        if let Some(target) = &arguments.target {
+            report.judge_for(target);
+        }
         report.findings.retain(|finding| !arguments.allow.contains(&finding.rule));
         let name = location.to_string();
         match arguments.format {
@@ -228,7 +237,7 @@ fn judge_image(
 /// Returns whether the image has a disk to boot. A missing disk is a finding already.
 fn has_disk(image: &PlatformImage, report: &VerifyReport) -> bool {
     let mut found = report.images.iter();
-    found.any(|found| found.manifest == image.manifest.digest && found.disk.is_some())
+    found.any(|found| found.manifest == image.manifest.digest && found.disk().is_some())
 }
 
 impl From<VerifyError> for CommandError {

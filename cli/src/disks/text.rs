@@ -20,8 +20,18 @@ pub(crate) struct SpecText<'a> {
     pub(crate) preference: Option<&'a str>,
     /// Name of the disk in the image.
     pub(crate) name: Option<&'a str>,
-    /// Whether layers are compressed with zstd: not where old versions of docker may read them.
-    pub(crate) zstd: bool,
+    pub(crate) content: SpecTextContent,
+}
+
+/// What the disks are built into.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum SpecTextContent {
+    /// Layers compressed with gzip, where old versions of docker may read them.
+    Gzip,
+    /// Layers compressed with zstd.
+    Zstd,
+    /// A disk artifact, which has no labels.
+    Artifact,
 }
 
 /// The compression of layers, and what reads it; docs/spec.md has the sources.
@@ -66,8 +76,10 @@ fn document_text(disks: &[&FoundDisk], options: &SpecText<'_>) -> String {
         let _ok = writeln!(text, "# The repository; `-t` replaces it.\nimage: {image}");
         text += "tags: [latest]\n";
     }
-    if options.zstd {
-        text += ZSTD;
+    match options.content {
+        SpecTextContent::Gzip => {}
+        SpecTextContent::Zstd => text += ZSTD,
+        SpecTextContent::Artifact => text += "format: artifact\n",
     }
     text += "platforms:\n";
     for disk in disks {
@@ -79,6 +91,9 @@ fn document_text(disks: &[&FoundDisk], options: &SpecText<'_>) -> String {
         };
         let _ok = writeln!(text, "  # {why}{}\n  {}:", describe_disk(disk), disk.platform);
         text += &platform_text(disk, options.name);
+    }
+    if options.content == SpecTextContent::Artifact {
+        return text;
     }
     text + &kubevirt_text(disks, options)
 }

@@ -10,6 +10,7 @@ mod cache;
 mod chunked;
 mod cluster;
 mod diff;
+mod disk_artifact;
 mod engines;
 mod existing;
 mod extract;

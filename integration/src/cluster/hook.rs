@@ -8,6 +8,7 @@ use std::sync::{Mutex, PoisonError};
 use serde_json::Value;
 
 use super::{FoundDisk, LayoutStore, blob, read_with_all};
+use crate::image_volume;
 use crate::machine::importer::ArtifactLayout;
 
 /// Maximum length of layers that are checked, in bytes: each is unpacked several times.
@@ -31,6 +32,13 @@ pub fn check_built_images(command: &Command) {
         if CHECKED.lock().unwrap_or_else(PoisonError::into_inner).insert(digest) {
             if artifacts.is_artifact(&root) {
                 check_artifact(&artifacts, &root);
+                continue;
+            }
+            let digest = root["digest"].as_str().unwrap_or_default();
+            if let Some(architectures) = image_volume::architectures(&layout, digest) {
+                for architecture in architectures {
+                    image_volume::mounted_disk(&layout, digest, &architecture);
+                }
                 continue;
             }
             let architectures = store.architectures(&tag).unwrap();

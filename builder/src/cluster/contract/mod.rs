@@ -5,6 +5,7 @@
 //! [`judge_image`] judge the facts by the rules. Nothing is read here.
 
 mod blob;
+mod disk_blob;
 pub(crate) mod facts;
 mod fixes;
 mod flaws;
@@ -19,6 +20,7 @@ mod view;
 use std::fmt;
 
 pub(crate) use self::blob::BlobStart;
+pub(crate) use self::disk_blob::DiskBlobFacts;
 pub(crate) use self::fixes::{fill_fix, flaw_fix, unpacked_name};
 pub(crate) use self::flaws::sort_flaws;
 pub use self::flaws::{examine_disk_by_rules, flaw_rule};
@@ -29,6 +31,7 @@ pub(crate) use self::names::{importable_name, name_problem};
 pub(crate) use self::placement::DISK_DIRECTORY;
 pub use self::placement::parse_disk_path;
 pub(crate) use self::rules::{
+    ARTIFACT_CONFIG, ARTIFACT_KUBEVIRT, ARTIFACT_LAYER, ARTIFACT_RUNTIME, ARTIFACT_TITLE,
     BLOB_DIGEST, BLOB_SIZE, BLOB_UNREADABLE, DISK_ARCHITECTURE, DISK_NAME, DOCUMENT,
     NEED_ALL_MEMBERS, VM_CLUSTER, VM_CONFIG, VM_DISK_FORMAT, VM_DISK_NAME, VM_DISK_SIZE,
     VM_DISK_VOLUME, VM_LAYER, VM_PLATFORM, VM_TYPE,
@@ -86,7 +89,7 @@ impl Findings {
     }
 
     /// Adds a flaw of the disk at `subject`.
-    fn add_flaw(&mut self, flaw: &Flaw, subject: impl Into<String>) {
+    pub(crate) fn add_flaw(&mut self, flaw: &Flaw, subject: impl Into<String>) {
         let (rule, platform) = (flaw_rule(flaw.kind), self.platform.clone());
         let (subject, detail, fix) = (subject.into(), flaw.to_string(), flaw_fix(flaw));
         self.all.push(Finding { rule, platform, subject, detail, fix });

@@ -10,13 +10,12 @@ use super::{
     VolumeSource,
 };
 use crate::cluster::contract::{
-    BLOB_DIGEST, BLOB_SIZE, BLOB_UNREADABLE, Finding, Findings, VM_CLUSTER, VM_CONFIG,
-    VM_DISK_FORMAT, VM_DISK_NAME, VM_DISK_SIZE, VM_DISK_VOLUME, VM_LAYER, VM_PLATFORM, VM_TYPE,
+    DiskBlobFacts, Finding, Findings, VM_CLUSTER, VM_CONFIG, VM_DISK_FORMAT, VM_DISK_NAME,
+    VM_DISK_SIZE, VM_DISK_VOLUME, VM_LAYER, VM_PLATFORM, VM_TYPE,
 };
 use crate::cluster::kubernetes::Quantity;
 use crate::disk::DiskFormat;
 use crate::oci::image::descriptor::Descriptor;
-use crate::oci::image::digest::Digest;
 use crate::oci::image::platform::Platform;
 
 /// What is known of one manifest of a VM artifact.
@@ -43,26 +42,6 @@ pub(crate) struct DiskLayerFacts<'a> {
     pub(crate) declared: &'a Descriptor,
     /// What was seen of the blob; none if it was not read.
     pub(crate) blob: Option<DiskBlobFacts>,
-}
-
-/// What was seen of the blob of a layer.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum DiskBlobFacts {
-    /// It cannot be read: the reason.
-    Unreadable(String),
-    /// Its size is not the one that the manifest declares: what was found.
-    WrongSize(String),
-    /// Its bytes have this digest instead.
-    WrongDigest(Digest),
-    /// It is the one that the manifest names, but it cannot be decompressed as zstd: the reason.
-    NotZstd(String),
-    /// It is the one that the manifest names.
-    Sound {
-        /// Length of the disk in bytes.
-        len: u64,
-        /// Format of the disk, as its first bytes show it.
-        format: DiskFormat,
-    },
 }
 
 /// Judges one manifest of a VM artifact; `platform` is the one that the findings name.
@@ -121,14 +100,10 @@ fn judge_layer(layer: &DiskLayerFacts<'_>, subject: &str, findings: &mut Finding
     };
     match &layer.blob {
         None => {}
-        Some(DiskBlobFacts::Unreadable(why)) => findings.add(&BLOB_UNREADABLE, subject, why),
-        Some(DiskBlobFacts::WrongSize(what)) => findings.add(&BLOB_SIZE, subject, what),
-        Some(DiskBlobFacts::WrongDigest(digest)) => {
-            findings.add(&BLOB_DIGEST, subject, format!("its bytes have the digest {digest}"));
-        }
-        Some(DiskBlobFacts::NotZstd(why)) => findings.add(&VM_LAYER, subject, why),
-        Some(DiskBlobFacts::Sound { len, format }) => {
-            if let Some(size) = size.filter(|size| size.bytes() < *len) {
+        Some(DiskBlobFacts::Broken { rule, detail }) => findings.add(rule, subject, detail),
+        Some(DiskBlobFacts::Compression(why)) => findings.add(&VM_LAYER, subject, why),
+        Some(DiskBlobFacts::Sound(info)) => {
+            if let Some(size) = size.filter(|size| size.bytes() < info.file_size) {
                 let detail = format!(
                     "the disk has more than {} bytes, and its size is `{size}`",
                     size.bytes()
@@ -136,8 +111,8 @@ fn judge_layer(layer: &DiskLayerFacts<'_>, subject: &str, findings: &mut Finding
                 findings.add(&VM_DISK_SIZE, subject, detail);
             }
             // A raw disk may be encrypted by its guest.
-            if !matches!(format, DiskFormat::Raw | DiskFormat::Iso | DiskFormat::Luks) {
-                findings.add(&VM_DISK_FORMAT, subject, format!("the disk is {format}"));
+            if !matches!(info.format, DiskFormat::Raw | DiskFormat::Iso | DiskFormat::Luks) {
+                findings.add(&VM_DISK_FORMAT, subject, format!("the disk is {}", info.format));
             }
         }
     }

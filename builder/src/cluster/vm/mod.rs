@@ -12,10 +12,10 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
+use crate::oci::image::descriptor::TITLE;
+
 pub(crate) use document::{DEFAULT_ARCHITECTURE, MachineDocument, VolumeSource};
-pub(crate) use judge::{
-    DiskBlobFacts, DiskLayerFacts, MachineFacts, judge_machine, judge_machine_index,
-};
+pub(crate) use judge::{DiskLayerFacts, MachineFacts, judge_machine, judge_machine_index};
 
 /// Media type of a layer: a raw disk as a stream of zstd, in no tar.
 pub(crate) const DISK_MEDIA_TYPE: &str = "application/vnd.kubevirt.disk.raw+zstd";
@@ -25,9 +25,6 @@ pub(crate) const DISK_NAME: &str = "io.kubevirt.disk.name";
 
 /// Annotation of a layer with the size of the disk, as a quantity.
 pub(crate) const DISK_SIZE: &str = "io.kubevirt.disk.size";
-
-/// Annotation of a layer with the name of its file.
-const TITLE: &str = "org.opencontainers.image.title";
 
 /// The only operating system of the platforms of VM artifacts.
 pub(crate) const OS: &str = "linux";

@@ -161,6 +161,14 @@ fn lower_entry(document: &Node, problems: &mut Vec<Diagnostic>) -> Option<Catalo
         );
         return None;
     }
+    if let Some(format) = spec.format.as_ref().filter(|_| spec.is_disk_artifact()) {
+        problems.push(
+            Diagnostic::new("a disk artifact follows no release")
+                .at(format.span.clone())
+                .help("remove `format`, or `release`"),
+        );
+        return None;
+    }
     let Some(image) = &spec.image else {
         problems.push(
             Diagnostic::new("an image that follows a release needs a name")

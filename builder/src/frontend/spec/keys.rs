@@ -23,6 +23,7 @@ pub(super) const SPEC_KEYS: MappingKeys = (
     &[
         "apiVersion",
         "kind",
+        "format",
         "image",
         "tags",
         "vm",

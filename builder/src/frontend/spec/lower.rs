@@ -16,6 +16,7 @@ use super::types::{API_VERSION, PlatformSpec, Spec, SpecPlatforms};
 use super::vm::{SpecContent, lower_machine_platform};
 use crate::compression::LayerCompression;
 use crate::engine::source::InputFiles;
+use crate::frontend::artifact::to_disk_artifact;
 use crate::oci::image::config::ImageConfig;
 use crate::oci::image::platform::Platform;
 use crate::recipe::diagnostic::{Diagnostic, Span};
@@ -55,13 +56,20 @@ pub(super) fn lower_spec(
     let mut warnings = Vec::new();
     let content = SpecContent::load(spec, files, problems);
     let platforms = lower_platforms(spec, &content, &mut warnings, problems);
-    let recipe = Recipe {
+    let mut recipe = Recipe {
         names: names.iter().map(|name| name.value.clone()).collect(),
         platforms,
         annotations,
         index_annotations: BTreeMap::new(),
         warnings,
     };
+    // What an artifact cannot have was reported, with the place where it is.
+    if let Some(format) = spec.format.as_ref().filter(|_| spec.is_disk_artifact())
+        && problems.is_empty()
+        && let Err(problem) = to_disk_artifact(&mut recipe)
+    {
+        problems.push(problem.at(format.span.clone()));
+    }
     LoweredSpec { recipe, names }
 }
 
@@ -119,6 +127,10 @@ fn lower_platforms(
         spans.extend(platform.clone().map(|platform| (platform, &key.span)));
         recipes.extend(match content {
             SpecContent::Image => lower_platform(platform, spec, own, warnings, problems),
+            SpecContent::Disk => {
+                problems.extend(own.for_containers.iter().cloned());
+                lower_platform(platform, spec, own, warnings, problems)
+            }
             SpecContent::Machine(machine) => {
                 lower_machine_platform(platform, key, spec, own, machine.as_ref(), problems)
             }

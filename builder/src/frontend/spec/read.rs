@@ -5,8 +5,16 @@ use super::fields::{Fields, FromNode, read_choice, unexpected_value};
 use super::keys::{FILE_KEYS, KUBEVIRT_KEYS, PLATFORM_KEYS, SPEC_KEYS};
 use super::located::Located;
 use super::node::{Node, NodeValue};
-use super::types::{FileSpec, KubevirtSpec, PlatformSpec, Spec, SpecKind, SpecPlatforms};
+use super::types::{
+    FileSpec, KubevirtSpec, PlatformSpec, Spec, SpecFormat, SpecKind, SpecPlatforms,
+};
 use crate::recipe::diagnostic::{Diagnostic, Span};
+
+/// Keys of container images alone, beside those of a spec or a platform.
+const CONTAINER_KEYS: [&str; 4] = ["files", "env", "labels", "kubevirt"];
+
+/// What to do about them in a disk artifact.
+const REMOVE_FROM_DISK: &str = "remove it, or `format`: an artifact has a disk and annotations";
 
 /// Owners of keys in messages.
 const IMAGES: &str = "images";
@@ -28,11 +36,19 @@ impl FromNode for Spec {
         Some(Self {
             api_version: fields.get("apiVersion", problems),
             kind: fields.get("kind", problems),
-            for_images: fields.misplaced(
-                &["files", "env", "labels", "kubevirt"],
-                IMAGES,
-                "remove it: a VM artifact has a virtual machine, its disks and annotations",
-            ),
+            format: fields.get("format", problems),
+            for_images: [
+                fields.misplaced(&["format"], IMAGES, "remove it: `kind: vm` is an artifact"),
+                fields.misplaced(
+                    &CONTAINER_KEYS,
+                    IMAGES,
+                    "remove it: a VM artifact has a virtual machine, its disks and annotations",
+                ),
+            ]
+            .concat(),
+            for_containers: [&CONTAINER_KEYS[..], &["release", "compression"]]
+                .map(|keys| fields.misplaced(keys, IMAGES, REMOVE_FROM_DISK))
+                .concat(),
             for_machines: fields.misplaced(&["vm"], MACHINES, "add `kind: vm`, or remove `vm`"),
             vm: fields.get("vm", problems),
             image: fields.get("image", problems),
@@ -55,6 +71,13 @@ impl FromNode for Located<SpecKind> {
     fn from_node(node: &Node, owner: &Span, problems: &mut Vec<Diagnostic>) -> Option<Self> {
         let known = [("image", SpecKind::Image), ("vm", SpecKind::Vm)];
         read_choice(node, owner, "kind", &known, problems)
+    }
+}
+
+impl FromNode for Located<SpecFormat> {
+    fn from_node(node: &Node, owner: &Span, problems: &mut Vec<Diagnostic>) -> Option<Self> {
+        let known = [("oci", SpecFormat::Oci), ("artifact", SpecFormat::Artifact)];
+        read_choice(node, owner, "format", &known, problems)
     }
 }
 
@@ -82,12 +105,15 @@ impl FromNode for PlatformSpec {
             for_images: [
                 fields.misplaced(&["disk", "path"], IMAGES, "use `disks: {VOLUME: PATH}`"),
                 fields.misplaced(
-                    &["files", "env", "labels", "kubevirt"],
+                    &CONTAINER_KEYS,
                     IMAGES,
                     "remove it: a VM artifact has a virtual machine, its disks and annotations",
                 ),
             ]
             .concat(),
+            for_containers: [&CONTAINER_KEYS[..], &["path", "compression"]]
+                .map(|keys| fields.misplaced(keys, IMAGES, REMOVE_FROM_DISK))
+                .concat(),
             for_machines: fields.misplaced(
                 &["disks"],
                 MACHINES,

@@ -44,6 +44,7 @@ pub(super) const API_VERSION: &str = "diskette/v1";
             },
             "not": { "anyOf": [
                 { "required": ["release"] },
+                { "required": ["format"] },
                 { "required": ["kubevirt"] },
                 { "required": ["files"] },
                 { "required": ["env"] },
@@ -64,6 +65,25 @@ pub(super) const API_VERSION: &str = "diskette/v1";
                 }
             }
         }
+    },
+    {
+        "if": { "properties": { "format": { "const": "artifact" } }, "required": ["format"] },
+        "then": {
+            "properties": {
+                "platforms": {
+                    "type": "object",
+                    "additionalProperties": { "propertyNames": { "const": "disk" } }
+                }
+            },
+            "not": { "anyOf": [
+                { "required": ["release"] },
+                { "required": ["kubevirt"] },
+                { "required": ["files"] },
+                { "required": ["env"] },
+                { "required": ["labels"] },
+                { "required": ["compression"] }
+            ] }
+        }
     }
 ]))]
 pub(super) struct Spec {
@@ -73,9 +93,15 @@ pub(super) struct Spec {
     /// What is built: a container image with a disk, or an artifact of a whole virtual machine with
     /// its disks, which KubeVirt imports; an image when left out.
     pub(super) kind: Option<Located<SpecKind>>,
-    /// What to say of keys for images if this is an artifact.
+    /// What the disk is built into: a container image, or an artifact that is the disk itself, which
+    /// CRI-O mounts and KubeVirt 1.10 boots; an image when left out.
+    pub(super) format: Option<Located<SpecFormat>>,
+    /// What to say of keys for images if this is a VM artifact.
     #[schemars(skip)]
     pub(super) for_images: Vec<Diagnostic>,
+    /// What to say of keys for images if this is a disk artifact.
+    #[schemars(skip)]
+    pub(super) for_containers: Vec<Diagnostic>,
     /// What to say of keys for artifacts if this is an image.
     #[schemars(skip)]
     pub(super) for_machines: Vec<Diagnostic>,
@@ -121,6 +147,13 @@ pub(super) struct Spec {
     pub(super) compression: Option<LayerCompressionSpec>,
 }
 
+impl Spec {
+    /// Returns whether an artifact of a disk is built.
+    pub(super) fn is_disk_artifact(&self) -> bool {
+        self.format.as_ref().is_some_and(|format| format.value == SpecFormat::Artifact)
+    }
+}
+
 /// What is built.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, JsonSchema)]
 #[schemars(rename = "Kind", rename_all = "lowercase")]
@@ -129,6 +162,16 @@ pub(super) enum SpecKind {
     Image,
     /// An artifact of a virtual machine with its disks.
     Vm,
+}
+
+/// What the disk is built into.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, JsonSchema)]
+#[schemars(rename = "Format", rename_all = "lowercase")]
+pub(super) enum SpecFormat {
+    /// A container image, by the OCI image specification.
+    Oci,
+    /// An artifact whose only layer is the disk.
+    Artifact,
 }
 
 /// What the image holds for each platform, or which platforms there are.
@@ -165,9 +208,12 @@ pub(super) struct PlatformSpec {
     /// URLs. Each becomes a raw disk.
     #[schemars(extend("examples" = [{ "root": "root.qcow2" }]))]
     pub(super) disks: Option<Located<UserMapping<SourceSpec>>>,
-    /// What to say of keys for images if this is an artifact.
+    /// What to say of keys for images if this is a VM artifact.
     #[schemars(skip)]
     pub(super) for_images: Vec<Diagnostic>,
+    /// What to say of keys for images if this is a disk artifact.
+    #[schemars(skip)]
+    pub(super) for_containers: Vec<Diagnostic>,
     /// What to say of keys for artifacts if this is an image.
     #[schemars(skip)]
     pub(super) for_machines: Vec<Diagnostic>,

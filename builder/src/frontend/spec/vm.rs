@@ -22,6 +22,8 @@ use crate::recipe::{
 pub(super) enum SpecContent {
     /// Files, among them a disk.
     Image,
+    /// A disk alone.
+    Disk,
     /// A virtual machine and its disks; none if a problem was reported.
     Machine(Option<LocatedMachine>),
 }
@@ -35,7 +37,11 @@ impl SpecContent {
     ) -> Self {
         let Some(kind) = spec.kind.as_ref().filter(|kind| kind.value == SpecKind::Vm) else {
             problems.extend(spec.for_machines.iter().cloned());
-            return Self::Image;
+            if !spec.is_disk_artifact() {
+                return Self::Image;
+            }
+            problems.extend(spec.for_containers.iter().cloned());
+            return Self::Disk;
         };
         problems.extend(spec.for_images.iter().cloned());
         let Some(machine) = &spec.vm else {

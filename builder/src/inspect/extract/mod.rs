@@ -2,11 +2,11 @@
 //! Every layer is read once, from front to back, and checked: the written file is the disk only if
 //! all layers have their digests, and KubeVirt and CDI would take the same file.
 
+mod blob;
 mod choice;
 mod copy;
 mod device;
 mod error;
-mod machine;
 mod output;
 
 use std::collections::BTreeSet;
@@ -22,7 +22,7 @@ pub use output::{DiskOutput, PipeOutput, SparseFile};
 use self::choice::DiskChoice;
 use self::copy::{NullOutput, copy_disk};
 use crate::cluster::contract::{LAYERS_MAX, cdi_takes, is_relevant};
-use crate::inspect::facts::machine_kind;
+use crate::inspect::facts::ContentKind;
 use crate::oci::hashing::BlobProblem;
 use crate::oci::image::descriptor::Descriptor;
 use crate::oci::image::digest::Digest;
@@ -38,7 +38,7 @@ pub struct ExtractContext<'a> {
     pub images: &'a dyn Images,
     /// Limits of what a layer's tar may have.
     pub limits: TarLimits,
-    /// Name of the disk, if it is one of a VM artifact.
+    /// Name of the disk, if it is one of an artifact.
     pub disk: Option<&'a str>,
     /// Receives the progress, and can cancel.
     pub progress: &'a dyn Progress,
@@ -47,7 +47,7 @@ pub struct ExtractContext<'a> {
 /// A disk that was extracted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ExtractedDisk {
-    /// Path in the image, or name of the disk in a VM artifact.
+    /// Path in the image, or name of the file in an artifact.
     pub path: String,
     /// Size in bytes.
     pub size: u64,
@@ -59,10 +59,10 @@ pub fn extract_disk(
     output: &mut dyn DiskOutput,
     context: &ExtractContext<'_>,
 ) -> Result<ExtractedDisk, ExtractError> {
-    let extracted = match machine_kind(image) {
-        Some(_) => machine::extract_machine_disk(image, output, context),
-        None if context.disk.is_some() => Err(ExtractError::NamedDisk),
-        None => extract_layers(image, output, context),
+    let extracted = match ContentKind::of(image) {
+        ContentKind::Machine(_) | ContentKind::Disk => blob::extract_blob(image, output, context),
+        ContentKind::Image if context.disk.is_some() => Err(ExtractError::NamedDisk),
+        ContentKind::Image => extract_layers(image, output, context),
     };
     match extracted {
         // Any error may be a consequence of the cancellation.

@@ -37,7 +37,7 @@ fn the_disk_comes_into_sight() {
     let disk = TarBuilder::new().dir("disk").file("disk/a.raw", "abc").end();
     let found = seen(&[zstd(&TarBuilder::new().file("etc", &"x".repeat(99)).end()), disk.clone()]);
     let disk = found.disk.unwrap();
-    assert_eq!((disk.layer, disk.found.path.as_str(), disk.found.size), (1, "disk/a.raw", 3));
+    assert_eq!((disk.layer, disk.path.as_str(), disk.info.file_size), (1, "disk/a.raw", 3));
     assert_eq!(found.compressions[1], SeenCompression::None);
     assert_eq!(found.problems, [""; 0]);
 }

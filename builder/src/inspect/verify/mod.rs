@@ -2,8 +2,8 @@
 //! [`contract`](crate::cluster::contract): every document, every layer once, each disk by its first
 //! bytes. Whatever is wrong with the image is a finding, not a reason to stop.
 
+mod disk_blobs;
 mod layer;
-mod machine;
 #[cfg(test)]
 mod tests;
 
@@ -13,11 +13,15 @@ use std::sync::atomic::AtomicU64;
 use oci_spec::image::MediaType;
 use thiserror::Error;
 
+use self::disk_blobs::DiskBlobs;
 use crate::cluster::contract::facts::{EntryFacts, IndexFacts, LayerFacts};
-use crate::cluster::contract::{self, Finding, Findings, judge_image, judge_index};
-use crate::cluster::vm::{judge_machine, judge_machine_index};
+use crate::cluster::contract::{self, DiskBlobFacts, Finding, Findings, judge_image, judge_index};
+use crate::cluster::disk_artifact::{ClusterTarget, judge_disk_artifact, judge_target};
+use crate::cluster::vm::{MachineKind, judge_machine, judge_machine_index};
 use crate::disk;
-use crate::inspect::facts::{image_facts, machine_facts, machine_kind};
+use crate::inspect::facts::{
+    ContentKind, disk_artifact_facts, image_facts, machine_facts, machine_kind,
+};
 use crate::inspect::vm::SeenMachine;
 use crate::oci::error::StorageError;
 use crate::oci::image::descriptor::Descriptor;
@@ -92,10 +96,48 @@ pub struct VerifiedImage {
     pub platform: Option<Platform>,
     /// Digest of its manifest.
     pub manifest: Digest,
-    /// Disk that both KubeVirt and CDI find in it, if they find the same.
-    pub disk: Option<VerifiedDisk>,
-    /// Virtual machine, if this is a VM artifact.
-    pub machine: Option<SeenMachine>,
+    /// What it is.
+    pub content: VerifiedContent,
+}
+
+/// What a manifest is.
+#[derive(Debug, Clone)]
+pub enum VerifiedContent {
+    /// A container image, with the disk that both KubeVirt and CDI find in it, if they find the same.
+    Image(Option<VerifiedDisk>),
+    /// A VM artifact.
+    Machine(SeenMachine),
+    /// A disk artifact, with its disk if it is one.
+    DiskArtifact(Option<VerifiedDisk>),
+}
+
+impl VerifiedImage {
+    /// Returns the disk, unless this is a VM artifact.
+    pub fn disk(&self) -> Option<&VerifiedDisk> {
+        match &self.content {
+            VerifiedContent::Image(disk) | VerifiedContent::DiskArtifact(disk) => disk.as_ref(),
+            VerifiedContent::Machine(_) => None,
+        }
+    }
+
+    /// Returns the virtual machine, if this is a VM artifact.
+    pub fn machine(&self) -> Option<&SeenMachine> {
+        match &self.content {
+            VerifiedContent::Machine(machine) => Some(machine),
+            VerifiedContent::Image(_) | VerifiedContent::DiskArtifact(_) => None,
+        }
+    }
+}
+
+impl VerifyReport {
+    /// Adds what a cluster cannot use.
+    pub fn judge_for(&mut self, target: &ClusterTarget) {
+        for image in &self.images {
+            if matches!(image.content, VerifiedContent::DiskArtifact(_)) {
+                self.findings.extend(judge_target(image.platform.as_ref(), target));
+            }
+        }
+    }
 }
 
 /// A disk in an image.
@@ -139,39 +181,82 @@ pub fn verify_image(
         Some(wanted) => vec![&documents.images[documents.choose_platform(wanted, context.name)?]],
         None => documents.without_attestations().collect(),
     };
-    let layers = read_layers(&chosen, context)?;
-    let machines: Vec<&PlatformImage> =
-        chosen.iter().copied().filter(|image| machine_kind(image).is_some()).collect();
-    let disks = machine::read_disk_blobs(&machines, context)?;
+    let seen = SeenBlobs {
+        layers: read_layers(&chosen, context)?,
+        disks: disk_blobs::read_disk_blobs(&chosen, context)?,
+    };
     let index_type = documents.artifact_type.as_deref().filter(|_| is_index);
     let mut images = Vec::new();
     for image in chosen {
-        if let Some(kind) = machine_kind(image) {
-            let facts = machine_facts(image, kind, index_type, |blob| {
-                disks.get(&(blob.digest, blob.size)).cloned()
-            });
-            let platform = image.platform();
-            findings.extend(judge_machine(platform.as_ref(), &facts));
-            let machine = Some(SeenMachine::new(image, kind));
-            let manifest = image.manifest.digest;
-            images.push(VerifiedImage { platform, manifest, disk: None, machine });
-            continue;
-        }
+        let (verified, found) = match ContentKind::of(image) {
+            ContentKind::Image => seen.verify_image(image, context),
+            ContentKind::Machine(kind) => seen.verify_machine(image, kind, index_type),
+            ContentKind::Disk => seen.verify_disk_artifact(image),
+        };
+        findings.extend(found);
+        let (platform, manifest) = (image.platform(), image.manifest.digest);
+        images.push(VerifiedImage { platform, manifest, content: verified });
+    }
+    Ok(VerifyReport { root: digest, images, findings })
+}
+
+/// What was seen of blobs.
+struct SeenBlobs {
+    /// Layers that are tars.
+    layers: LayersByBlob,
+    /// Layers that are disks.
+    disks: DiskBlobs,
+}
+
+impl SeenBlobs {
+    fn disk(&self, blob: &Descriptor) -> Option<&DiskBlobFacts> {
+        self.disks.get(&(blob.digest, blob.size))
+    }
+
+    /// Verifies a manifest of a container image.
+    fn verify_image(
+        &self,
+        image: &PlatformImage,
+        context: &VerifyContext<'_>,
+    ) -> (VerifiedContent, Vec<Finding>) {
         let mut facts = image_facts(image, |blob| {
-            layers.get(&(blob.digest, blob.size)).cloned().unwrap_or_default()
+            self.layers.get(&(blob.digest, blob.size)).cloned().unwrap_or_default()
         });
         facts.disk_path = context.member_path().map(str::to_owned);
-        let platform = image.platform();
-        findings.extend(judge_image(platform.as_ref(), &facts));
         let disk = match &facts.disk_path {
             Some(path) => contract::named_disk(&facts.layers, path),
             None => contract::agreed_disk(&facts.layers),
         };
         let disk = disk.map(|(path, disk)| VerifiedDisk { path, info: disk.info.clone() });
-        let manifest = image.manifest.digest;
-        images.push(VerifiedImage { platform, manifest, disk, machine: None });
+        let findings = judge_image(image.platform().as_ref(), &facts);
+        (VerifiedContent::Image(disk), findings)
     }
-    Ok(VerifyReport { root: digest, images, findings })
+
+    /// Verifies a manifest of a VM artifact.
+    fn verify_machine(
+        &self,
+        image: &PlatformImage,
+        kind: MachineKind,
+        index_type: Option<&str>,
+    ) -> (VerifiedContent, Vec<Finding>) {
+        let facts = machine_facts(image, kind, index_type, |blob| self.disk(blob).cloned());
+        let findings = judge_machine(image.platform().as_ref(), &facts);
+        (VerifiedContent::Machine(SeenMachine::new(image, kind)), findings)
+    }
+
+    /// Verifies a manifest of a disk artifact.
+    fn verify_disk_artifact(&self, image: &PlatformImage) -> (VerifiedContent, Vec<Finding>) {
+        let facts = disk_artifact_facts(image, |blob| self.disk(blob));
+        let title = image.layers.first().and_then(Descriptor::title).unwrap_or_default();
+        let disk = match facts.blob {
+            Some(DiskBlobFacts::Sound(info)) => {
+                Some(VerifiedDisk { path: title.to_owned(), info: info.clone() })
+            }
+            _ => None,
+        };
+        let findings = judge_disk_artifact(image.platform().as_ref(), &facts);
+        (VerifiedContent::DiskArtifact(disk), findings)
+    }
 }
 
 /// Returns the platforms of an index, if all its images are VM artifacts.

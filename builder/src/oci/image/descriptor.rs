@@ -10,6 +10,10 @@ use super::digest::Digest;
 use super::format;
 use super::platform::Platform;
 
+/// Annotation of a layer with the name of its file
+/// (<https://github.com/opencontainers/image-spec/blob/v1.1.1/annotations.md>).
+pub(crate) const TITLE: &str = "org.opencontainers.image.title";
+
 /// A descriptor that was read from a document.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Descriptor {
@@ -28,6 +32,11 @@ pub struct Descriptor {
 }
 
 impl Descriptor {
+    /// Returns the name of the file that a layer of an artifact is, if it has one.
+    pub(crate) fn title(&self) -> Option<&str> {
+        self.annotations.get(TITLE).map(String::as_str)
+    }
+
     /// Returns whether the media type is that of an index.
     pub(crate) fn is_index(&self) -> bool {
         format::is_index(&self.media_type)

@@ -99,7 +99,7 @@ pub(crate) struct BuildArguments {
     #[arg(long, value_name = "SIZE")]
     pub(super) size: Option<Quantity>,
 
-    /// Media types of the image; docker's have no annotations [default: oci]
+    /// Media types of the image, or an artifact; docker's have no annotations [default: oci]
     #[arg(long, value_name = "FORMAT")]
     pub(super) format: Option<FormatKind>,
 
@@ -231,8 +231,12 @@ impl BuildArguments {
 
     /// Returns the media types of the image.
     pub(super) fn image_format(&self) -> Result<FormatKind, CommandError> {
-        let format = self.outputs().agreed("--format", self.format, |it| it.format)?;
-        Ok(format.unwrap_or(FormatKind::Oci))
+        Ok(self.given_format()?.unwrap_or(FormatKind::Oci))
+    }
+
+    /// Returns the format that the options say.
+    pub(super) fn given_format(&self) -> Result<Option<FormatKind>, CommandError> {
+        self.outputs().agreed("--format", self.format, |it| it.format)
     }
 
     /// Returns the directory of the spec, or of what a Dockerfile copies.

@@ -7,7 +7,7 @@ use clap::Args;
 use diskette_builder::recipe::diagnostic::{Diagnostic, SourceText};
 
 use crate::arguments::names::parse_platform;
-use crate::disks::text::{SpecText, spec_text};
+use crate::disks::text::{SpecText, SpecTextContent, spec_text};
 use crate::disks::{FoundDisk, KnownBy};
 use crate::error::CommandError;
 use crate::files::disk_file::{has_disk_name, is_disk_file};
@@ -48,13 +48,23 @@ impl DiskArguments {
         }
     }
 
-    /// Returns the spec for disks, and warnings about it. With `zstd`, layers are compressed so unless an
-    /// option says otherwise.
+    /// Refuses options that set labels if an artifact is built.
+    pub(super) fn check_artifact(&self) -> Result<(), CommandError> {
+        let options = [("--instancetype", &self.instancetype), ("--preference", &self.preference)];
+        let Some((option, _)) = options.into_iter().find(|(_, value)| value.is_some()) else {
+            return Ok(());
+        };
+        let message = format!("`{option}` is for images, and this is a disk artifact");
+        let help = "leave it out; `diskette manifests vm` takes it";
+        Err(CommandError::Usage(Diagnostic::new(message).help(help)))
+    }
+
+    /// Returns the spec for disks, and warnings about it.
     pub(super) fn describe(
         &self,
         inputs: &[String],
         platforms: &[String],
-        zstd: bool,
+        content: SpecTextContent,
     ) -> Result<(Arc<SourceText>, Vec<Diagnostic>), CommandError> {
         let mut disks = Vec::new();
         for input in inputs {
@@ -72,7 +82,7 @@ impl DiskArguments {
             instancetype: self.instancetype.as_deref(),
             preference: self.preference.as_deref(),
             name: self.name.as_deref(),
-            zstd,
+            content,
         };
         let text = spec_text(&disks, &options);
         let name = "the spec of the disk".to_owned();

@@ -19,8 +19,10 @@ use super::check::InputFindings;
 use super::disks::are_disks;
 use super::language::InputLanguage;
 use super::lock::LockFile;
+use crate::arguments::image_format::FormatKind;
 use crate::arguments::names::{parse_name, parse_platform};
 use crate::assembly::open_cache;
+use crate::disks::text::SpecTextContent;
 use crate::environment::Environment;
 use crate::error::CommandError;
 use crate::files::context_source::{ContextFolder, OpenedContext};
@@ -72,8 +74,16 @@ impl BuildInput {
         if arguments.file.is_none() && are_disks(&arguments.inputs) {
             // Old versions of docker read archives, and `docker load` what it is given.
             let zstd = arguments.load.is_none() && !arguments.outputs().has_archive();
+            let built = match arguments.image_format()? {
+                FormatKind::Artifact => SpecTextContent::Artifact,
+                _ if zstd => SpecTextContent::Zstd,
+                _ => SpecTextContent::Gzip,
+            };
+            if built == SpecTextContent::Artifact {
+                arguments.disks.check_artifact()?;
+            }
             let (source, warnings) =
-                arguments.disks.describe(&arguments.inputs, &arguments.platform, zstd)?;
+                arguments.disks.describe(&arguments.inputs, &arguments.platform, built)?;
             let (path, language) = (PathBuf::new(), InputLanguage::Spec);
             let context = ContextFolder::Named(arguments.context().into());
             return Ok(Self { path, source, language, warnings, context });

@@ -2,15 +2,18 @@
 
 use std::collections::BTreeMap;
 
+use diskette_builder::cluster::disk_artifact::ArtifactKind;
 use diskette_builder::disk::DiskSize;
 use diskette_builder::disk::convert::Conversion;
+use diskette_builder::frontend::artifact::rename_file;
 use diskette_builder::oci::image::platform::Platform;
 use diskette_builder::oci::image::reference::Reference;
 use diskette_builder::recipe::diagnostic::Diagnostic;
 use diskette_builder::recipe::{
-    LayerEntry, LayerEntryKind, PlatformRecipe, Recipe, RecipeStep, SourceRole,
+    LayerContent, LayerEntry, LayerEntryKind, PlatformRecipe, Recipe, RecipeStep, SourceRole,
 };
 
+use super::refused::find_artifact;
 use crate::arguments::annotation::Annotation;
 use crate::arguments::key_value::KeyValue;
 use crate::arguments::names::{parse_name, parse_platform};
@@ -34,8 +37,8 @@ impl RecipeOverrides<'_> {
     pub(super) fn apply(&self, recipes: &mut [Recipe]) -> Result<(), CommandError> {
         self.rename(recipes)?;
         self.choose_platforms(recipes)?;
-        if recipes.iter().any(|recipe| recipe.artifact_type().is_some()) {
-            self.refuse_image_options()?;
+        if let Some(artifact) = find_artifact(recipes) {
+            self.refuse_image_options(artifact)?;
         }
         if let Some(conversion) = self.convert {
             convert_disks(recipes, conversion)?;
@@ -55,17 +58,19 @@ impl RecipeOverrides<'_> {
     }
 
     /// Refuses options that change what only an image has: one disk, and a config with labels.
-    fn refuse_image_options(&self) -> Result<(), CommandError> {
+    fn refuse_image_options(&self, artifact: ArtifactKind) -> Result<(), CommandError> {
+        let (convert, size) = (self.convert.is_some(), self.disk_size.is_some());
+        let is_vm = artifact == ArtifactKind::Vm;
         let given = [
-            ("--convert", self.convert.is_some(), "remove it: the disks of a VM artifact are raw"),
-            ("--size", self.disk_size.is_some(), "set `size` of the disk in the spec"),
+            ("--convert", is_vm && convert, "remove it: the disks of a VM artifact are raw"),
+            ("--size", is_vm && size, "set `size` of the disk in the spec"),
             ("--label", !self.labels.is_empty(), "use `--annotation`"),
             ("--env", !self.env.is_empty(), "use `--annotation`"),
         ];
         let Some((option, _, help)) = given.into_iter().find(|(_, is_given, _)| *is_given) else {
             return Ok(());
         };
-        let message = format!("`{option}` is for images, and this is a VM artifact");
+        let message = format!("`{option}` is for images, and this is {}", artifact.noun());
         Err(CommandError::Usage(Diagnostic::new(message).help(help)))
     }
 
@@ -116,6 +121,7 @@ impl RecipeOverrides<'_> {
 fn convert_disks(recipes: &mut [Recipe], conversion: Conversion) -> Result<(), CommandError> {
     let mut found = false;
     for platform in recipes.iter_mut().flat_map(|recipe| &mut recipe.platforms) {
+        found |= convert_artifact(platform, conversion);
         let mut names = BTreeMap::new();
         for entry in layer_entries(&mut platform.steps) {
             if let LayerEntryKind::File(source) = &mut entry.kind
@@ -149,6 +155,22 @@ fn convert_disks(recipes: &mut [Recipe], conversion: Conversion) -> Result<(), C
         return Ok(());
     }
     Err(no_disk("convert"))
+}
+
+/// Converts the disk of an artifact; returns whether there is one.
+fn convert_artifact(platform: &mut PlatformRecipe, conversion: Conversion) -> bool {
+    let mut found = false;
+    for step in &mut platform.steps {
+        if let RecipeStep::Layer(layer) = step
+            && let LayerContent::Blob(blob) = &mut layer.content
+        {
+            blob.source.convert = Some(conversion);
+            let name = conversion.file_name(&layer.history);
+            rename_file(layer, name);
+            found = true;
+        }
+    }
+    found
 }
 
 /// Sets the size of every disk.

@@ -1,11 +1,14 @@
 //! What is *refused* of images before they are built: names and a format that they cannot have.
 
+use diskette_builder::cluster::disk_artifact::ArtifactKind;
 use diskette_builder::compression::LayerCompression;
+use diskette_builder::frontend::artifact::to_disk_artifact;
 use diskette_builder::recipe::diagnostic::Diagnostic;
 use diskette_builder::recipe::{PlatformRecipe, Recipe};
 use diskette_builder::registry::client::PublishedNames;
 
 use super::BuildArguments;
+use crate::arguments::compression::{CompressionChoice, CompressionKind};
 use crate::arguments::image_format::FormatKind;
 use crate::arguments::names::parse_name;
 use crate::disks::text::PLACEHOLDER_REGISTRY;
@@ -46,7 +49,7 @@ impl BuildArguments {
 
     /// Refuses annotations and artifacts in Docker's format, which has none.
     pub(super) fn check_format(&self, recipes: &[Recipe]) -> Result<(), CommandError> {
-        if self.image_format()? == FormatKind::Oci {
+        if self.image_format()? != FormatKind::Docker {
             return Ok(());
         }
         if recipes.iter().any(|recipe| recipe.artifact_type().is_some()) {
@@ -60,15 +63,29 @@ impl BuildArguments {
         Err(CommandError::Usage(diagnostic.help("leave them out, or build with `--format oci`")))
     }
 
+    /// Turns images into disk artifacts if the options say so.
+    pub(super) fn apply_format(&self, recipes: &mut [Recipe]) -> Result<(), CommandError> {
+        match self.given_format()? {
+            Some(FormatKind::Artifact) => {
+                recipes.iter_mut().try_for_each(to_disk_artifact).map_err(CommandError::Usage)
+            }
+            Some(FormatKind::Oci) if find_artifact(recipes) == Some(ArtifactKind::Disk) => {
+                let message =
+                    "`--format oci` builds an image, and the spec says `format: artifact`";
+                let help = "leave `--format` out, or change the spec";
+                Err(CommandError::Usage(Diagnostic::new(message).help(help)))
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// Refuses artifacts that would be loaded into a container engine, which has only images.
     pub(super) fn check_load(&self, recipes: &[Recipe]) -> Result<(), CommandError> {
-        let has_artifact = recipes.iter().any(|recipe| recipe.artifact_type().is_some());
         let is_loaded = !matches!(self.load, None | Some(EngineChoice::None));
-        if !is_loaded || !has_artifact {
-            return Ok(());
-        }
-        let diagnostic = Diagnostic::new("`--load` is for images, and this is a VM artifact");
-        Err(CommandError::Usage(diagnostic.help("push it, or write a layout with `-o oci:DIR`")))
+        let Some(artifact) = find_artifact(recipes).filter(|_| is_loaded) else { return Ok(()) };
+        let message = format!("`--load` is for images, and this is {}", artifact.noun());
+        let help = "push it, or write a layout with `-o oci:DIR`";
+        Err(CommandError::Usage(Diagnostic::new(message).help(help)))
     }
 
     /// Refuses an output with a name for several images.
@@ -84,18 +101,40 @@ impl BuildArguments {
     }
 }
 
-/// Refuses another compression for an artifact, whose media types include it.
-pub(super) fn check_compression(
+/// Returns the kind of artifact that is among the recipes.
+pub(super) fn find_artifact(recipes: &[Recipe]) -> Option<ArtifactKind> {
+    recipes.iter().find_map(ArtifactKind::of_recipe)
+}
+
+/// Returns the compression of layers; refuses another one for an artifact, whose media types include it.
+pub(super) fn choose_compression(
     platform: &PlatformRecipe,
-    compression: LayerCompression,
-) -> Result<(), CommandError> {
-    let is_artifact = platform.config.artifact_type().is_some();
-    if !is_artifact || platform.compression.kind() == compression.kind() {
-        return Ok(());
-    }
-    let diagnostic = Diagnostic::new("the disks of a VM artifact are compressed with zstd");
-    let help = "leave `--compression` out; `--compression-level` sets the level";
-    Err(CommandError::Usage(diagnostic.help(help)))
+    choice: CompressionChoice,
+) -> Result<LayerCompression, CommandError> {
+    let own = platform.compression;
+    let (message, help) = match ArtifactKind::of(platform) {
+        Some(ArtifactKind::Disk) => {
+            let is_none = matches!(choice.kind, None | Some(CompressionKind::None));
+            if is_none && choice.level.is_none() {
+                return Ok(own);
+            }
+            (
+                "the layer of a disk artifact is the disk, and is not compressed",
+                "leave `--compression` out; `--convert qcow2 --convert-compress zstd` compresses the disk",
+            )
+        }
+        kind => {
+            let changed = choice.apply(own)?;
+            if kind.is_none() || own.kind() == changed.kind() {
+                return Ok(changed);
+            }
+            (
+                "the disks of a VM artifact are compressed with zstd",
+                "leave `--compression` out; `--compression-level` sets the level",
+            )
+        }
+    };
+    Err(CommandError::Usage(Diagnostic::new(message).help(help)))
 }
 
 /// Refuses to push an image without a name.

@@ -49,7 +49,12 @@ fn platform_json(image: &PlatformImage, overview: &ImageOverview) -> Value {
 }
 
 fn disk_seen_json(seen: &SeenDisk) -> Value {
-    let mut disk = json!({ "path": format!("/{}", seen.found.path), "layer": seen.layer, "mode": format!("{:04o}", seen.found.mode), "uid": seen.found.uid, "gid": seen.found.gid, });
+    let mut disk = json!({ "path": format!("/{}", seen.path), "layer": seen.layer });
+    if let Some(entry) = &seen.entry {
+        disk["mode"] = json!(format!("{:04o}", entry.mode));
+        disk["uid"] = json!(entry.uid);
+        disk["gid"] = json!(entry.gid);
+    }
     if let (Value::Object(disk), Value::Object(info)) = (&mut disk, json!(seen.info)) {
         disk.extend(info);
     }

@@ -130,9 +130,15 @@ fn machine_rows(machine: &SeenMachine, table: &mut Table) {
 }
 
 fn disk_rows(disk: &SeenDisk, table: &mut Table) {
-    let found = &disk.found;
-    let owner = format!("{:04o} {}:{}", found.mode, found.uid, found.gid);
-    table.row("disk", &format!("/{}  {owner}", found.path));
+    table.row(
+        "disk",
+        &match &disk.entry {
+            Some(entry) => {
+                format!("/{}  {:04o} {}:{}", disk.path, entry.mode, entry.uid, entry.gid)
+            }
+            None => disk.path.clone(),
+        },
+    );
     info_rows(&disk.info, table);
 }
 

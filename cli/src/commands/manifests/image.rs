@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use diskette_builder::cluster::kubernetes::{MachineContent, labels_from_env};
+use diskette_builder::inspect::artifact_kind;
 use diskette_builder::inspect::machine::read_machine_content;
 use diskette_builder::inspect::overview::{LAYER_START_LEN, inspect_image};
 use diskette_builder::inspect::vm::SeenMachine;
@@ -81,7 +82,7 @@ impl ManifestImage {
         };
         check_pin(arguments.image.as_ref(), digest)?;
         let machine = MachineImage::find(&images)?;
-        arguments.kinds.check_subject(machine.is_some())?;
+        arguments.kinds.check_subject(images.first().and_then(|image| artifact_kind(image)))?;
         let is_image = machine.is_none();
         let size = (is_image && arguments.need_size())
             .then(|| largest_disk_size(&*subject.images, &images));

@@ -1,5 +1,6 @@
 //! The *kinds* of objects that are written.
 
+use diskette_builder::cluster::disk_artifact::ArtifactKind;
 use diskette_builder::recipe::diagnostic::Diagnostic;
 
 use super::usage_error;
@@ -63,22 +64,24 @@ impl ObjectKinds {
     }
 
     /// Refuses kinds that do not exist for a VM artifact, or for an image.
-    pub(super) fn check_subject(&self, is_machine: bool) -> Result<(), CommandError> {
+    pub(super) fn check_subject(&self, artifact: Option<ArtifactKind>) -> Result<(), CommandError> {
         let is_misplaced = |kind: &ObjectKind| match kind {
-            ObjectKind::Secret
-            | ObjectKind::ConfigMap
-            | ObjectKind::DataVolume
-            | ObjectKind::Vm => false,
-            ObjectKind::Claim => !is_machine,
+            ObjectKind::Secret | ObjectKind::ConfigMap | ObjectKind::Vm => false,
+            ObjectKind::DataVolume => artifact == Some(ArtifactKind::Disk),
+            ObjectKind::Claim => artifact != Some(ArtifactKind::Vm),
             ObjectKind::DataImportCron | ObjectKind::DataSource | ObjectKind::HelmValues => {
-                is_machine
+                artifact.is_some()
             }
         };
         let Some(kind) = self.iter().find(is_misplaced) else { return Ok(()) };
         let name = NAMES.iter().find(|(_, known)| *known == kind).map_or("", |(name, _)| name);
-        if is_machine {
-            let message = format!("`{name}` is for images, and this is a VM artifact");
-            return Err(usage_error(message, "write `vm`, `datavolume` or `pvc`"));
+        if let Some(artifact) = artifact {
+            let help = match artifact {
+                ArtifactKind::Vm => "write `vm`, `datavolume` or `pvc`",
+                ArtifactKind::Disk => "write `vm`: CDI imports no artifacts",
+            };
+            let message = format!("`{name}` is for images, and this is {}", artifact.noun());
+            return Err(usage_error(message, help));
         }
         let message = format!("`{name}` is for the disks of VM artifacts, and this is an image");
         Err(usage_error(message, "use `datavolume`"))

@@ -162,6 +162,14 @@ impl MachineArguments {
             let message = "`--path` is for a disk in the image, and CDI imports from `/disk` alone";
             return Err(usage_error(message.into(), "use `--disk image`"));
         }
+        if content.is_artifact && (self.path.is_some() || self.disk != RootPlace::Image) {
+            let option = if self.path.is_some() { "--path" } else { "--disk" };
+            let message = format!("`{option}` is for images, and this is a disk artifact");
+            return Err(usage_error(
+                message,
+                "leave it out: KubeVirt mounts the artifact as it is",
+            ));
+        }
         if content.disk.is_none() && self.disk != RootPlace::Image {
             let message = "the image has a kernel alone, and no disk for a volume".into();
             return Err(usage_error(

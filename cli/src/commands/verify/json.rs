@@ -32,7 +32,7 @@ pub(super) fn rules_json() -> String {
 }
 
 fn image_json(image: &VerifiedImage) -> Value {
-    let disk = image.disk.as_ref().map(|disk| {
+    let disk = image.disk().map(|disk| {
         json!({
             "path": format!("/{}", disk.path),
             "size": disk.info.file_size,
@@ -40,7 +40,7 @@ fn image_json(image: &VerifiedImage) -> Value {
             "virtual_size": disk.info.virtual_size,
         })
     });
-    let machine = image.machine.as_ref().map(|machine| {
+    let machine = image.machine().map(|machine| {
         let disk = |disk: &SeenMachineDisk| json!({ "name": disk.name, "size": disk.size });
         let disks: Vec<Value> = machine.disks.iter().map(disk).collect();
         json!({ "kind": machine.kind, "name": machine.name, "disks": disks })

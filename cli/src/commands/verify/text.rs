@@ -58,7 +58,7 @@ impl ReportText {
     fn image(&mut self, image: &VerifiedImage) {
         let platform = platform(image.platform.as_ref());
         self.line("");
-        self.line(&match (&image.disk, &image.machine) {
+        self.line(&match (image.disk(), image.machine()) {
             (_, Some(machine)) => {
                 let disk = |disk: &SeenMachineDisk| {
                     let size = disk.size.map(|size| format!(", {}", HumanBytes(size)));

@@ -1,6 +1,7 @@
 //! The *rules* of the contract: what must hold of an image, who requires it, and how to fix it. The
 //! rules are data; `judge` applies them.
 
+mod artifact;
 mod disk;
 mod files;
 mod image;
@@ -12,6 +13,7 @@ use std::fmt;
 
 use serde::Serialize;
 
+pub(crate) use artifact::*;
 pub(crate) use disk::*;
 pub(crate) use files::*;
 pub(crate) use image::*;
@@ -60,7 +62,7 @@ pub(crate) static NEED_ALL_MEMBERS: [&ContractRule; 6] = [
 
 /// Returns all rules, in the order in which they are documented.
 pub fn all_rules() -> impl Iterator<Item = &'static ContractRule> {
-    [image::ALL, layer::ALL, files::ALL, label::ALL, disk::ALL, vm::ALL]
+    [image::ALL, layer::ALL, files::ALL, label::ALL, disk::ALL, vm::ALL, artifact::ALL]
         .into_iter()
         .flatten()
         .copied()

@@ -18,6 +18,8 @@ pub struct MachineContent {
     pub uefi: Option<SecureBoot>,
     /// The kernel that KubeVirt starts itself.
     pub kernel: Option<KernelFiles>,
+    /// Whether the image is a disk artifact.
+    pub is_artifact: bool,
 }
 
 /// The device for a disk.
@@ -60,7 +62,13 @@ pub struct KernelFiles {
 impl Default for MachineContent {
     /// A disk that boots in any way.
     fn default() -> Self {
-        Self { disk: Some(DiskDevice::Disk), sector_len: None, uefi: None, kernel: None }
+        Self {
+            disk: Some(DiskDevice::Disk),
+            sector_len: None,
+            uefi: None,
+            kernel: None,
+            is_artifact: false,
+        }
     }
 }
 

@@ -18,6 +18,7 @@ use super::preference::counts_cores;
 use super::quantity::Quantity;
 use super::volume::{ImageAccess, VolumeStorage};
 use super::{ImageSubject, KubernetesObject, ObjectMeta, object_metadata};
+use crate::cluster::disk_artifact::SKIP_DIGEST_RESOLUTION;
 
 pub use self::content::{CdromBus, DiskDevice, KernelFiles, MachineContent, SecureBoot};
 pub use self::user_data::{UserData, UserDataError, cloud_config};
@@ -78,12 +79,21 @@ pub fn virtual_machine(
             "preference": kind_matcher(subject, "default-preference", machine.preference),
             "runStrategy": "Always",
             "template": {
-                "metadata": { "labels": { "vm.kubevirt.io/name": meta.name } },
+                "metadata": {
+                    "annotations": artifact_annotations(machine),
+                    "labels": { "vm.kubevirt.io/name": meta.name },
+                },
                 "spec": instance_spec(subject, access, machine, &disks),
             },
         },
     });
     value.into()
+}
+
+/// Returns the annotation for a disk artifact, of which KubeVirt cannot make a container.
+fn artifact_annotations(machine: &MachineOptions<'_>) -> Option<Value> {
+    let is_mounted = machine.content.is_artifact && matches!(machine.root, RootDisk::Image);
+    is_mounted.then(|| json!({ SKIP_DIGEST_RESOLUTION: "true" }))
 }
 
 fn instance_spec(

@@ -136,7 +136,7 @@ fn content_becomes_devices() {
     );
     let kernel = KernelFiles { kernel: "/boot/vmlinuz".into(), initrd: None };
     let kernel_only =
-        MachineContent { disk: None, sector_len: None, uefi: None, kernel: Some(kernel) };
+        MachineContent { disk: None, kernel: Some(kernel), ..MachineContent::default() };
     check(kernel_only.clone(), false, json!([]), json!([]));
     let found = booted(&MachineOptions {
         content: MachineContent { uefi: Some(SecureBoot::On), ..kernel_only },

@@ -9,7 +9,7 @@ use crate::cluster::kubernetes::Quantity;
 use crate::cluster::vm::{DISK_NAME, DISK_SIZE};
 use crate::compression::CompressionFormat;
 use crate::compression::decode::size_hint;
-use crate::disk::has_disk_extension;
+use crate::disk::{has_disk_extension, without_compression};
 use crate::engine::source::SourceErrorKind;
 use crate::oci::image::descriptor::Descriptor;
 use crate::oci::image::digest::Digest;
@@ -26,9 +26,6 @@ const DISK_TYPE: &str = "disktype";
 
 /// The hypervisor whose disks of podman machine are qcow2.
 const QEMU: &str = "qemu";
-
-/// Annotation of a layer with the name of its file.
-const TITLE: &str = "org.opencontainers.image.title";
 
 /// What a disk is in an image.
 #[derive(Debug)]
@@ -159,7 +156,7 @@ fn choose_layer(
 ) -> Result<DiskLayer, SourceErrorKind> {
     let is_named = |layer: &Descriptor| layer.annotations.contains_key(DISK_NAME);
     let is_disk = |layer: &Descriptor| {
-        title(layer).is_some_and(|title| has_disk_extension(without_compression(title)))
+        layer.title().is_some_and(|title| has_disk_extension(without_compression(title)))
     };
     let mut disks = layers;
     for is_meant in [&is_named as &dyn Fn(&Descriptor) -> bool, &is_disk] {
@@ -172,7 +169,7 @@ fn choose_layer(
     let number = match name {
         Some(name) => {
             let is_meant = |layer: &Descriptor| {
-                let titles = title(layer).map(|title| [title, without_compression(title)]);
+                let titles = layer.title().map(|title| [title, without_compression(title)]);
                 layer_name(layer) == name || titles.is_some_and(|titles| titles.contains(&name))
             };
             let unknown = || ImageDiskError::Unknown { wanted: name.to_owned(), names: names() };
@@ -192,15 +189,7 @@ fn choose_layer(
 /// Returns the name of a disk for users: that of the volume in a VM artifact, else that of the file.
 fn layer_name(layer: &Descriptor) -> String {
     let named = layer.annotations.get(DISK_NAME).map(String::as_str);
-    named.or_else(|| title(layer)).map_or_else(|| layer.digest.to_string(), str::to_owned)
-}
-
-fn title(layer: &Descriptor) -> Option<&str> {
-    layer.annotations.get(TITLE).map(String::as_str)
-}
-
-fn without_compression(name: &str) -> &str {
-    CompressionFormat::from_name(name).map_or(name, |format| format.strip_suffix(name))
+    named.or_else(|| layer.title()).map_or_else(|| layer.digest.to_string(), str::to_owned)
 }
 
 /// Returns how a disk is compressed, by its media type or the name of its file.
@@ -208,7 +197,7 @@ fn find_compression(layer: &Descriptor) -> Option<CompressionFormat> {
     match layer.media_type.rsplit_once('+') {
         Some((_, "gzip")) => Some(CompressionFormat::Gzip),
         Some((_, "zstd")) => Some(CompressionFormat::Zstd),
-        _ => title(layer).and_then(CompressionFormat::from_name),
+        _ => layer.title().and_then(CompressionFormat::from_name),
     }
 }
 

@@ -38,6 +38,15 @@ fn the_schema_refuses_what_the_reader_refuses() {
         (machine("", "{disks: {root: a}}"), true),
         (machine("", "{disks: {root: a}, compression: zstd}"), true),
         (machine("", "{disk: a}"), false),
+        (machine("format: artifact, ", "{disks: {root: a}}"), false),
+        (artifact("", "{disk: a}"), true),
+        (artifact("annotations: {a: b}, kind: image, ", "{disk: {path: a, convert: qcow2}}"), true),
+        (artifact("labels: {a: b}, ", "{disk: a}"), false),
+        (artifact("compression: none, ", "{disk: a}"), false),
+        (artifact("", "{disk: a, path: /a}"), false),
+        (artifact("", "{disk: a, env: {A: b}}"), false),
+        (format!("{{apiVersion: diskette/v1, format: oci, env: {{A: b}}, {platforms}}}"), true),
+        (format!("{{apiVersion: diskette/v1, format: docker, {platforms}}}"), false),
         (machine("", "{disks: {root: a}, path: /a}"), false),
         (machine("env: {A: b}, ", "{disks: {root: a}}"), false),
         (format!("{{apiVersion: diskette/v1, kind: vm, {platforms}}}"), false),
@@ -74,6 +83,11 @@ fn the_schema_refuses_what_the_reader_refuses() {
         assert_eq!(load_recipes(&source(&text)).is_ok(), expected, "{text}");
         assert_eq!(validator.is_valid(&document), expected, "{text}");
     }
+}
+
+/// Returns the spec of a disk artifact.
+fn artifact(rest: &str, platform: &str) -> String {
+    format!("{{apiVersion: diskette/v1, format: artifact, {rest}platforms: {{amd64: {platform}}}}}")
 }
 
 /// Returns the spec of a virtual machine.

@@ -106,7 +106,7 @@ fn a_shared_layer_is_read_once_and_progress_is_told() {
     assert_eq!(report.images.len(), 2);
     assert_eq!(listener.read.into_inner(), 1);
     assert_eq!(listener.advanced.into_inner(), sample.layers[0].blob.len());
-    let disk = report.images[0].disk.as_ref().unwrap();
+    let disk = report.images[0].disk().unwrap();
     assert_eq!((disk.path.as_str(), disk.info.file_size), ("disk/a.raw", 70_000));
 }
 

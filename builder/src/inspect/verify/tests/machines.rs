@@ -12,19 +12,19 @@ const NAME: &str = "io.kubevirt.disk.name";
 const SIZE: &str = "io.kubevirt.disk.size";
 
 /// An artifact that can be modified before it is stored.
-struct Artifact {
-    index_type: Value,
-    platforms: Vec<Value>,
-    own_type: &'static str,
-    config_type: &'static str,
-    config: Value,
-    layers: Vec<DiskLayer>,
+pub(super) struct Artifact {
+    pub(super) index_type: Value,
+    pub(super) platforms: Vec<Value>,
+    pub(super) own_type: &'static str,
+    pub(super) config_type: &'static str,
+    pub(super) config: Value,
+    pub(super) layers: Vec<DiskLayer>,
 }
 
-struct DiskLayer {
-    blob: Vec<u8>,
-    media_type: &'static str,
-    annotations: Value,
+pub(super) struct DiskLayer {
+    pub(super) blob: Vec<u8>,
+    pub(super) media_type: &'static str,
+    pub(super) annotations: Value,
 }
 
 fn disk(name: &str, content: &[u8]) -> DiskLayer {
@@ -82,13 +82,17 @@ impl Artifact {
         memory.put(index.to_string())
     }
 
-    fn findings(&self, change: impl FnOnce(&mut MemoryImages)) -> String {
+    pub(super) fn findings(&self, change: impl FnOnce(&mut MemoryImages)) -> String {
+        lines(&self.report(change).findings)
+    }
+
+    pub(super) fn report(&self, change: impl FnOnce(&mut MemoryImages)) -> VerifyReport {
         let mut memory = MemoryImages::default();
         let root = self.put(&mut memory);
         change(&mut memory);
         let images = &memory;
         let document = images.read_document(root).unwrap().unwrap();
-        lines(&verify_image(document, None, &context(&images, &NoProgress)).unwrap().findings)
+        verify_image(document, None, &context(&images, &NoProgress)).unwrap()
     }
 }
 

@@ -1,5 +1,6 @@
 //! Images in memory that keep all rules, until a test modifies them.
 
+mod disk_artifacts;
 mod hostile;
 mod machines;
 mod rules;

@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use snapbox::data::Inline;
 use snapbox::{IntoData, assert_data_eq, str};
 
-use super::{machines, *};
+use super::{disk_artifacts, machines, *};
 use crate::cluster::contract::facts::{ConfigFacts, DiskFacts, ImageFacts, LayerFacts};
 use crate::cluster::contract::judge_image;
 use crate::disk::{DiskFormat, DiskInfo, Flaw, FlawKind};
@@ -66,6 +66,7 @@ fn every_rule_is_broken_and_kept() {
     labels(&mut table);
     flaws(&mut table);
     machines::check_machines(&mut table);
+    disk_artifacts::check_disk_artifacts(&mut table);
     let all: BTreeSet<&str> = crate::cluster::contract::all_rules().map(|rule| rule.id).collect();
     let lacking = |some: &BTreeSet<&'static str>| all.difference(some).copied().collect::<Vec<_>>();
     assert_eq!(lacking(&table.broken), Vec::<&str>::new(), "no image breaks them");

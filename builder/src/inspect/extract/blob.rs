@@ -1,10 +1,12 @@
-//! Extracts a disk of a *VM artifact*: a layer that is the disk itself, in no tar.
+//! Extracts a disk of an *artifact*: a layer that is the disk itself, in no tar.
 
 use std::io::{self, Read};
 use std::thread;
 
 use super::copy::{STEP, write_sparse};
 use super::{DiskOutput, ExtractContext, ExtractError, ExtractedDisk};
+use crate::disk::without_compression;
+use crate::inspect::facts::ContentKind;
 use crate::inspect::vm::{disk_name, disk_size};
 use crate::oci::hashing::BlobProblem;
 use crate::oci::image::descriptor::Descriptor;
@@ -13,20 +15,24 @@ use crate::oci::layer_tar::{ExpectedBlob, LayerProblem, LayerTar};
 use crate::oci::progress::ProgressEvent;
 
 /// Extracts the disk that the context names, or the only one.
-pub(super) fn extract_machine_disk(
+pub(super) fn extract_blob(
     image: &PlatformImage,
     output: &mut dyn DiskOutput,
     context: &ExtractContext<'_>,
 ) -> Result<ExtractedDisk, ExtractError> {
     let (number, blob) = choose_layer(image, context.disk)?;
-    let path = format!("{}.raw", disk_name(blob));
+    // The disks of VM artifacts have names of their own, and are compressed.
+    let (path, declared): (String, _) = match ContentKind::of(image) {
+        ContentKind::Machine(_) => (format!("{}.raw", disk_name(blob)), disk_size(blob)),
+        _ => (without_compression(name_of(blob)).to_owned(), Some(blob.size)),
+    };
     let (progress, digest, len) = (context.progress, blob.digest, blob.size);
     let wrong = |problem: LayerProblem| ExtractError::Layer { number: number + 1, digest, problem };
     let unread = |error| wrong(BlobProblem::Read(error).into());
     let reader = context.images.open_blob(digest, len, 0)?;
     progress.report(ProgressEvent::Reading { blob: number, digest, len });
     let expected = ExpectedBlob { digest, size: len, progress, number: Some(number) };
-    output.begin(&path, disk_size(blob).unwrap_or_default()).map_err(ExtractError::Output)?;
+    output.begin(&path, declared.unwrap_or_default()).map_err(ExtractError::Output)?;
     let size = thread::scope(|scope| {
         let mut disk = LayerTar::new_ahead(reader, expected, scope).map_err(unread)?;
         let copied = copy_all(&mut disk, output);
@@ -52,7 +58,7 @@ fn choose_layer<'i>(
 ) -> Result<(usize, &'i Descriptor), ExtractError> {
     let layers: Vec<(usize, &Descriptor)> = image.layers.iter().enumerate().collect();
     let known = || {
-        let names = layers.iter().map(|(_, layer)| disk_name(layer).escape_debug().to_string());
+        let names = layers.iter().map(|(_, layer)| name_of(layer).escape_debug().to_string());
         let names: Vec<String> = names.map(|name| format!("`{name}`")).collect();
         if names.is_empty() { "none".to_owned() } else { names.join(", ") }
     };
@@ -62,9 +68,17 @@ fn choose_layer<'i>(
         (None, _) => Err(ExtractError::WhichDisk(known())),
         (Some(name), _) => layers
             .iter()
-            .find(|(_, layer)| disk_name(layer) == name)
+            .find(|(_, layer)| name_of(layer) == name)
             .copied()
             .ok_or_else(|| ExtractError::UnknownDisk { name: name.to_owned(), known: known() }),
+    }
+}
+
+/// Returns the name of a disk: that of its volume in a VM artifact, else that of the file.
+fn name_of(layer: &Descriptor) -> &str {
+    match disk_name(layer) {
+        "" => layer.title().unwrap_or_default(),
+        name => name,
     }
 }
 

@@ -1,0 +1,111 @@
+//! *Disk artifacts* from recipes of images: the disk becomes the only layer, as it is.
+
+use std::collections::BTreeMap;
+
+use crate::cluster::disk_artifact::{ARTIFACT_TYPE, ArtifactKind, LAYER_MEDIA_TYPE};
+use crate::compression::LayerCompression;
+use crate::oci::image::config::ImageConfig;
+use crate::oci::image::descriptor::TITLE;
+use crate::recipe::diagnostic::Diagnostic;
+use crate::recipe::{
+    ArtifactConfig, BlobRecipe, ConfigRecipe, LayerContent, LayerEntry, LayerEntryKind,
+    LayerRecipe, PlatformRecipe, Recipe, RecipeStep, SourceRecipe, SourceRole,
+};
+
+/// Turns the recipe of an image into that of a disk artifact. It is an error if the image has what such an
+/// artifact cannot have. The owner and the mode of the disk are left out: the runtime sets them.
+pub fn to_disk_artifact(recipe: &mut Recipe) -> Result<(), Diagnostic> {
+    for platform in &mut recipe.platforms {
+        match ArtifactKind::of(platform) {
+            Some(ArtifactKind::Disk) => continue,
+            Some(ArtifactKind::Vm) => {
+                let diagnostic = Diagnostic::new("a VM artifact is no disk artifact");
+                return Err(diagnostic.help("leave the format out: `kind: vm` builds an artifact"));
+            }
+            None => {}
+        }
+        check_image(platform)?;
+        let (title, source) = take_disk(platform)?;
+        platform.steps = vec![RecipeStep::Layer(layer_of_disk(title, source))];
+        platform.config = ConfigRecipe::Artifact(ArtifactConfig::empty(ARTIFACT_TYPE));
+        platform.compression = LayerCompression::None;
+    }
+    Ok(())
+}
+
+/// Renames the file of a layer of an artifact.
+pub fn rename_file(layer: &mut LayerRecipe, name: String) {
+    if let LayerContent::Blob(blob) = &mut layer.content {
+        blob.annotations.insert(TITLE.to_owned(), name.clone());
+        layer.history = name;
+    }
+}
+
+/// Refuses what an artifact has not: a base, and settings of a container.
+fn check_image(platform: &PlatformRecipe) -> Result<(), Diagnostic> {
+    let config = platform.config.image();
+    let label = config.and_then(|it| Some((*it.labels().keys().next()?).to_owned()));
+    let variable = config.and_then(first_variable);
+    let (what, help) = if platform.base.is_some() {
+        ("a base image".to_owned(), "build `FROM scratch`")
+    } else if let Some(name) = label {
+        (format!("labels, and this has `{name}`"), "remove it, or use `--annotation`")
+    } else if let Some(name) = variable {
+        (
+            format!("environment variables, and this has `{name}`"),
+            "remove it and `kubevirt`, which sets some, or use `--annotation`",
+        )
+    } else {
+        return Ok(());
+    };
+    Err(refused(&format!("has no {what}")).help(help))
+}
+
+fn first_variable(config: &ImageConfig) -> Option<String> {
+    config.env().map(|(name, _)| name.to_owned()).find(|name| name != "PATH")
+}
+
+/// Returns the name and the source of the only file.
+fn take_disk(platform: &PlatformRecipe) -> Result<(String, SourceRecipe), Diagnostic> {
+    let entries = platform.layers().flat_map(LayerRecipe::entries);
+    let files = entries.filter(|entry| entry.kind != LayerEntryKind::Directory);
+    let (disks, others): (Vec<_>, Vec<_>) = files.partition(|entry| is_disk(entry));
+    if let Some(other) = others.first() {
+        let message = format!("has a disk alone, and this has `/{}`", shown(other));
+        return Err(refused(&message).help("leave the file out, or build a container image"));
+    }
+    let [LayerEntry { path, kind: LayerEntryKind::File(source), .. }] = disks[..] else {
+        let message = match disks[..] {
+            [first, second, ..] => {
+                format!("has one disk, and this has `/{}` and `/{}`", shown(first), shown(second))
+            }
+            _ => "has a disk, and no file goes to /disk".to_owned(),
+        };
+        return Err(refused(&message));
+    };
+    let name = path.rsplit('/').next().unwrap_or(path);
+    Ok((name.to_owned(), source.clone()))
+}
+
+fn is_disk(entry: &LayerEntry) -> bool {
+    matches!(&entry.kind, LayerEntryKind::File(source) if source.role == SourceRole::Disk)
+}
+
+fn shown(entry: &LayerEntry) -> &str {
+    entry.path.trim_start_matches('/')
+}
+
+fn refused(what: &str) -> Diagnostic {
+    Diagnostic::new(format!("a disk artifact {what}"))
+}
+
+/// Returns the layer that is a disk.
+fn layer_of_disk(title: String, source: SourceRecipe) -> LayerRecipe {
+    let content = LayerContent::Blob(BlobRecipe {
+        source,
+        media_type: LAYER_MEDIA_TYPE.to_owned(),
+        annotations: BTreeMap::from([(TITLE.to_owned(), title.clone())]),
+        size_annotation: None,
+    });
+    LayerRecipe { history: title, content }
+}
