@@ -33,6 +33,9 @@ pub mod cluster;
 /// Where distributions publish their disks.
 pub mod upstream;
 
+/// Signatures of images: made, checked, and what a policy requires of them.
+pub mod signature;
+
 /// The description of an image to build, and diagnostics that point at a line.
 pub mod recipe;
 

@@ -76,6 +76,11 @@ impl Environment {
         variable(name).and_then(|value| value.into_string().ok())
     }
 
+    /// Returns the password of a key that signs: `COSIGN_PASSWORD`, as cosign reads it.
+    pub(crate) fn key_password(&self) -> Option<Secret> {
+        self.variable("COSIGN_PASSWORD").map(Secret::new)
+    }
+
     /// Returns the certificates that the system trusts, or those of `SSL_CERT_FILE` and
     /// `SSL_CERT_DIR`.
     #[expect(clippy::unused_self, reason = "it is part of the environment")]

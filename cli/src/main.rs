@@ -13,6 +13,7 @@ mod environment;
 mod error;
 mod files;
 mod images;
+mod keys;
 mod sarif;
 mod transfer;
 mod trust;

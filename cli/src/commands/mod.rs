@@ -26,6 +26,7 @@ mod push;
 mod referrers;
 mod releases;
 mod schema;
+mod sign;
 mod sync;
 mod tag;
 mod tags;
@@ -76,6 +77,7 @@ pub(crate) enum Command {
     Tags(Box<tags::TagsArguments>),
     Digest(Box<digest::DigestArguments>),
     Referrers(Box<referrers::ReferrersArguments>),
+    Sign(Box<sign::SignArguments>),
     Delete(Box<delete::DeleteArguments>),
     Gc(gc::GcArguments),
     Index(index::IndexArguments),
@@ -149,6 +151,7 @@ impl Command {
             Self::Tags(it) => tags::run(it, environment, ui),
             Self::Digest(it) => digest::run(it, environment, ui),
             Self::Referrers(it) => referrers::run(it, environment, ui),
+            Self::Sign(it) => sign::run(it, environment, ui),
             Self::Delete(it) => delete::run(it, environment, ui),
             Self::Gc(it) => gc::run(it, ui),
             Self::Index(it) => index::run(it, environment, ui),

@@ -21,10 +21,12 @@ use diskette_builder::oci::image::platform::Platform;
 use diskette_builder::oci::image_documents::{PlatformImage, read_documents};
 use diskette_builder::oci::tar::TarLimits;
 use diskette_builder::recipe::diagnostic::Diagnostic;
+use diskette_builder::signature::check::AcceptedSignature;
 
 use crate::arguments::credentials::RegistryUse;
 use crate::arguments::image_name::parse_source;
 use crate::arguments::registry::RegistryArguments;
+use crate::arguments::trusted_keys::TrustArguments;
 use crate::boot::{BootArguments, BootContext, BootOutcome};
 use crate::catalogue::results;
 use crate::environment::Environment;
@@ -82,6 +84,9 @@ pub(crate) struct VerifyArguments {
     /// Progress output; auto shows bars on a terminal, else plain lines
     #[arg(long, value_name = "HOW", default_value = "auto")]
     progress: ProgressMode,
+
+    #[command(flatten)]
+    trust: TrustArguments,
 
     #[command(flatten)]
     boot: BootArguments,
@@ -148,15 +153,19 @@ impl Verifier<'_> {
         let progress = self.ui.progress_until(arguments.progress, Arc::clone(&self.interrupts));
         let judged = judge_image(arguments, location, self.environment, &progress);
         progress.end();
-        let (mut report, boots) = judged?;
+        let JudgedImage { mut report, signatures, boots } = judged?;
         if let Some(target) = &arguments.target {
             report.judge_for(target);
         }
         report.findings.retain(|finding| !arguments.allow.contains(&finding.rule));
         let name = location.to_string();
         match arguments.format {
-            Format::Text => self.ui.print_text(&text::report_text(&name, &report, &boots))?,
-            Format::Json => self.ui.print_json(&json::report_json(&name, &report, &boots))?,
+            Format::Text => {
+                self.ui.print_text(&text::report_text(&name, &report, &signatures, &boots))?;
+            }
+            Format::Json => {
+                self.ui.print_json(&json::report_json(&name, &report, &signatures, &boots))?;
+            }
             Format::Sarif => self.ui.print_json(&sarif::report_sarif(location, &report))?,
         }
         let limit = if arguments.strict { Severity::Warning } else { Severity::Error };
@@ -195,17 +204,27 @@ impl Verifier<'_> {
     }
 }
 
+/// What was found out about an image.
+struct JudgedImage {
+    report: VerifyReport,
+    /// Signatures that were accepted.
+    signatures: Vec<AcceptedSignature>,
+    boots: Vec<BootOutcome>,
+}
+
 fn judge_image(
     arguments: &VerifyArguments,
     location: &ImageLocation,
     environment: &Environment,
     progress: &Arc<ProgressView>,
-) -> Result<(VerifyReport, Vec<BootOutcome>), CommandError> {
+) -> Result<JudgedImage, CommandError> {
     let uses = RegistryUse::default().reads_from(location);
     let registry = arguments.registry.registry(environment, progress.clone(), &uses)?;
     let ImageSubject { images, root } = ImageSubject::find(location, &registry)?;
     let images = &*images;
     let (name, only) = (location.to_string(), arguments.platform.as_ref());
+    let signatures =
+        arguments.trust.check(location, images, &root, only, environment)?.unwrap_or_default();
     // Errors of the documents are reported by the verification below.
     let documents = arguments.boot.boot.then(|| read_documents(images, root.clone()));
     let documents = documents.and_then(Result::ok);
@@ -231,7 +250,7 @@ fn judge_image(
     let bootable: Vec<&PlatformImage> =
         chosen.into_iter().filter(|image| has_disk(image, &report)).collect();
     let boots = arguments.boot.run(&bootable, BootContext { images, environment, progress })?;
-    Ok((report, boots))
+    Ok(JudgedImage { report, signatures, boots })
 }
 
 /// Returns whether the image has a disk to boot. A missing disk is a finding already.

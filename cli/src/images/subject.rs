@@ -27,7 +27,14 @@ impl<'a> ImageSubject<'a> {
         location: &ImageLocation,
         registry: &'a RegistryClient,
     ) -> Result<Self, CommandError> {
-        let images = open_images_at(location, registry)?;
+        Self::find_among(open_images_at(location, registry)?, location)
+    }
+
+    /// Finds the image among images that were opened.
+    pub(crate) fn find_among(
+        images: Box<dyn Images + 'a>,
+        location: &ImageLocation,
+    ) -> Result<Self, CommandError> {
         let root = match location.image_name() {
             Some(name) => {
                 images.find_image(name)?.ok_or_else(|| image_not_found(&location.to_string()))?

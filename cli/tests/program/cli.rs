@@ -170,6 +170,7 @@ fn reference() {
         "tags",
         "digest",
         "referrers",
+        "sign",
         "delete",
         "gc",
         "index create",

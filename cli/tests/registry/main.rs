@@ -32,6 +32,7 @@ mod resume;
 mod reuse;
 mod scopes;
 mod server;
+mod signatures;
 mod slow;
 mod tags;
 mod tls;

@@ -3,13 +3,19 @@
 use diskette_builder::cluster::contract::{Finding, Severity, all_rules};
 use diskette_builder::inspect::verify::{VerifiedImage, VerifyReport};
 use diskette_builder::inspect::vm::SeenMachineDisk;
+use diskette_builder::signature::check::AcceptedSignature;
 use serde_json::{Value, json};
 
 use super::count_findings;
 use crate::boot::BootOutcome;
 
 /// Returns the report as JSON.
-pub(super) fn report_json(name: &str, report: &VerifyReport, boots: &[BootOutcome]) -> String {
+pub(super) fn report_json(
+    name: &str,
+    report: &VerifyReport,
+    signatures: &[AcceptedSignature],
+    boots: &[BootOutcome],
+) -> String {
     let findings = &report.findings;
     let mut value = json!({
         "image": name,
@@ -20,6 +26,13 @@ pub(super) fn report_json(name: &str, report: &VerifyReport, boots: &[BootOutcom
         "platforms": report.images.iter().map(image_json).collect::<Vec<_>>(),
         "findings": findings.iter().map(finding_json).collect::<Vec<_>>(),
     });
+    if !signatures.is_empty() {
+        let signature = |AcceptedSignature { subject, identity }: &AcceptedSignature| {
+            let platform = subject.platform.as_ref().map(ToString::to_string);
+            json!({ "digest": subject.digest.to_string(), "platform": platform, "identity": identity })
+        };
+        value["signatures"] = signatures.iter().map(signature).collect();
+    }
     if !boots.is_empty() {
         value["boots"] = boots.iter().map(BootOutcome::to_json).collect();
     }

@@ -6,15 +6,24 @@ use diskette_builder::cluster::contract::{Finding, Severity, all_rules};
 use diskette_builder::inspect::verify::{VerifiedImage, VerifyReport};
 use diskette_builder::inspect::vm::SeenMachineDisk;
 use diskette_builder::oci::image::platform::Platform;
+use diskette_builder::signature::check::AcceptedSignature;
 use indicatif::HumanBytes;
 
 use super::count_findings;
 use crate::boot::BootOutcome;
 
 /// Returns the report: findings about the index, then about each platform.
-pub(super) fn report_text(name: &str, report: &VerifyReport, boots: &[BootOutcome]) -> String {
+pub(super) fn report_text(
+    name: &str,
+    report: &VerifyReport,
+    signatures: &[AcceptedSignature],
+    boots: &[BootOutcome],
+) -> String {
     let mut text = ReportText::default();
     text.line(&format!("{name}  {}", report.root));
+    for AcceptedSignature { subject, identity } in signatures {
+        text.line(&format!("signed: {subject}, for the name {}", identity.escape_debug()));
+    }
     text.findings(&report.findings, None);
     for image in &report.images {
         text.image(image);

@@ -1,0 +1,72 @@
+//! Reads the signatures that are *attached* to an image. They are untrusted: their number and length are bounded.
+
+use std::io::Read as _;
+
+use super::error::SignatureError;
+use super::manifest::{SignatureEntry, read_entries};
+use crate::oci::error::StorageError;
+use crate::oci::image::descriptor::Descriptor;
+use crate::oci::image::digest::Digest;
+use crate::oci::image::json::Document;
+use crate::oci::image::tag::Tag;
+use crate::oci::images::Images;
+
+/// The longest payload in bytes. Those of cosign and podman have some hundred.
+const PAYLOAD_LEN_MAX: u64 = 1 << 20;
+
+/// Most bytes of all payloads of an image.
+const PAYLOADS_LEN_MAX: u64 = 16 << 20;
+
+/// Reads the manifest with the signatures of an image, if it exists.
+pub(crate) fn find_manifest(
+    images: &dyn Images,
+    subject: Digest,
+) -> Result<Option<Document>, StorageError> {
+    images.find_image(Tag::of_signatures(subject).as_str())
+}
+
+/// Reads payloads within the limit of all of them.
+pub(crate) struct PayloadReader<'a> {
+    images: &'a dyn Images,
+    /// Bytes that may still be read.
+    left: u64,
+}
+
+impl<'a> PayloadReader<'a> {
+    /// Returns a reader of the payloads of one image.
+    pub(crate) fn new(images: &'a dyn Images) -> Self {
+        Self { images, left: PAYLOADS_LEN_MAX }
+    }
+
+    /// Reads the payload of a signature; the inner error says why it is not accepted.
+    pub(crate) fn read(
+        &mut self,
+        entry: &SignatureEntry,
+    ) -> Result<Result<Vec<u8>, String>, StorageError> {
+        let &Descriptor { digest, size, .. } = &entry.payload;
+        if size > PAYLOAD_LEN_MAX {
+            return Ok(Err(format!("its payload is longer than {} MiB", PAYLOAD_LEN_MAX >> 20)));
+        }
+        let Some(left) = self.left.checked_sub(size) else {
+            let limit = PAYLOADS_LEN_MAX >> 20;
+            return Ok(Err(format!("the payloads before it are longer than {limit} MiB together")));
+        };
+        self.left = left;
+        let mut bytes = Vec::new();
+        let read = self.images.open_blob(digest, size, 0)?.take(size + 1).read_to_end(&mut bytes);
+        read.map_err(StorageError::io("read", digest.to_string()))?;
+        if bytes.len() as u64 != size || Digest::of_bytes(&bytes) != digest {
+            return Ok(Err("its payload is damaged: its bytes have another digest".into()));
+        }
+        Ok(Ok(bytes))
+    }
+}
+
+/// Returns the signatures of a manifest.
+pub(crate) fn parse_entries(
+    manifest: &Document,
+    subject: Digest,
+) -> Result<Vec<SignatureEntry>, SignatureError> {
+    let unusable = |why| SignatureError::Manifest { tag: Tag::of_signatures(subject), why };
+    read_entries(manifest).map_err(unusable)
+}
