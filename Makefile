@@ -96,7 +96,7 @@ soak:
 		$(CARGO) test -p diskette --test disks -- --nocapture debians_installer
 	integration/trixie.sh "$(TARGET)/trixie"
 	DISKETTE_TRIXIE="$(abspath $(TARGET)/trixie)" $(CARGO) test -p diskette --test images -- --nocapture podman_5
-	DISKETTE_TRIXIE="$(abspath $(TARGET)/trixie)" $(CARGO) test -p diskette --test registry -- --nocapture oras_
+	DISKETTE_TRIXIE="$(abspath $(TARGET)/trixie)" $(CARGO) test -p diskette --test registry -- --nocapture oras_ signatures::
 	$(MAKE) dist
 	DISKETTE="$$(ls "$(abspath $(TARGET))"/programs/diskette-*-"$(DIST_TARGET)")" $(CARGO) test -p diskette --test registry
 	integration/test-user.sh "$(TARGET)/test-user"

@@ -41,6 +41,7 @@ Commands:
   tags         List the tags of a repository, a layout or an archive, one per line
   digest       Print the digest of an image
   referrers    List what refers to an image: signatures, SBOMs, disks
+  sign         Sign an image in a registry or a layout, as cosign does
   delete       Delete an image of a registry or a layout
   gc           Remove the blobs of a layout that none of its images uses
   index        Work on indexes, which name an image for each platform
@@ -99,6 +100,7 @@ Commands:
   tags         List the tags of a repository, a layout or an archive, one per line
   digest       Print the digest of an image
   referrers    List what refers to an image: signatures, SBOMs, disks
+  sign         Sign an image in a registry or a layout, as cosign does
   delete       Delete an image of a registry or a layout
   gc           Remove the blobs of a layout that none of its images uses
   index        Work on indexes, which name an image for each platform
@@ -304,6 +306,7 @@ fn manual_pages() {
         "diskette-referrers.1",
         "diskette-releases.1",
         "diskette-schema.1",
+        "diskette-sign.1",
         "diskette-sync.1",
         "diskette-tag.1",
         "diskette-tags.1",
