@@ -8,7 +8,7 @@ use crate::oci::error::StorageError;
 use crate::oci::image::descriptor::Descriptor;
 use crate::oci::image::digest::Digest;
 use crate::oci::image::json::Document;
-use crate::oci::image::tag::Tag;
+use crate::oci::image::tag::CosignTag;
 use crate::oci::images::Images;
 
 /// The longest payload in bytes. Those of cosign and podman have some hundred.
@@ -22,7 +22,7 @@ pub(crate) fn find_manifest(
     images: &dyn Images,
     subject: Digest,
 ) -> Result<Option<Document>, StorageError> {
-    images.find_image(Tag::of_signatures(subject).as_str())
+    images.find_attachment(&CosignTag::Signatures.of_image(subject))
 }
 
 /// Reads payloads within the limit of all of them.
@@ -67,6 +67,7 @@ pub(crate) fn parse_entries(
     manifest: &Document,
     subject: Digest,
 ) -> Result<Vec<SignatureEntry>, SignatureError> {
-    let unusable = |why| SignatureError::Manifest { tag: Tag::of_signatures(subject), why };
+    let unusable =
+        |why| SignatureError::Manifest { tag: CosignTag::Signatures.of_image(subject), why };
     read_entries(manifest).map_err(unusable)
 }

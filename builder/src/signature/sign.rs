@@ -11,7 +11,7 @@ use crate::oci::image::digest::Digest;
 use crate::oci::image::json::Document;
 use crate::oci::image::ref_name::RefName;
 use crate::oci::image::reference::Reference;
-use crate::oci::image::tag::Tag;
+use crate::oci::image::tag::CosignTag;
 use crate::oci::images::Images;
 use crate::oci::referrers::{Subject, find_subjects};
 use crate::oci::sink::{NamedImage, Sink, SourceBlob};
@@ -71,7 +71,8 @@ fn compose_signature(
 ) -> Result<Option<NewSignature>, SignatureError> {
     let payload = SignedPayload { identity: request.identity.to_owned(), digest: subject };
     let payload = payload.to_bytes()?;
-    let unusable = |why| SignatureError::Manifest { tag: Tag::of_signatures(subject), why };
+    let unusable =
+        |why| SignatureError::Manifest { tag: CosignTag::Signatures.of_image(subject), why };
     let mut manifest = SignatureManifest::empty();
     if let Some(found) = find_manifest(images, subject)? {
         let (digest, key) = (Digest::of_bytes(&payload), request.key.public_key()?);
@@ -93,7 +94,7 @@ fn write_signatures(
 ) -> Result<(), SignatureError> {
     let mut tagged = Vec::new();
     for NewSignature { subject, payload, documents } in all {
-        let tag = Tag::of_signatures(*subject);
+        let tag = CosignTag::Signatures.of_image(*subject);
         let name = request.repository.map(|name| name.with_tag(tag.clone()));
         let names: Vec<Reference> = name.iter().cloned().collect();
         let blob = SourceBlob {

@@ -8,7 +8,7 @@ use super::manifest::SignatureManifest;
 use super::payload::SignedPayload;
 use crate::oci::image::digest::Digest;
 use crate::oci::image::json::Document;
-use crate::oci::image::tag::Tag;
+use crate::oci::image::tag::CosignTag;
 use crate::oci::images::testing::MemoryImages;
 
 const NAME: &str = "q.io/me/vm:1";
@@ -53,7 +53,9 @@ impl Signed {
     /// Makes a document that holds the signatures.
     fn attach(&mut self, document: Vec<u8>) {
         let digest = self.images.put(document);
-        self.images.names.insert(Tag::of_signatures(self.root.digest).to_string(), digest);
+        self.images
+            .names
+            .insert(CosignTag::Signatures.of_image(self.root.digest).to_string(), digest);
     }
 
     fn attach_manifest(&mut self) {
@@ -179,7 +181,7 @@ fn the_number_of_signatures_is_bounded() {
     let layer = json!({ "digest": signed.root.digest.to_string(), "size": 1 });
     let manifest = json!({ "layers": vec![layer; 1001] });
     signed.attach(manifest.to_string().into_bytes());
-    let tag = Tag::of_signatures(signed.root.digest);
+    let tag = CosignTag::Signatures.of_image(signed.root.digest);
     let wrong = |why: &str| format!("the signatures with the tag `{tag}` cannot be used: {why}");
     let check = |signed: &Signed, why: &str| {
         assert_eq!(signed.check().replace("ROOT", &signed.root.digest.to_string()), wrong(why));

@@ -1,4 +1,8 @@
 //! **Signatures** of images in registries and layouts: made and checked, by cosign and skopeo too.
+#![expect(
+    clippy::too_many_lines,
+    reason = "each test is a table of what is done and what is said of it"
+)]
 
 use std::fs;
 

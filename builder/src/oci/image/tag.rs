@@ -63,11 +63,6 @@ impl Tag {
         Self(format!("sha256-{}", subject.to_hex()).into())
     }
 
-    /// Returns the tag of the manifest that holds the signatures of an image (cosign, `pkg/oci/remote/remote.go`).
-    pub(crate) fn of_signatures(subject: Digest) -> Self {
-        Self(format!("sha256-{}.sig", subject.to_hex()).into())
-    }
-
     /// Returns the tag as text.
     pub fn as_str(&self) -> &str {
         &self.0
