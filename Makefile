@@ -95,8 +95,8 @@ soak:
 	DISKETTE="$(abspath $(TARGET)/release/diskette)" DISKETTE_BOOTABLE="$(abspath $(TARGET)/bootable)" \
 		$(CARGO) test -p diskette --test disks -- --nocapture debians_installer
 	integration/trixie.sh "$(TARGET)/trixie"
-	DISKETTE_TRIXIE="$(abspath $(TARGET)/trixie)" $(CARGO) test -p diskette --test images -- --nocapture podman_5
-	DISKETTE_TRIXIE="$(abspath $(TARGET)/trixie)" $(CARGO) test -p diskette --test registry -- --nocapture oras_ signatures::
+	DISKETTE_TRIXIE="$(abspath $(TARGET)/trixie)" $(CARGO) test -p diskette --test images -- --nocapture podman oras_
+	DISKETTE_TRIXIE="$(abspath $(TARGET)/trixie)" $(CARGO) test -p diskette --test registry -- --nocapture oras_ cosign signatures::
 	$(MAKE) dist
 	DISKETTE="$$(ls "$(abspath $(TARGET))"/programs/diskette-*-"$(DIST_TARGET)")" $(CARGO) test -p diskette --test registry
 	integration/test-user.sh "$(TARGET)/test-user"

@@ -4,6 +4,7 @@
 
 mod disk_blobs;
 mod layer;
+mod report;
 #[cfg(test)]
 mod tests;
 
@@ -14,11 +15,11 @@ use oci_spec::image::MediaType;
 use thiserror::Error;
 
 use self::disk_blobs::DiskBlobs;
+pub use self::report::{VerifiedContent, VerifiedDisk, VerifiedImage, VerifyReport};
 use crate::cluster::contract::facts::{EntryFacts, IndexFacts, LayerFacts};
 use crate::cluster::contract::{self, DiskBlobFacts, Finding, Findings, judge_image, judge_index};
-use crate::cluster::disk_artifact::{ClusterTarget, judge_disk_artifact, judge_target};
+use crate::cluster::disk_artifact::judge_disk_artifact;
 use crate::cluster::vm::{MachineKind, judge_machine, judge_machine_index};
-use crate::disk;
 use crate::inspect::facts::{
     ContentKind, disk_artifact_facts, image_facts, machine_facts, machine_kind,
 };
@@ -76,77 +77,6 @@ pub enum VerifyError {
     /// The user asked to stop.
     #[error("cancelled")]
     Cancelled,
-}
-
-/// Result of a verification.
-#[derive(Debug, Clone)]
-pub struct VerifyReport {
-    /// Digest of the index, or of the only image's manifest.
-    pub root: Digest,
-    /// Images that were verified, in the order of the index.
-    pub images: Vec<VerifiedImage>,
-    /// Findings about the index, then about each image, worst first.
-    pub findings: Vec<Finding>,
-}
-
-/// One image that was verified.
-#[derive(Debug, Clone)]
-pub struct VerifiedImage {
-    /// Platform of the image, if a document declares it.
-    pub platform: Option<Platform>,
-    /// Digest of its manifest.
-    pub manifest: Digest,
-    /// What it is.
-    pub content: VerifiedContent,
-}
-
-/// What a manifest is.
-#[derive(Debug, Clone)]
-pub enum VerifiedContent {
-    /// A container image, with the disk that both KubeVirt and CDI find in it, if they find the same.
-    Image(Option<VerifiedDisk>),
-    /// A VM artifact.
-    Machine(SeenMachine),
-    /// A disk artifact, with its disk if it is one.
-    DiskArtifact(Option<VerifiedDisk>),
-}
-
-impl VerifiedImage {
-    /// Returns the disk, unless this is a VM artifact.
-    pub fn disk(&self) -> Option<&VerifiedDisk> {
-        match &self.content {
-            VerifiedContent::Image(disk) | VerifiedContent::DiskArtifact(disk) => disk.as_ref(),
-            VerifiedContent::Machine(_) => None,
-        }
-    }
-
-    /// Returns the virtual machine, if this is a VM artifact.
-    pub fn machine(&self) -> Option<&SeenMachine> {
-        match &self.content {
-            VerifiedContent::Machine(machine) => Some(machine),
-            VerifiedContent::Image(_) | VerifiedContent::DiskArtifact(_) => None,
-        }
-    }
-}
-
-impl VerifyReport {
-    /// Adds what a cluster cannot use.
-    pub fn judge_for(&mut self, target: &ClusterTarget) {
-        for image in &self.images {
-            if matches!(image.content, VerifiedContent::DiskArtifact(_)) {
-                self.findings.extend(judge_target(image.platform.as_ref(), target));
-            }
-        }
-    }
-}
-
-/// A disk in an image.
-#[derive(Debug, Clone)]
-pub struct VerifiedDisk {
-    /// Path in the image, without a slash in front.
-    pub path: String,
-    /// Format and flaws, as far as its first bytes show them.
-    pub info: disk::DiskInfo,
 }
 
 /// Verifies an image, or of an index only the image for a platform.

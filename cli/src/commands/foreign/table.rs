@@ -121,14 +121,14 @@ pub(super) const FOREIGN_OPTIONS: &[OptionGroup] = &[
     OptionGroup {
         treatment: NotedIfOff,
         reason: "no attestations are made",
-        help: "leave it out; sign and attest the digest that is printed",
+        help: "leave it out; attest the digest that is printed",
         words: "--provenance --sbom",
         ..NOTED
     },
     OptionGroup {
         treatment: Refused,
-        reason: "no attestations or signatures are made, and no image is encrypted or decrypted",
-        help: "leave it out; sign and attest the digest that is printed",
+        reason: "a build makes no attestations or signatures, and encrypts or decrypts no image",
+        help: "leave it out; sign the digest that is printed with `diskette sign`",
         words: "--attest --sign-by --cw --decryption-key --sbom-scanner-image \
                 --sbom-scanner-command --sbom-output --sbom-image-output --sbom-purl-output \
                 --sbom-image-purl-output --sbom-merge-strategy",
@@ -136,8 +136,8 @@ pub(super) const FOREIGN_OPTIONS: &[OptionGroup] = &[
     },
     OptionGroup {
         treatment: Refused,
-        reason: "diskette checks neither signatures nor policies of images",
-        help: "leave it out, and pin bases by digest with `--lock`",
+        reason: "a build checks neither signatures nor policies of images",
+        help: "leave it out; check bases with `diskette verify --policy`, and pin them with `--lock`",
         words: "--signature-policy --source-policy-file --policy",
         ..NOTED
     },
