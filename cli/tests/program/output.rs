@@ -284,8 +284,14 @@ error: cannot write the layer: No space left on device (os error 28)
     free.unwrap();
 }
 
-/// Changes the disk of a build that takes long and returns what the build said.
-fn meddle(change: impl FnOnce(&File)) -> ProgramOutcome {
+/// Changes the disk of a build that takes long and returns what the build said. On a busy machine a build can end before
+/// its disk is changed: then it is done again.
+fn meddle(change: impl Fn(&File)) -> ProgramOutcome {
+    let mut outcomes = std::iter::repeat_with(|| change_during_build(&change)).take(5);
+    outcomes.find(|it| it.status != 0).expect("changes are not noticed")
+}
+
+fn change_during_build(change: &impl Fn(&File)) -> ProgramOutcome {
     let scene = Scene::with_disk();
     scene.write("disk.raw", mixed_bytes(8, 12 * MIB));
     scene.make_old("disk.raw");
@@ -298,7 +304,7 @@ fn meddle(change: impl FnOnce(&File)) -> ProgramOutcome {
     wait_for(|| String::from_utf8(scene.read("log")).unwrap().contains("started"));
     change(&File::options().write(true).open(scene.path("disk.raw")).unwrap());
     let status = child.wait().unwrap().code().unwrap();
-    assert_eq!(scene.file_digests("out"), before);
+    assert!(status == 0 || scene.file_digests("out") == before, "something was left behind");
     let log = String::from_utf8(scene.read("log")).unwrap();
     let stderr = log.lines().filter(|line| !line.starts_with('{')).map(|line| format!("{line}\n"));
     ProgramOutcome { status, stdout: Vec::new(), stderr: stderr.collect() }
