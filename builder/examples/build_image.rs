@@ -94,7 +94,7 @@ fn read_recipes(disk: &str) -> Result<Vec<Recipe>, Diagnostic> {
         "platforms": { "linux/amd64": { "disk": disk } },
     });
     let text = SourceText { name: "the example's spec".into(), text: spec.to_string() };
-    spec::load_recipes(&Arc::new(text), &WorkingDirectory)
+    spec::load_recipes(&Arc::new(text), &WorkingDirectory, None)
         .map_err(|mut problems| problems.swap_remove(0))
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::cluster::disk_artifact::{ARTIFACT_TYPE, ArtifactKind, LAYER_MEDIA_TYPE};
 use crate::compression::LayerCompression;
-use crate::oci::image::config::ImageConfig;
+use crate::oci::image::config::{DEFAULT_PATH, ImageConfig};
 use crate::oci::image::descriptor::TITLE;
 use crate::recipe::diagnostic::Diagnostic;
 use crate::recipe::{
@@ -46,6 +46,7 @@ fn check_image(platform: &PlatformRecipe) -> Result<(), Diagnostic> {
     let config = platform.config.image();
     let label = config.and_then(|it| Some((*it.labels().keys().next()?).to_owned()));
     let variable = config.and_then(first_variable);
+    let setting = config.and_then(first_setting);
     let (what, help) = if platform.base.is_some() {
         ("a base image".to_owned(), "build `FROM scratch`")
     } else if let Some(name) = label {
@@ -53,16 +54,25 @@ fn check_image(platform: &PlatformRecipe) -> Result<(), Diagnostic> {
     } else if let Some(name) = variable {
         (
             format!("environment variables, and this has `{name}`"),
-            "remove it and `kubevirt`, which sets some, or use `--annotation`",
+            "remove it, or use `--annotation`",
         )
+    } else if let Some(name) = setting {
+        (format!("settings of containers, and this has `{name}`"), "remove it")
     } else {
         return Ok(());
     };
     Err(refused(&format!("has no {what}")).help(help))
 }
 
+/// Returns the first variable; all images of Dockerfiles have the default `PATH`.
 fn first_variable(config: &ImageConfig) -> Option<String> {
-    config.env().map(|(name, _)| name.to_owned()).find(|name| name != "PATH")
+    let is_default = |variable: &(&str, &str)| *variable == ("PATH", DEFAULT_PATH);
+    config.env().find(|variable| !is_default(variable)).map(|(name, _)| name.to_owned())
+}
+
+/// Returns the first setting that is neither a label nor a variable.
+fn first_setting(config: &ImageConfig) -> Option<String> {
+    config.settings().find(|name| !["Env", "Labels"].contains(name)).map(str::to_owned)
 }
 
 /// Returns the name and the source of the only file.

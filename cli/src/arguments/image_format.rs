@@ -1,6 +1,7 @@
 //! The *format* of documents, `--format`.
 
 use clap::ValueEnum;
+use diskette_builder::frontend::spec::SpecFormat;
 use diskette_builder::oci::image::format::ImageFormat;
 
 /// A value of `--format`.
@@ -12,6 +13,16 @@ pub(crate) enum FormatKind {
     Docker,
     /// The disk itself as an OCI artifact, which CRI-O mounts and KubeVirt 1.10 boots
     Artifact,
+}
+
+impl FormatKind {
+    /// Returns the `format` of a spec that builds it.
+    pub(crate) fn spec_format(self) -> SpecFormat {
+        match self {
+            Self::Oci | Self::Docker => SpecFormat::Oci,
+            Self::Artifact => SpecFormat::Artifact,
+        }
+    }
 }
 
 impl From<FormatKind> for ImageFormat {

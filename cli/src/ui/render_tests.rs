@@ -12,7 +12,7 @@ use super::render::{Color, MessageSeverity, render};
 /// Renders all problems of a spec.
 fn problems(text: &str) -> String {
     let source = Arc::new(SourceText { name: "diskette.yaml".into(), text: text.into() });
-    let problems = spec::load_recipes(&source, &NoInputFiles).unwrap_err();
+    let problems = spec::load_recipes(&source, &NoInputFiles, None).unwrap_err();
     let rendered: Vec<String> = problems
         .iter()
         .map(|problem| render(problem, MessageSeverity::Error, Color::Plain))

@@ -359,25 +359,116 @@ fn what_only_images_have_is_refused() {
     let compressed = "the layer of a disk artifact is the disk, and is not compressed";
     check(artifact, &["--compression", "zstd"], compressed);
     check(artifact, &["--compression-level", "3"], compressed);
-    check(artifact, &["--format", "docker"], "docker's format has no artifacts");
-    check(artifact, &["--format", "oci"], "the spec says `format: artifact`");
     let option = ["--format", "artifact"];
-    check("labels: { a: b }\n", &option, "a disk artifact has no labels, and this has `a`");
-    check(
-        "kubevirt: { instancetype: u1.small }\n",
-        &option,
-        "a disk artifact has no environment variables, and this has `INSTANCETYPE_KUBEVIRT_IO_DEFAULT_INSTANCETYPE`",
-    );
-    check(
-        "files: [{ path: /boot/vmlinuz, source: kernel }]\n",
-        &option,
-        "a disk artifact has a disk alone, and this has `/boot/vmlinuz`",
-    );
+    for (key, value) in [
+        ("labels", "{ a: b }"),
+        ("env", "{ A: b }"),
+        ("kubevirt", "{ instancetype: u1.small }"),
+        ("files", "[{ path: /boot/vmlinuz, source: kernel }]"),
+    ] {
+        let (line, message) = (format!("{key}: {value}\n"), format!("`{key}` is for images"));
+        check(&line, &option, &message);
+        check(&line, &option, "diskette.yaml:2:1");
+        check(&(artifact.to_owned() + &line), &[], &message);
+    }
+    check("format: artifact\ncompression: gzip\n", &[], "`compression` is for images");
     check(
         "",
         &["--format", "artifact", "--preference", "fedora", "amd64=amd.raw"],
         "`--preference` is for images, and this is a disk artifact",
     );
+}
+
+/// What a Dockerfile sets beside the disk is refused, and nothing of it is left out.
+#[test]
+fn dockerfiles_have_a_disk_alone() {
+    let check = |rest: &str, expected: &str| {
+        let scene = scene("");
+        scene.write("Dockerfile", format!("FROM scratch\n{rest}\n"));
+        let args = ["build", "-q", "--format", "artifact", "-o", "out", "-f", "Dockerfile", "."];
+        let outcome = scene.run(args);
+        assert_eq!(outcome.status, 2, "{rest}");
+        assert!(outcome.stderr.contains(expected), "{rest} {}", outcome.stderr);
+    };
+    let disk = "ADD amd.raw /disk/\n";
+    for (instruction, name) in [
+        ("ENTRYPOINT [\"/a\"]", "Entrypoint"),
+        ("CMD a", "Cmd"),
+        ("USER 107", "User"),
+        ("WORKDIR /disk", "WorkingDir"),
+        ("EXPOSE 80", "ExposedPorts"),
+        ("VOLUME /a", "Volumes"),
+        ("STOPSIGNAL TERM", "StopSignal"),
+        ("HEALTHCHECK CMD a", "Healthcheck"),
+        ("SHELL [\"a\"]", "Shell"),
+        ("ONBUILD RUN a", "OnBuild"),
+        ("MAINTAINER a", "author"),
+    ] {
+        let expected = format!("has no settings of containers, and this has `{name}`");
+        check(&format!("{disk}{instruction}"), &expected);
+    }
+    check(&format!("{disk}LABEL a=b"), "a disk artifact has no labels, and this has `a`");
+    let variable = "a disk artifact has no environment variables, and this has";
+    check(&format!("{disk}ENV A=b"), &format!("{variable} `A`"));
+    check(&format!("{disk}ENV PATH=/b"), &format!("{variable} `PATH`"));
+    check(
+        &format!("{disk}ADD arm.raw /disk/"),
+        "a disk artifact has one disk, and this has `/disk/amd.raw` and `/disk/arm.raw`",
+    );
+    let other = "a disk artifact has a disk alone, and this has";
+    check(&format!("{disk}ADD arm.raw /a/"), &format!("{other} `/a/arm.raw`"));
+    check("ADD arm.raw /a/", &format!("{other} `/a/arm.raw`"));
+    check("LABEL a=b", "a disk artifact has no labels");
+    check("RUN mkdir /disk", "a disk artifact has a disk, and no file goes to /disk");
+}
+
+/// An option overrides the format in the spec.
+#[test]
+fn the_option_makes_the_same_image() {
+    let check = |option: &[&str]| {
+        let expected = scene("").build(option);
+        assert_eq!(scene("format: artifact\n").build(option), expected, "{option:?}");
+    };
+    check(&["--format", "oci"]);
+    check(&["--format", "docker"]);
+    check(&["--format", "oci", "--compression", "zstd", "--label", "a=b"]);
+    let expected = scene("").build(&["--format", "artifact"]);
+    for compression in ["gzip", "zstd", "none", "{ type: zstd, level: 9 }"] {
+        let scene = scene(&format!("compression: {compression}\n"));
+        assert_eq!(scene.build(&["--format", "artifact"]), expected, "{compression}");
+    }
+}
+
+/// The commands that copy images keep an artifact as it is.
+#[test]
+fn copies_are_the_artifact() {
+    let scene = scene("format: artifact\n");
+    let Some(registry) = DockerRegistry::start_open(&scene) else { return };
+    let (first, second) = (registry.reference("disks/a:1"), registry.reference("disks/b:1"));
+    let digest = scene.build(&[]);
+    let manifest = document(&scene, &digest)["manifests"][1]["digest"].as_str().unwrap().to_owned();
+    let open = "--tls-verify=false";
+    run(&scene, &["push", "-q", open, "oci:out", &first]);
+    run(&scene, &["pull", "-q", open, &first, "-o", "oci:pulled"]);
+    assert_eq!(scene.run(["digest", "oci:pulled"]).digest(), digest);
+    let by_digest = format!("{}@{digest}", first.trim_end_matches(":1"));
+    run(&scene, &["copy", "-q", open, &by_digest, &second]);
+    assert_eq!(scene.run(["digest", open, &second]).digest(), digest);
+    run(&scene, &["copy", "-q", open, "--platform", "linux/arm64", &second, "oci:arm"]);
+    run(&scene, &["verify", "--strict", "oci:arm"]);
+    run(&scene, &["extract", "-q", "-o", "found", "oci:arm"]);
+    assert!(scene.read("found") == scene.read("arm.raw"));
+    // Each machine builds the index of its own platform.
+    let created = registry.reference("disks/index:1");
+    scene.build_to("one", &["--platform", "linux/arm64"]);
+    scene.build_to("other", &["--platform", "linux/amd64"]);
+    run(&scene, &["index", "create", open, &created, "oci:other", "oci:one"]);
+    assert_eq!(scene.run(["digest", open, &created]).digest(), digest);
+    // A manifest alone does not say its platform, as its config is empty.
+    let of_arm = format!("{}@{manifest}", first.trim_end_matches(":1"));
+    let outcome = scene.run(["index", "create", open, &created, &of_arm]);
+    assert_eq!(outcome.status, 1);
+    assert!(outcome.stderr.contains("does not say what it runs on"), "{}", outcome.stderr);
 }
 
 #[test]

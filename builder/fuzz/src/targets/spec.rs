@@ -15,7 +15,7 @@ use super::valid_text;
 pub fn run(bytes: &[u8]) {
     let text = valid_text(bytes);
     let source = Arc::new(SourceText { name: "fuzz.yaml".into(), text: text.into() });
-    let Err(problems) = spec::load_recipes(&source, &NoInputFiles) else { return };
+    let Err(problems) = spec::load_recipes(&source, &NoInputFiles, None) else { return };
     assert!(!problems.is_empty());
     for problem in problems {
         assert!(!problem.message.is_empty() && !problem.help.is_empty());

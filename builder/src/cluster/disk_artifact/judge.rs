@@ -9,6 +9,9 @@ use crate::oci::image::descriptor::Descriptor;
 use crate::oci::image::platform::Platform;
 use crate::recipe::EMPTY_CONFIG;
 
+/// Maximum length of a file name in bytes on Linux (`NAME_MAX` in `linux/limits.h`).
+const NAME_MAX: usize = 255;
+
 /// What is known of one manifest of a disk artifact.
 #[derive(Debug, Clone)]
 pub(crate) struct DiskArtifactFacts<'a> {
@@ -53,7 +56,8 @@ fn title_problem(title: &str) -> Option<String> {
     match title {
         "" => Some("it has none".into()),
         "." | ".." => Some(format!("it is `{title}`")),
-        _ if title.contains('/') => Some(format!("it is `{}`", title.escape_debug())),
+        _ if title.contains(['/', '\0']) => Some(format!("it is `{}`", title.escape_debug())),
+        _ if title.len() > NAME_MAX => Some(format!("it is {} bytes long", title.len())),
         _ => None,
     }
 }

@@ -4,8 +4,8 @@
 
 use std::collections::BTreeMap;
 
+use super::content::KubevirtSpec;
 use super::located::{LocatedText, UserMapping};
-use super::types::KubevirtSpec;
 use crate::cluster::contract::labels::{
     LabelError, REPORT_LEN_MAX, check_key, check_value, env_for_label, label_for_env, report_len,
 };

@@ -3,10 +3,10 @@
 
 use std::collections::BTreeMap;
 
+use super::content::FileSpec;
 use super::located::LocatedText;
 use super::paths::check_plain_path;
 use super::source::lower_file;
-use super::types::FileSpec;
 use crate::cluster::contract::placement::{DISK_DIRECTORY_MODE, DISK_FILE_MODE, QEMU_OWNER};
 use crate::recipe::diagnostic::{Diagnostic, Span};
 use crate::recipe::{LayerEntry, LayerEntryKind, LayerRecipe};

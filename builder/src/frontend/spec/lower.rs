@@ -6,13 +6,14 @@ use std::collections::{BTreeMap, HashMap};
 use crate::oci::image::reference::Reference;
 
 use super::compression::{check_compression, lower_compression};
+use super::content::{PlatformSpec, SpecPlatforms};
 use super::environment::{Overridable, lower_environment, lower_string_map};
 use super::files::{file_entry, lower_files, parent_entries};
 use super::located::{Located, LocatedText};
 use super::names::lower_names;
 use super::release::DocsSpec;
 use super::source;
-use super::types::{API_VERSION, PlatformSpec, Spec, SpecPlatforms};
+use super::types::{API_VERSION, Spec};
 use super::vm::{SpecContent, lower_machine_platform};
 use crate::compression::LayerCompression;
 use crate::engine::source::InputFiles;
@@ -63,12 +64,12 @@ pub(super) fn lower_spec(
         index_annotations: BTreeMap::new(),
         warnings,
     };
-    // What an artifact cannot have was reported, with the place where it is.
-    if let Some(format) = spec.format.as_ref().filter(|_| spec.is_disk_artifact())
+    // What an artifact cannot have was reported, with its line.
+    if spec.is_disk_artifact()
         && problems.is_empty()
         && let Err(problem) = to_disk_artifact(&mut recipe)
     {
-        problems.push(problem.at(format.span.clone()));
+        problems.push(problem.at(spec.kind.as_ref().map(|kind| kind.span.clone())));
     }
     LoweredSpec { recipe, names }
 }
@@ -129,6 +130,7 @@ fn lower_platforms(
             SpecContent::Image => lower_platform(platform, spec, own, warnings, problems),
             SpecContent::Disk => {
                 problems.extend(own.for_containers.iter().cloned());
+                problems.extend(spec.check_compressed(&own.for_compressed).iter().cloned());
                 lower_platform(platform, spec, own, warnings, problems)
             }
             SpecContent::Machine(machine) => {

@@ -3,6 +3,7 @@
 
 mod catalogue;
 mod compression;
+mod content;
 mod disk_name;
 mod environment;
 mod fields;
@@ -40,6 +41,7 @@ pub(crate) use self::release::PlatformsPolicy;
 pub use self::schema::schema;
 pub(crate) use self::tags::TagTemplate;
 use self::types::Spec;
+pub use self::types::SpecFormat;
 use crate::engine::source::InputFiles;
 use crate::recipe::Recipe;
 use crate::recipe::diagnostic::{Diagnostic, SourceText};
@@ -47,17 +49,18 @@ use crate::recipe::diagnostic::{Diagnostic, SourceText};
 /// Reads a spec; each of its YAML documents is one recipe.
 ///
 /// The error lists all problems in the order of the text; for a text that is not YAML, only the first.
-/// `files` opens those that specs refer to.
+/// `files` opens those that specs refer to; `format` is used instead of the one in the text.
 pub fn load_recipes(
     source: &Arc<SourceText>,
     files: &dyn InputFiles,
+    format: Option<SpecFormat>,
 ) -> Result<Vec<Recipe>, Vec<Diagnostic>> {
     let documents = yaml::parse(source).map_err(|problem| vec![problem])?;
     if documents.is_empty() {
         return Err(vec![empty_spec(source)]);
     }
     let mut problems = Vec::new();
-    let load = |document| load_document(document, files, &mut problems);
+    let load = |document| load_document(document, files, format, &mut problems);
     let lowered: Vec<LoweredSpec> = documents.iter().filter_map(load).collect();
     check_unique_names(&lowered, &mut problems);
     if problems.is_empty() {
@@ -72,6 +75,7 @@ pub fn load_recipes(
 fn load_document(
     document: &Node,
     files: &dyn InputFiles,
+    format: Option<SpecFormat>,
     problems: &mut Vec<Diagnostic>,
 ) -> Option<LoweredSpec> {
     let mut found = Vec::new();
@@ -81,7 +85,8 @@ fn load_document(
         return None;
     }
     problems.append(&mut found);
-    Some(lower_spec(&spec?, files, problems))
+    let spec = Spec { chosen_format: format, ..spec? };
+    Some(lower_spec(&spec, files, problems))
 }
 
 /// Checks that two documents do not name two images alike: the second would replace the first.

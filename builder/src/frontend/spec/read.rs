@@ -1,20 +1,20 @@
 //! *Reading* converts nodes to the types of a spec. It reports each unknown key and each value of
 //! the wrong kind and continues with the rest, so that one run shows all mistakes.
 
+use super::content::{FileSpec, KubevirtSpec, PlatformSpec, SpecPlatforms};
 use super::fields::{Fields, FromNode, read_choice, unexpected_value};
 use super::keys::{FILE_KEYS, KUBEVIRT_KEYS, PLATFORM_KEYS, SPEC_KEYS};
 use super::located::Located;
 use super::node::{Node, NodeValue};
-use super::types::{
-    FileSpec, KubevirtSpec, PlatformSpec, Spec, SpecFormat, SpecKind, SpecPlatforms,
-};
+use super::types::{Spec, SpecFormat, SpecKind};
 use crate::recipe::diagnostic::{Diagnostic, Span};
 
 /// Keys of container images alone, beside those of a spec or a platform.
 const CONTAINER_KEYS: [&str; 4] = ["files", "env", "labels", "kubevirt"];
 
 /// What to do about them in a disk artifact.
-const REMOVE_FROM_DISK: &str = "remove it, or `format`: an artifact has a disk and annotations";
+const REMOVE_FROM_DISK: &str =
+    "remove it, or build an image: a disk artifact has a disk and annotations";
 
 /// Owners of keys in messages.
 const IMAGES: &str = "images";
@@ -46,9 +46,11 @@ impl FromNode for Spec {
                 ),
             ]
             .concat(),
-            for_containers: [&CONTAINER_KEYS[..], &["release", "compression"]]
+            for_containers: [&CONTAINER_KEYS[..], &["release"]]
                 .map(|keys| fields.misplaced(keys, IMAGES, REMOVE_FROM_DISK))
                 .concat(),
+            for_compressed: fields.misplaced(&["compression"], IMAGES, REMOVE_FROM_DISK),
+            chosen_format: None,
             for_machines: fields.misplaced(&["vm"], MACHINES, "add `kind: vm`, or remove `vm`"),
             vm: fields.get("vm", problems),
             image: fields.get("image", problems),
@@ -111,9 +113,10 @@ impl FromNode for PlatformSpec {
                 ),
             ]
             .concat(),
-            for_containers: [&CONTAINER_KEYS[..], &["path", "compression"]]
+            for_containers: [&CONTAINER_KEYS[..], &["path"]]
                 .map(|keys| fields.misplaced(keys, IMAGES, REMOVE_FROM_DISK))
                 .concat(),
+            for_compressed: fields.misplaced(&["compression"], IMAGES, REMOVE_FROM_DISK),
             for_machines: fields.misplaced(
                 &["disks"],
                 MACHINES,

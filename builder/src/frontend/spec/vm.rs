@@ -4,10 +4,11 @@
 use std::collections::BTreeMap;
 
 use super::compression::{LayerCompressionSpec, lower_compression};
+use super::content::PlatformSpec;
 use super::located::{Located, LocatedText, UserMapping};
 use super::machine::{LocatedMachine, load_machine};
 use super::source::{SourceSpec, lower_raw_disk};
-use super::types::{PlatformSpec, Spec, SpecKind};
+use super::types::{Spec, SpecKind};
 use crate::cluster::vm::{DISK_MEDIA_TYPE, DISK_SIZE, disk_annotations, disk_title};
 use crate::compression::{LayerCompression, LayerCompressionKind, ZstdLevel};
 use crate::engine::source::InputFiles;
@@ -41,6 +42,7 @@ impl SpecContent {
                 return Self::Image;
             }
             problems.extend(spec.for_containers.iter().cloned());
+            problems.extend(spec.check_compressed(&spec.for_compressed).iter().cloned());
             return Self::Disk;
         };
         problems.extend(spec.for_images.iter().cloned());

@@ -58,6 +58,10 @@ pub(crate) fn check_keys(config: &[u8]) -> Result<(), String> {
     Ok(())
 }
 
+/// Default value of `PATH`; moby/buildkit `util/system/path.go`.
+pub(crate) const DEFAULT_PATH: &str =
+    "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
 /// A config with the layers and history that have been added so far.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ImageConfig {
@@ -138,6 +142,13 @@ impl ImageConfig {
     /// Returns a setting of containers, e.g. `Env`, unless it is null.
     pub(crate) fn get(&self, name: &str) -> Option<&Value> {
         self.container.get(name).filter(|value| !value.is_null())
+    }
+
+    /// Returns the names of the settings of containers, and of the author if there is one.
+    pub(crate) fn settings(&self) -> impl Iterator<Item = &str> {
+        let author = self.image.keys().filter(|name| *name == "author");
+        let names = self.container.keys().chain(author).map(String::as_str);
+        names.filter(|name| *name == "author" || self.get(name).is_some())
     }
 
     /// Sets a setting of containers, e.g. `User`; null removes it.

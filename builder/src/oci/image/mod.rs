@@ -19,5 +19,7 @@ pub(crate) mod referrer;
 pub(crate) mod referrers_index;
 pub mod subject;
 pub mod tag;
+#[cfg(test)]
+mod test_documents;
 pub mod time;
 pub(crate) mod whiteout;

@@ -118,12 +118,7 @@ mod tests {
     use std::collections::BTreeMap;
 
     use super::*;
-
-    const DIGEST: &str = "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
-
-    fn document(text: &str) -> Document {
-        Document::parse("", text.replace("DIGEST", DIGEST).into()).unwrap()
-    }
+    use crate::oci::image::test_documents::{DIGEST, document};
 
     #[test]
     fn referrers_are_described_as_registries_do() {

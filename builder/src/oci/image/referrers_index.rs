@@ -100,12 +100,7 @@ fn descriptor_fields(descriptor: &Descriptor) -> Value {
 mod tests {
     use super::*;
     use crate::oci::image::referrer::AttachedDocument;
-
-    const DIGEST: &str = "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
-
-    fn document(text: &str) -> Document {
-        Document::parse("", text.replace("DIGEST", DIGEST).into()).unwrap()
-    }
+    use crate::oci::image::test_documents::{DIGEST, document};
 
     #[test]
     fn lists_are_edited_and_nothing_else_is_changed() {

@@ -55,12 +55,7 @@ pub fn with_subject(document: &Document, subject: &Document) -> Result<Document,
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    const DIGEST: &str = "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
-
-    fn document(text: &str) -> Document {
-        Document::parse("", text.replace("DIGEST", DIGEST).into()).unwrap()
-    }
+    use crate::oci::image::test_documents::{DIGEST, document};
 
     #[test]
     fn subjects_are_added_once() {

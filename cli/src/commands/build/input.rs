@@ -151,7 +151,7 @@ impl BuildInput {
         found: &mut InputFindings,
     ) -> Result<LoadedInput, CommandError> {
         match self.language {
-            InputLanguage::Spec => self.load_spec(),
+            InputLanguage::Spec => self.load_spec(arguments),
             InputLanguage::Dockerfile => {
                 self.load_dockerfile(arguments, access, environment, ui, found)
             }
@@ -165,7 +165,7 @@ impl BuildInput {
             return given.into_iter().map(|name| parse_name(name)).collect();
         }
         let files = self.spec_files(ReadFiles::default());
-        let recipes = spec::load_recipes(&self.source, &files).map_err(CommandError::Failed)?;
+        let recipes = self.load_recipes(arguments, &files)?;
         Ok(recipes.into_iter().flat_map(|recipe| recipe.names).collect())
     }
 
@@ -207,11 +207,21 @@ impl BuildInput {
     }
 
     /// Lowers a spec. Its paths are relative to its directory.
-    fn load_spec(&self) -> Result<LoadedInput, CommandError> {
+    fn load_spec(&self, arguments: &BuildArguments) -> Result<LoadedInput, CommandError> {
         let reads = self.reads();
         let inputs = self.spec_files(reads.clone());
-        let recipes = spec::load_recipes(&self.source, &inputs).map_err(CommandError::Failed)?;
+        let recipes = self.load_recipes(arguments, &inputs)?;
         Ok(LoadedInput { recipes, inputs: Box::new(inputs), epoch: None, reads })
+    }
+
+    /// Returns the recipes of a spec, in the format that the options say.
+    fn load_recipes(
+        &self,
+        arguments: &BuildArguments,
+        files: &SpecFiles,
+    ) -> Result<Vec<Recipe>, CommandError> {
+        let format = arguments.given_format()?.map(FormatKind::spec_format);
+        spec::load_recipes(&self.source, files, format).map_err(CommandError::Failed)
     }
 
     /// Returns the files that a spec can name; records those that are read.

@@ -65,18 +65,10 @@ impl BuildArguments {
 
     /// Turns images into disk artifacts if the options say so.
     pub(super) fn apply_format(&self, recipes: &mut [Recipe]) -> Result<(), CommandError> {
-        match self.given_format()? {
-            Some(FormatKind::Artifact) => {
-                recipes.iter_mut().try_for_each(to_disk_artifact).map_err(CommandError::Usage)
-            }
-            Some(FormatKind::Oci) if find_artifact(recipes) == Some(ArtifactKind::Disk) => {
-                let message =
-                    "`--format oci` builds an image, and the spec says `format: artifact`";
-                let help = "leave `--format` out, or change the spec";
-                Err(CommandError::Usage(Diagnostic::new(message).help(help)))
-            }
-            _ => Ok(()),
+        if self.given_format()? != Some(FormatKind::Artifact) {
+            return Ok(());
         }
+        recipes.iter_mut().try_for_each(to_disk_artifact).map_err(CommandError::Usage)
     }
 
     /// Refuses artifacts that would be loaded into a container engine, which has only images.

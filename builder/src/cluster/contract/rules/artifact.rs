@@ -8,7 +8,7 @@ super::table! {
         fix: "build it again with `--format artifact`",
     }
     ARTIFACT_TITLE = Error "artifact-title" {
-        must: "the layer of a disk artifact has a file name in `org.opencontainers.image.title`, without `/`",
+        must: "the layer of a disk artifact has a file name in `org.opencontainers.image.title`, without `/`, of at most 255 bytes",
         else: "CRI-O does not mount the artifact: it names the file by this annotation",
         from: "CRI-O internal/ociartifact/store.go; containers libartifact store.go",
         fix: "build it again with `--format artifact`, or name the file without a directory: `oras push REF disk.qcow2`",

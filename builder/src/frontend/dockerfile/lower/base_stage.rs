@@ -17,12 +17,9 @@ use crate::frontend::dockerfile::lint::BaseFacts;
 use crate::frontend::dockerfile::pattern::IgnoreFile;
 use crate::frontend::dockerfile::scope::StageScope;
 use crate::frontend::dockerfile::tree::Tree;
-use crate::oci::image::config::ImageConfig;
+use crate::oci::image::config::{DEFAULT_PATH, ImageConfig};
 use crate::oci::image::platform::Platform;
 use crate::recipe::diagnostic::{Diagnostic, Span};
-
-/// Default value of `PATH`; moby/buildkit `util/system/path.go`.
-const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 type BegunStage<'a> = (StageState, StageScope<'a>);
 
@@ -58,7 +55,7 @@ impl<'a> StageLoader<'a> {
         };
         self.keep_base_facts(number, base_facts(&stage.config, &platform));
         if !stage.config.env().any(|(name, _)| name == "PATH") {
-            stage.config.set_env("PATH", PATH);
+            stage.config.set_env("PATH", DEFAULT_PATH);
         }
         let mut variables = self.new_scope();
         stage.config.env().for_each(|(name, value)| variables.set_env(name, value.to_owned()));

@@ -1,5 +1,6 @@
 use super::*;
-use crate::upstream::UpstreamKind;
+use crate::recipe::{RecipeStep, SourceLocation};
+use crate::upstream::{UpstreamDisk, UpstreamKind, UrlRewrite};
 
 fn load(document: &str) -> Result<Vec<CatalogueEntry>, Vec<String>> {
     let text = document.replace("HEAD", "apiVersion: diskette/v1\nimage: a.example/b");
@@ -44,6 +45,10 @@ fn what_is_wrong_is_said_where_it_stands() {
     let form = "c.yaml:4:17: unknown form `checksum`";
     let key = "c.yaml:4:27: unknown key `uri` in `release`";
     check("HEAD\nplatforms: [amd64]\nrelease: {from: checksum, uri: x}", &[form, key]);
+    let vm = "c.yaml:3:7: a VM artifact follows no release";
+    check(&format!("HEAD\nkind: vm\nvm: v.yaml\nplatforms: [amd64]\n{release}"), &[vm]);
+    let disk = "c.yaml:3:9: a disk artifact follows no release";
+    check(&format!("HEAD\nformat: artifact\nplatforms: [amd64]\n{release}"), &[disk]);
     let other = "apiVersion: diskette/v2\nimage: a\nplatforms: [amd64]";
     check(other, &["c.yaml:1:13: unknown version `diskette/v2`"]);
 }

@@ -26,7 +26,7 @@ const EXAMPLES: [(&str, &str); 5] = [
 
 /// Loads a spec that names no file.
 fn load_recipes(source: &Arc<SourceText>) -> Result<Vec<Recipe>, Vec<Diagnostic>> {
-    super::load_recipes(source, &NoInputFiles)
+    super::load_recipes(source, &NoInputFiles, None)
 }
 
 fn source(text: &str) -> Arc<SourceText> {

@@ -49,7 +49,7 @@ const PLATFORMS: &str =
 
 fn load(vm: &str, machine: &'static str) -> Result<Vec<Recipe>, Vec<String>> {
     let text = format!("apiVersion: diskette/v1\nkind: vm\nvm: {vm}\n{PLATFORMS}\n");
-    let loaded = load_recipes(&source(&text), &OneFile(machine));
+    let loaded = load_recipes(&source(&text), &OneFile(machine), None);
     loaded.map_err(|problems| problems.iter().map(ToString::to_string).collect())
 }
 

@@ -75,6 +75,13 @@ fn check_documents(table: &mut Table) {
         &|it| it.layers = vec![layer("disk/a.raw")],
         &["artifact-title: layer 1: it is `disk/a.raw`"],
     );
+    check(&|it| it.layers = vec![layer("a\0.raw")], &["artifact-title: layer 1: it is `a\\0.raw`"]);
+    let (longest, longer) = ("a".repeat(251) + ".raw", "a".repeat(252) + ".raw");
+    check(&|it| it.layers = vec![layer(&longest)], &[]);
+    check(
+        &|it| it.layers = vec![layer(&longer)],
+        &["artifact-title: layer 1: it is 256 bytes long"],
+    );
     check(
         &|it| it.layers[0].blob = vec![0; 70_000],
         &["disk-blank: disk.raw: all of its 70000 bytes are zero"],
