@@ -27,16 +27,6 @@ impl std::fmt::Debug for RenamingSink<'_> {
     }
 }
 
-impl RenamingSink<'_> {
-    /// Returns the name of a tag in the repository of the image, if it is in one.
-    fn name_beside(&self, tag: &Tag) -> Option<Reference> {
-        match &self.name {
-            LayoutName::Full(name) => Some(name.with_tag(tag.clone())),
-            LayoutName::Short(_) => None,
-        }
-    }
-}
-
 impl Sink for RenamingSink<'_> {
     fn has_blob(
         &self,
@@ -73,21 +63,16 @@ impl Sink for RenamingSink<'_> {
         self.inner.check_subject(subject, names)
     }
 
-    fn find_image(
+    fn find_attachment(
         &self,
-        _name: Option<&Reference>,
+        name: Option<&Reference>,
         tag: &Tag,
     ) -> Result<Option<Document>, StorageError> {
-        self.inner.find_image(self.name_beside(tag).as_ref(), tag)
+        self.inner.find_attachment(name, tag)
     }
 
-    /// Tags of attachments stay as they are, beside the name of the image.
     fn attach(&self, attached: &[AttachedImage]) -> Result<(), StorageError> {
-        let rename = |it: &AttachedImage| {
-            let name = it.tag.as_ref().and_then(|tag| self.name_beside(tag));
-            AttachedImage { name, ..it.clone() }
-        };
-        self.inner.attach(&attached.iter().map(rename).collect::<Vec<_>>())
+        self.inner.attach(attached)
     }
 
     fn publish(&self, images: &[NamedImage]) -> Result<(), StorageError> {

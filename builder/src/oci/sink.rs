@@ -52,9 +52,9 @@ pub trait Sink: Sync {
         Ok(())
     }
 
-    /// Returns the manifest or index that has a tag at the destination, in a repository or without one; none too where
-    /// that cannot be read.
-    fn find_image(
+    /// Returns what has a tag that is made of the digest of an image at the destination, in the repository of a name; none
+    /// too where that cannot be read. In a layout such a tag means the same for all repositories.
+    fn find_attachment(
         &self,
         _name: Option<&Reference>,
         _tag: &Tag,
@@ -157,7 +157,7 @@ pub struct AttachedImage {
     pub document: Arc<Document>,
     /// Tag by which it is found; none for a referrer, which is found by its subject.
     pub tag: Option<Tag>,
-    /// Repository of the tag, with it; none in a layout where the image has no full reference.
+    /// The tag in a repository. Layouts do not use it.
     pub name: Option<Reference>,
 }
 

@@ -156,7 +156,8 @@ fn complete_image(current: &OsStr) -> Vec<CompletionCandidate> {
 /// Returns the tags of a layout; none if it cannot be read.
 fn layout_tags(path: &Path) -> Vec<String> {
     let tags = open_layout(path).ok().and_then(|images| images.tags().ok());
-    tags.unwrap_or_default().iter().map(ToString::to_string).collect()
+    let images = tags.unwrap_or_default().into_iter().filter(|tag| !tag.is_of_attachments());
+    images.map(|tag| tag.to_string()).collect()
 }
 
 #[cfg(test)]

@@ -99,6 +99,7 @@ pub(crate) fn ambiguous_image(location: &ImageLocation, images: &dyn Images) -> 
         Ok(tags) => tags,
         Err(error) => return error.into(),
     };
+    let tags: Vec<RefName> = tags.into_iter().filter(|tag| !tag.is_of_attachments()).collect();
     let diagnostic = Diagnostic::new(format!("which image of `{location}`?"));
     let help = match &tags[..] {
         [] => "it has no images with names".to_owned(),

@@ -63,7 +63,7 @@ fn put_referrer(registry: &Registry, subject: &str, kind: &str) -> String {
     let manifest = StoredManifest::new(MANIFEST, manifest.to_string().into_bytes());
     let digest = manifest.digest.clone();
     let entry = json!({ "mediaType": MANIFEST, "digest": digest, "size": manifest.bytes.len(), "artifactType": kind });
-    registry.put_document("me/vm", &kind.replace(['/', '+'], "."), manifest);
+    registry.put_untagged("me/vm", manifest);
     if registry.profile().referrers != ReferrersPolicy::Listed {
         let list = json!({ "schemaVersion": 2, "mediaType": INDEX, "manifests": [entry] });
         let list = StoredManifest::new(INDEX, list.to_string().into_bytes());
@@ -241,6 +241,47 @@ fn all_tags_are_copied_with_their_attachments() {
     assert_eq!(it.referrers(&it.registry.reference("me/copy:1")), [&*it.sbom]);
 }
 
+/// A layout has one manifest of signatures for a digest, whatever repositories its images are of.
+#[test]
+fn signatures_of_two_repositories_meet_in_a_layout() {
+    let it = Attached::new(ReferrersPolicy::Listed);
+    let [one, two] = ["me/vm:1", "you/vm:1"].map(|name| it.registry.reference(name));
+    it.run(&["copy", "-q", "--referrers", "none", &one, &two]);
+    let signature = tag(&it.root, "sig");
+    put_tagged(&it.registry, "you/vm", &signature, &["of another"]);
+    for name in [&one, &two] {
+        it.run(&["pull", "-q", name, "-o", "layout"]);
+    }
+    let layers = |name: &str| {
+        it.registry.manifest(name, &signature).unwrap().json()["layers"].as_array().unwrap().len()
+    };
+    for (from, to) in [(&one, "me/third"), (&two, "me/fourth")] {
+        let to = it.registry.reference(&format!("{to}:1"));
+        it.run(&["copy", "-q", &format!("oci:layout:{from}"), &to]);
+    }
+    assert_eq!([layers("me/third"), layers("me/fourth")], [2, 2]);
+    let asked = it.scene.run(["inspect", "oci:layout"]);
+    assert!(!asked.stderr.contains(".sig"), "{}", asked.stderr);
+}
+
+/// What is missing or damaged in a layout, and does not belong to the image that is copied.
+#[test]
+fn layouts_that_are_not_whole() {
+    let it = Attached::new(ReferrersPolicy::Listed);
+    it.run(&["pull", "-q", &it.registry.reference("me/vm:1"), "-o", "oci:layout:1"]);
+    let mut index: Value = serde_json::from_slice(&it.scene.read("layout/index.json")).unwrap();
+    let gone = json!({ "mediaType": MANIFEST, "digest": digest_of(b"gone"), "size": 4 });
+    index["manifests"].as_array_mut().unwrap().push(gone);
+    it.scene.write("layout/index.json", index.to_string());
+    it.run(&["copy", "-q", "oci:layout:1", "oci:copy:1"]);
+    assert_eq!(it.referrers("oci:copy:1"), [&*it.sbom]);
+    it.scene.write(&format!("layout/blobs/sha256/{}", &it.sbom[7..]), "{}");
+    let refused = it.scene.run(["copy", "-q", "oci:layout:1", "oci:other:1"]);
+    assert_eq!(refused.status, 1);
+    assert!(refused.stderr.contains("is damaged"), "{}", refused.stderr);
+    it.run(&["copy", "-q", "--referrers", "none", "oci:layout:1", "oci:other:1"]);
+}
+
 /// What belongs to an image is deleted with it, in a registry and in a layout.
 #[test]
 fn attachments_are_deleted_with_their_image() {
@@ -256,6 +297,14 @@ fn attachments_are_deleted_with_their_image() {
         assert_eq!(index["manifests"], json!([]));
         it.run(&["gc", "layout"]);
         assert_eq!(it.scene.file_digests("layout/blobs").len(), 0);
+        // What has a name of its own stays: a signature that was tagged, and an image under a tag of cosign.
+        put_tagged(&it.registry, "me/vm", "my-own", &["attested"]);
+        put_tagged(&it.registry, "me/vm", &tag(&it.root, "att"), &["attested"]);
+        let image = it.registry.manifest("me/vm", "1").unwrap().json();
+        let other = StoredManifest::new(INDEX, json!({ "x": 1, "schemaVersion": 2, "mediaType": INDEX, "manifests": image["manifests"] }).to_string().into_bytes());
+        for name in ["other", &tag(&it.root, "sbom")] {
+            it.registry.put_document("me/vm", name, other.clone());
+        }
         let by_digest = format!("{}@{}", it.registry.reference("me/vm"), it.root);
         let planned = it.run(&["delete", "--dry-run", &by_digest]);
         assert_eq!(planned.stdout, it.run(&["delete", &by_digest]).stdout);
@@ -263,6 +312,9 @@ fn attachments_are_deleted_with_their_image() {
             assert_eq!(it.registry.manifest("me/vm", &tag), None, "{tag}");
         }
         assert_eq!(it.registry.manifest("me/vm", &it.sbom), None);
+        for name in ["my-own", "other"] {
+            assert!(it.registry.manifest("me/vm", name).is_some(), "{name}");
+        }
         // Another index may list the images of the platforms.
         assert!(it.registry.manifest("me/vm", &tag(&it.platforms[0], "sig")).is_some());
     });

@@ -168,6 +168,12 @@ impl Registry {
         repository.manifests.insert(document.digest.clone(), document);
     }
 
+    /// Stores a manifest or an index without a request and without a tag.
+    pub fn put_untagged(&self, name: &str, document: StoredManifest) {
+        let mut store = self.shared.store.lock().unwrap();
+        store.repository(name).manifests.insert(document.digest.clone(), document);
+    }
+
     /// Stores a blob without a request, under any digest.
     pub fn put_blob(&self, name: &str, digest: &str, bytes: &[u8]) {
         let blob = StoredBlob { len: bytes.len() as u64, bytes: Some(bytes.into()) };

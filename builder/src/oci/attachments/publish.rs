@@ -49,14 +49,14 @@ struct TagUpdate<'a> {
     images: &'a dyn Images,
     sink: &'a dyn Sink,
     tag: &'a Tag,
-    /// The tag in a repository; none in a layout where the image has no full reference.
+    /// The tag in a repository, if the image has a full reference.
     name: Option<Reference>,
 }
 
 impl TagUpdate<'_> {
     /// Writes what the tag has to refer to, and returns it; none if the tag stays as it is.
     fn run(self, document: &Arc<Document>) -> Result<Option<AttachedImage>, WalkError> {
-        let old = self.sink.find_image(self.name.as_ref(), self.tag)?;
+        let old = self.sink.find_attachment(self.name.as_ref(), self.tag)?;
         let Some(old) = old.filter(|old| old.digest != document.digest) else {
             return Ok(Some(self.attach(document)));
         };

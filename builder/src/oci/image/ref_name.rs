@@ -33,6 +33,11 @@ impl RefName {
         let full = || self.0.parse::<Reference>().ok()?.tag()?.parse().ok();
         self.0.parse().ok().or_else(full)
     }
+
+    /// Returns whether this is the name of attachments of an image: its tag is made of a digest.
+    pub fn is_of_attachments(&self) -> bool {
+        self.tag().is_some_and(|tag| tag.subject().is_some())
+    }
 }
 
 impl FromStr for RefName {

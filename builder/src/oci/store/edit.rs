@@ -9,10 +9,10 @@ use super::layout_dir::LayoutDir;
 use super::reader::LayoutImages;
 use crate::oci::error::StorageError;
 use crate::oci::image::digest::Digest;
+use crate::oci::image::index::ImageIndex;
 use crate::oci::image::referrer::{AttachedDocument, is_image};
 use crate::oci::image::tag::Tag;
 use crate::oci::images::Images;
-use crate::oci::walk::{DocumentLimits, DocumentWalk};
 
 /// The names of the images of a layout. An image is found by its tag, full reference or digest.
 #[derive(Debug)]
@@ -57,16 +57,18 @@ impl LayoutNames {
     }
 }
 
-/// Returns the digests of the manifests and indexes of images; of one that cannot be read only its own.
+/// Returns the digests of the manifests and indexes of images, those that do not exist included.
 fn list_documents(images: &LayoutImages, digests: &[String]) -> BTreeSet<Digest> {
-    let images: &dyn Images = images;
     let mut found = BTreeSet::new();
-    for digest in digests.iter().filter_map(|digest| digest.parse::<Digest>().ok()) {
-        found.insert(digest);
-        let Ok(Some(root)) = images.read_document(digest) else { continue };
-        let closure = DocumentWalk::new(&images, DocumentLimits::default()).read_closure(&root);
-        let documents = closure.into_iter().flat_map(|closure| closure.documents);
-        found.extend(documents.map(|document| document.digest));
+    let mut pending: Vec<Digest> = digests.iter().filter_map(|it| it.parse().ok()).collect();
+    while let Some(digest) = pending.pop() {
+        if found.insert(digest)
+            && let Ok(Some(document)) = images.read_document(digest)
+            && document.is_index()
+            && let Ok(index) = ImageIndex::parse(&document)
+        {
+            pending.extend(index.manifests.iter().map(|entry| entry.digest));
+        }
     }
     found
 }

@@ -1,11 +1,13 @@
 //! The *entries* of a layout's `index.json`, for reading images.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::BTreeSet;
+use std::sync::OnceLock;
 
 use serde::Deserialize as _;
 use serde_json::Value;
 
 use super::INDEX;
+use super::attached::{AttachedDocuments, ListedDocument};
 use super::index::{IMAGE_NAME, REF_NAME};
 use crate::oci::error::StorageError;
 use crate::oci::image::descriptor::{Descriptor, DescriptorFields};
@@ -14,7 +16,7 @@ use crate::oci::image::format::{OCI_INDEX, is_index, is_manifest};
 use crate::oci::image::index::ImageIndex;
 use crate::oci::image::json::Document;
 use crate::oci::image::ref_name::{RefName, RefNameError};
-use crate::oci::image::referrer::{AttachedDocument, ReferrerList};
+use crate::oci::image::referrer::AttachedDocument;
 use crate::oci::image::tag::Tag;
 
 /// The most indexes that are read to find one that lists all others.
@@ -26,6 +28,8 @@ pub(super) struct LayoutEntries {
     all: Vec<LayoutEntry>,
     /// The `index.json` itself, if it is the index of an artifact.
     artifact: Option<Document>,
+    /// What is attached to images, as soon as it was asked for.
+    attached: OnceLock<AttachedDocuments>,
     /// Path of the layout in messages.
     path: String,
 }
@@ -51,7 +55,7 @@ impl LayoutEntries {
         let is_named = all.iter().any(|entry| entry.tag.is_some() || entry.name.is_some());
         let artifact = Document::parse(OCI_INDEX, bytes.to_vec()).ok();
         let artifact = artifact.filter(|_| !is_named && index["artifactType"].is_string());
-        Ok(Self { all, artifact, path: path.into() })
+        Ok(Self { all, artifact, attached: OnceLock::new(), path: path.into() })
     }
 
     /// Returns the `index.json` itself if it is the index of an artifact with this digest.
@@ -113,47 +117,31 @@ impl LayoutEntries {
     }
 
     /// Lists the referrers of an image: the documents that the index reaches through indexes and that have this subject,
-    /// and what the index with the referrers tag lists. `has` says whether a document exists, and `read` reads it.
+    /// and what the index with the referrers tag lists. All documents are read the first time. `has` says whether a
+    /// document exists, and `read` reads it.
     pub(super) fn list_referrers(
         &self,
         subject: Digest,
         has: impl Fn(Digest) -> bool,
         read: impl Fn(Digest, &str) -> Result<Document, StorageError>,
     ) -> Result<Vec<Descriptor>, StorageError> {
-        let wrong = |name: Digest, problem: String| StorageError::Unexpected {
-            path: format!("{}/{INDEX}", self.path),
-            problem: format!("has a list of referrers, {name}, that cannot be used: {problem}"),
+        let attached = if let Some(attached) = self.attached.get() {
+            attached
+        } else {
+            let found = AttachedDocuments::find(self.listed_documents(), has, &read)?;
+            self.attached.get_or_init(|| found)
         };
-        let (mut list, list_tag) = (ReferrerList::default(), Tag::of_referrers(subject));
-        let mut seen = BTreeSet::new();
-        let mut pending: VecDeque<(Digest, String, bool)> = VecDeque::new();
-        for entry in self.all.iter().filter(|it| may_be_document(&it.media_type)) {
-            // An algorithm that cannot be checked is not that of a document of ours.
-            let Ok(digest) = entry.digest.parse::<Digest>() else { continue };
-            let is_list = entry.has_tag(&list_tag);
-            if seen.insert((digest, is_list)) {
-                pending.push_back((digest, entry.media_type.clone(), is_list));
-            }
-        }
-        while let Some((digest, media_type, is_list)) = pending.pop_front() {
-            let document = read(digest, &media_type)?;
-            let listed = match AttachedDocument::of_document(&document) {
-                _ if is_list => list.add_index(&document),
-                Some(referrer) if referrer.subject == subject => list.add(referrer.descriptor),
-                _ => Ok(()),
-            };
-            listed.map_err(|problem| wrong(digest, problem))?;
-            // Images of other platforms may be missing.
-            let inside =
-                ImageIndex::parse(&document).ok().filter(|_| document.is_index() && !is_list);
-            for entry in inside.into_iter().flat_map(|index| index.manifests) {
-                let is_new = may_be_document(&entry.media_type) && has(entry.digest);
-                if is_new && seen.insert((entry.digest, false)) {
-                    pending.push_back((entry.digest, entry.media_type, false));
-                }
-            }
-        }
-        Ok(list.into_descriptors())
+        attached.list_referrers(subject, &self.path, read)
+    }
+
+    /// Returns the entries that are documents; of those that are lists of referrers with their subject. An algorithm that
+    /// cannot be checked is not that of a document of ours.
+    fn listed_documents(&self) -> impl Iterator<Item = (ListedDocument, Option<Digest>)> {
+        let documents = self.all.iter().filter(|it| may_be_document(&it.media_type));
+        documents.filter_map(|entry| {
+            let listed = (entry.digest.parse().ok()?, entry.media_type.clone());
+            Some((listed, entry.listed_subject()))
+        })
     }
 
     /// Returns the names of all images for messages: full references where they are known.
@@ -201,20 +189,24 @@ impl LayoutEntry {
 
     /// Returns whether the tag, alone or in a full reference, is made of the digest of an image.
     fn has_attachment_tag(&self) -> bool {
-        let last = |name: &str| name.rsplit(':').next().and_then(|it| it.parse::<Tag>().ok());
-        let tags = [&self.tag, &self.name].into_iter().flatten().filter_map(|name| last(name));
-        tags.into_iter().any(|tag| tag.subject().is_some())
+        self.parsed_tags().any(|tag| tag.subject().is_some())
     }
 
-    /// Returns whether the image has a tag, alone or in a full reference.
-    fn has_tag(&self, tag: &Tag) -> bool {
-        let full = |name: &str| name.rsplit_once(':').is_some_and(|(_, it)| it == tag.as_str());
-        [&self.tag, &self.name].into_iter().flatten().any(|name| name == tag.as_str() || full(name))
+    /// Returns the image whose referrers are listed, if the entry is a list.
+    fn listed_subject(&self) -> Option<Digest> {
+        let subject = |tag: Tag| tag.subject().filter(|subject| tag == Tag::of_referrers(*subject));
+        self.parsed_tags().find_map(subject)
+    }
+
+    /// Returns the tag, alone or of the full reference.
+    fn parsed_tags(&self) -> impl Iterator<Item = Tag> {
+        let last = |name: &String| name.rsplit(':').next()?.parse().ok();
+        [&self.tag, &self.name].into_iter().flatten().filter_map(last)
     }
 }
 
 /// Returns whether a media type is that of a manifest or an index, or is missing.
-fn may_be_document(media_type: &str) -> bool {
+pub(super) fn may_be_document(media_type: &str) -> bool {
     media_type.is_empty() || is_index(media_type) || is_manifest(media_type)
 }
 

@@ -56,9 +56,10 @@ impl LayoutIndex {
         Ok(())
     }
 
-    /// Lists a manifest or an index that belongs to another image: with its tag, or without a name.
+    /// Lists a manifest or an index that belongs to another image: with its tag, or without a name. A tag that is made of a
+    /// digest means the same in all repositories, so that it has no full reference.
     pub(crate) fn attach(&mut self, attached: &AttachedImage) -> io::Result<()> {
-        let AttachedImage { document, tag, name } = attached;
+        let AttachedImage { document, tag, .. } = attached;
         let artifact_type = find_artifact_type(document);
         let mut entry = document.descriptor_builder();
         if !artifact_type.is_empty() {
@@ -66,7 +67,7 @@ impl LayoutIndex {
         }
         let entry = serde_json::to_value(entry.build().map_err(io::Error::other)?)?;
         if let Some(tag) = tag {
-            self.set_entry(entry, tag.as_str(), name.as_ref().map(ToString::to_string));
+            self.set_entry(entry, tag.as_str(), None);
             return Ok(());
         }
         let digest = document.digest.to_string();

@@ -107,18 +107,14 @@ impl Sink for LayoutSink {
         blob.finish(document.digest, size)
     }
 
-    fn find_image(
+    fn find_attachment(
         &self,
-        name: Option<&Reference>,
+        _name: Option<&Reference>,
         tag: &Tag,
     ) -> Result<Option<Document>, StorageError> {
         let path = self.layout.path();
         let dir = self.layout.dir().try_clone().map_err(StorageError::io("open", path))?;
-        let images = LayoutImages::open(dir, path)?;
-        match name {
-            Some(name) => images.find_image(&name.to_string()),
-            None => images.find_image(tag.as_str()),
-        }
+        LayoutImages::open(dir, path)?.find_image(tag.as_str())
     }
 
     fn attach(&self, attached: &[AttachedImage]) -> Result<(), StorageError> {

@@ -4,6 +4,7 @@
 mod archive;
 mod archive_tar;
 mod archived;
+mod attached;
 mod docker;
 mod edit;
 mod entries;

@@ -1,6 +1,8 @@
 //! Tags are added to images of a registry, and images are *deleted*
 //! (<https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md#content-management>).
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use serde_json::Value;
 use thiserror::Error;
 
@@ -73,8 +75,9 @@ impl RegistryClient {
         let repository = self.target_repository(name)?;
         let digest = repository.find_document(name)?.digest;
         if name.digest().is_some() {
-            let tags = repository.list_tags_of(digest)?;
-            let attached = repository.list_attached(digest)?;
+            let tags = repository.list_tags_with_digests()?;
+            let attached = repository.list_attached(digest, &tags)?;
+            let tags = tags_of(digest, tags);
             return Ok(DeletedImage { digest, tags, with_image: true, attached });
         }
         let tags = name.tag().and_then(|tag| tag.parse().ok()).into_iter().collect();
@@ -89,7 +92,6 @@ impl RegistryClient {
         let document = repository.find_document(name)?;
         let digest = document.digest;
         let tag = name.tag().filter(|_| name.digest().is_none());
-        let attached = repository.list_attached(digest)?;
         if let Some(tag) = tag
             && repository.delete_tag(tag, digest)?
         {
@@ -100,10 +102,14 @@ impl RegistryClient {
                 return Ok(DeletedImage { digest, tags, with_image, attached: Vec::new() });
             }
             repository.unlist(&document)?;
+            let attached =
+                repository.list_attached(digest, &repository.list_tags_with_digests()?)?;
             repository.delete_attached(&attached)?;
             return Ok(DeletedImage { digest, tags, with_image, attached });
         }
-        let tags = repository.list_tags_of(digest)?;
+        let tags = repository.list_tags_with_digests()?;
+        let attached = repository.list_attached(digest, &tags)?;
+        let tags = tags_of(digest, tags);
         let others: Vec<Tag> =
             tags.iter().filter(|other| Some(other.as_str()) != tag).cloned().collect();
         if tag.is_some() && !others.is_empty() {
@@ -130,33 +136,39 @@ impl Repository<'_> {
     }
 
     /// Lists what belongs to an image: what cosign's tags of it refer to, artifacts that refer to it, what belongs to these,
-    /// and the list of referrers where the registry has none of its own. Images that refer to it are not among them: they
-    /// have names of their own.
-    fn list_attached(&self, image: Digest) -> Result<Vec<Digest>, RegistryError> {
-        let mut attached: Vec<Digest> = Vec::new();
-        let mut pending = vec![image];
+    /// and the list of referrers where the registry has none of its own. What has a tag of its own is not among them, and
+    /// neither are images that refer to it.
+    fn list_attached(
+        &self,
+        image: Digest,
+        tags: &BTreeMap<Tag, Digest>,
+    ) -> Result<Vec<Digest>, RegistryError> {
+        let named = tags.iter().filter(|(tag, _)| tag.subject().is_none());
+        let mut known: BTreeSet<Digest> = named.map(|(_, digest)| *digest).collect();
+        known.insert(image);
+        let (mut attached, mut pending) = (Vec::new(), vec![image]);
         while let Some(subject) = pending.pop() {
-            let tags = CosignTag::ALL.map(|kind| kind.of_image(subject));
-            let mut found = Vec::new();
-            for tag in tags.iter().chain([&Tag::of_referrers(subject)]) {
-                found.extend(self.probe_manifest(tag.as_str())?);
-            }
+            let own = CosignTag::ALL.map(|kind| kind.of_image(subject));
+            let own = own.into_iter().chain([Tag::of_referrers(subject)]);
+            let mut found: Vec<Digest> = own.filter_map(|tag| tags.get(&tag).copied()).collect();
             for referrer in self.list_referrers(subject)?.into_iter().take(ATTACHED_MAX) {
-                let document = self.read_manifest(&referrer.digest.to_string())?;
-                let fields = document.map(|it| serde_json::from_slice(&it.bytes));
-                let is_artifact = |fields: Value| !is_image(&fields);
-                if fields.and_then(Result::ok).is_some_and(is_artifact) {
+                if self.is_artifact(referrer.digest)? {
                     found.push(referrer.digest);
                 }
             }
-            for digest in found {
-                if digest != image && !attached.contains(&digest) && attached.len() < ATTACHED_MAX {
-                    attached.push(digest);
-                    pending.push(digest);
-                }
-            }
+            found.retain(|digest| known.insert(*digest));
+            found.truncate(ATTACHED_MAX - attached.len());
+            attached.extend_from_slice(&found);
+            pending.append(&mut found);
         }
         Ok(attached)
+    }
+
+    /// Returns whether a manifest or an index exists, and is no image.
+    fn is_artifact(&self, digest: Digest) -> Result<bool, RegistryError> {
+        let document = self.read_manifest(&digest.to_string())?;
+        let fields = document.and_then(|it| serde_json::from_slice::<Value>(&it.bytes).ok());
+        Ok(fields.is_some_and(|fields| !is_image(&fields)))
     }
 
     /// Deletes what belonged to an image that was deleted. A registry may have done so itself.
@@ -198,15 +210,19 @@ impl Repository<'_> {
         Ok(status)
     }
 
-    /// Lists the tags that refer to a digest, in alphabetical order. Each tag of the repository is looked up.
-    fn list_tags_of(&self, digest: Digest) -> Result<Vec<Tag>, RegistryError> {
-        let mut found = Vec::new();
+    /// Lists all tags with the digests that they refer to. Each tag of the repository is looked up.
+    fn list_tags_with_digests(&self) -> Result<BTreeMap<Tag, Digest>, RegistryError> {
+        let mut found = BTreeMap::new();
         for tag in self.list_tags()? {
-            if self.probe_manifest(tag.as_str())? == Some(digest) {
-                found.push(tag);
+            if let Some(digest) = self.probe_manifest(tag.as_str())? {
+                found.insert(tag, digest);
             }
         }
-        found.sort();
         Ok(found)
     }
+}
+
+/// Returns the tags that refer to a digest, in alphabetical order.
+fn tags_of(digest: Digest, tags: BTreeMap<Tag, Digest>) -> Vec<Tag> {
+    tags.into_iter().filter(|(_, it)| *it == digest).map(|(tag, _)| tag).collect()
 }

@@ -181,7 +181,7 @@ impl Sink for RegistrySink<'_> {
         Ok(())
     }
 
-    fn find_image(
+    fn find_attachment(
         &self,
         name: Option<&Reference>,
         tag: &Tag,

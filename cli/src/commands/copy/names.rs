@@ -19,7 +19,7 @@ pub(super) fn tags_to_copy(
     arguments: &CopyArguments,
     images: &dyn Images,
 ) -> Result<Vec<Option<String>>, CommandError> {
-    let is_attached = |tag: &&RefName| tag.tag().is_some_and(|tag| tag.subject().is_some());
+    let is_attached = |tag: &&RefName| tag.is_of_attachments();
     if arguments.all_tags {
         // Those of attachments come last: most have been copied with their images then.
         let tags = images.tags()?;
