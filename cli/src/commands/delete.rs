@@ -23,8 +23,8 @@ use crate::ui::progress::ProgressMode;
 /// Delete an image of a registry or a layout.
 ///
 /// A tag is deleted alone where the registry can do that; else the image is deleted, unless it has
-/// other tags. With a digest, the image and all its tags are deleted. With an image,
-/// its signatures and other artifacts that refer to it and have no other tag are deleted. In a layout the image is
+/// other tags. With a digest, the image and all its tags are deleted. With an image, its signatures
+/// and other artifacts that refer to it and have no other tag are deleted. In a layout the image is
 /// removed from index.json; `diskette gc` frees the space. Prints the deleted names.
 #[derive(Debug, Args)]
 pub(crate) struct DeleteArguments {

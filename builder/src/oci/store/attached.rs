@@ -4,10 +4,10 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use super::INDEX;
-use super::entries::may_be_document;
 use crate::oci::error::StorageError;
 use crate::oci::image::descriptor::Descriptor;
 use crate::oci::image::digest::Digest;
+use crate::oci::image::format::{is_index, is_manifest};
 use crate::oci::image::index::ImageIndex;
 use crate::oci::image::json::Document;
 use crate::oci::image::referrer::{AttachedDocument, ReferrerList};
@@ -83,4 +83,9 @@ impl AttachedDocuments {
         }
         Ok(list.into_descriptors())
     }
+}
+
+/// Returns whether a media type is that of a manifest or an index, or is missing.
+pub(super) fn may_be_document(media_type: &str) -> bool {
+    media_type.is_empty() || is_index(media_type) || is_manifest(media_type)
 }

@@ -7,12 +7,12 @@ use serde::Deserialize as _;
 use serde_json::Value;
 
 use super::INDEX;
-use super::attached::{AttachedDocuments, ListedDocument};
+use super::attached::{AttachedDocuments, ListedDocument, may_be_document};
 use super::index::{IMAGE_NAME, REF_NAME};
 use crate::oci::error::StorageError;
 use crate::oci::image::descriptor::{Descriptor, DescriptorFields};
 use crate::oci::image::digest::Digest;
-use crate::oci::image::format::{OCI_INDEX, is_index, is_manifest};
+use crate::oci::image::format::{OCI_INDEX, is_index};
 use crate::oci::image::index::ImageIndex;
 use crate::oci::image::json::Document;
 use crate::oci::image::ref_name::{RefName, RefNameError};
@@ -203,11 +203,6 @@ impl LayoutEntry {
         let last = |name: &String| name.rsplit(':').next()?.parse().ok();
         [&self.tag, &self.name].into_iter().flatten().filter_map(last)
     }
-}
-
-/// Returns whether a media type is that of a manifest or an index, or is missing.
-pub(super) fn may_be_document(media_type: &str) -> bool {
-    media_type.is_empty() || is_index(media_type) || is_manifest(media_type)
 }
 
 /// Parses an entry. A malformed one is ignored, so that the others can be found.
