@@ -213,6 +213,17 @@ impl Scene {
         })
     }
 
+    /// Makes a pair of keys for signatures with OpenSSL: `NAME.key` and `NAME.pub`. `kind` is an algorithm with its options,
+    /// e.g. `ED25519`.
+    pub fn make_signing_key(&self, kind: &str, name: &str) {
+        let script = format!(
+            "openssl genpkey -algorithm {kind} -out {name}.key 2>/dev/null && openssl pkey -in {name}.key -pubout -out {name}.pub"
+        );
+        let mut command = Command::new("sh");
+        command.args(["-c", &script]).current_dir(self.path(""));
+        assert!(command.status().unwrap().success(), "{script}");
+    }
+
     /// Writes the files of a directory into a tar.
     pub fn pack(&self, directory: &str, tar: &str) {
         let mut command = Command::new("tar");

@@ -70,8 +70,14 @@ fn what_was_verified_is_promoted() {
     assert_eq!(planned.status, 0, "{}", planned.stderr);
     assert!(String::from_utf8(planned.stdout).unwrap().starts_with("would-promote\t"));
     assert_eq!(digest(&registry, "public/directory:1"), None);
+    let signed = registry.reference("staging/directory:1");
+    scene.make_signing_key("ED25519", "me");
+    scene.run(["sign", "-q", &signed, "--key", "me.key"]).digest();
     let promoted = run(&promote);
     assert_eq!(promoted.status, 1);
+    let public_name = registry.reference("public/directory:1");
+    let checked = ["verify", "--key", "me.pub", "--identity", &signed, &public_name];
+    assert_eq!(run(&checked).status, 0);
     assert!(promoted.stderr.contains("checksums:1: not verified for linux/arm64"));
     assert_eq!(digest(&registry, "public/checksums:1"), None);
     assert_eq!(digest(&registry, "public/coreos-stream:1"), None);

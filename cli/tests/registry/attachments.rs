@@ -187,6 +187,29 @@ fn some_or_no_attachments_are_copied() {
     assert!(wrong.stderr.contains("`signatures` is no type of attachments"), "{}", wrong.stderr);
 }
 
+/// An index and each platform cost a request for each tag of cosign and one for the referrers, and one more where the
+/// registry has no list of them.
+#[test]
+fn requests_for_an_image_without_attachments() {
+    check_all(
+        &[(ReferrersPolicy::Listed, 12), (ReferrersPolicy::Unknown(404), 15)],
+        |(it, more)| {
+            let registry = Registry::start(Profile { referrers: *it, ..Profile::DISTRIBUTION_3 });
+            let scene = Scene::with_two_disks();
+            scene.build(&[]);
+            let [from, to] = ["me/vm:1", "me/copy:1"].map(|name| registry.reference(name));
+            scene.run(["push", "-q", "-l", "out", "1", &from]).digest();
+            let count = |which: &str| {
+                registry.take_requests();
+                scene.run(["copy", "-q", "--referrers", which, &from, &to]).digest();
+                registry.take_requests().len()
+            };
+            count("none");
+            assert_eq!(count("all") - count("none"), *more);
+        },
+    );
+}
+
 /// Of one platform only what belongs to its image is copied.
 #[test]
 fn attachments_of_a_platform() {

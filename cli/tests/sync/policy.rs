@@ -186,6 +186,9 @@ fn staging_has_what_production_lacks() {
     let other = format!("{}/staging", stage.registry.address());
     let both = ["--source-registry", own.as_str(), "--target-registry", other.as_str()];
     assert_eq!(stage.word(&both), "unchanged");
+    let (signed, key) = (stage.registry.reference("disks/checksums:1"), ["--key", "me.key"]);
+    stage.scene.make_signing_key("ED25519", "me");
+    stage.scene.run(["sign", "-q", &signed].iter().chain(&key)).digest();
     stage.upstream.publish_release("checksums", "1.2", 2);
     let amd64 = qcow2_disk(100 * 7 + "checksums".len() as u64, 300_000);
     stage.spoil("1.2", "x86_64", ServerAnswer::Content(amd64.clone()));
@@ -207,6 +210,12 @@ fn staging_has_what_production_lacks() {
     let judged = stage.registry.reference("staging/checksums:1");
     let outcome = stage.scene.run(["verify", "--progress", "none", &judged]);
     assert_eq!(outcome.status, 0, "{}", outcome.stderr);
+    // The signature of the image that was copied is there, and the new image has none.
+    let check = |platform: &str| {
+        let args = ["verify", "--key", "me.pub", "--identity", &signed, "--platform", platform];
+        stage.scene.run(args.iter().chain(&[judged.as_str()])).status
+    };
+    assert_eq!([check("linux/amd64"), check("linux/arm64")], [0, 1]);
     assert_eq!(stage.versions(), ["amd64 1.1", "arm64 1.1"]);
     // What is where it is looked for alone is what a target is told by.
     assert_eq!(stage.word(&["--target-registry", &other]), "unchanged");
