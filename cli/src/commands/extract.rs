@@ -45,7 +45,7 @@ pub(crate) struct ExtractArguments {
     #[arg(long)]
     platform: Option<Platform>,
 
-    /// The disk of this volume, of a VM artifact [default: its only disk]
+    /// The disk of an artifact, by the name of its volume or file [default: its only disk]
     #[arg(long, value_name = "NAME")]
     disk: Option<String>,
 
@@ -290,7 +290,8 @@ fn extract_error(error: ExtractError, location: &str, image: &PlatformImage) -> 
         error @ (ExtractError::Disagreement { .. }
         | ExtractError::SeveralDisks(_)
         | ExtractError::NotAFile { .. }
-        | ExtractError::NoDisk) => {
+        | ExtractError::NoDisk
+        | ExtractError::NoLayers) => {
             let diagnostic =
                 Diagnostic::new(format!("cannot extract the disk of `{location}`: {error}"));
             diagnostic.help(format!("`diskette verify` says more of its image {digest}")).into()

@@ -162,6 +162,10 @@ impl From<JoinError> for CommandError {
             JoinError::Platform { .. } => {
                 Self::Usage(Diagnostic::new(error.to_string()).help("leave one of them out"))
             }
+            JoinError::Unknown(_) => {
+                let help = "name its index: the manifest of a disk artifact has no platform";
+                Diagnostic::new(error.to_string()).help(help).into()
+            }
             error => Diagnostic::new(error.to_string()).into(),
         }
     }

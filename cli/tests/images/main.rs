@@ -15,6 +15,7 @@ mod engines;
 mod existing;
 mod extract;
 mod garbage;
+mod hostile_artifacts;
 mod index;
 mod inspect;
 mod interop;

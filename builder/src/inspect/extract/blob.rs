@@ -63,7 +63,7 @@ fn choose_layer<'i>(
         if names.is_empty() { "none".to_owned() } else { names.join(", ") }
     };
     match (name, &layers[..]) {
-        (_, []) => Err(ExtractError::NoDisk),
+        (_, []) => Err(ExtractError::NoLayers),
         (None, [only]) => Ok(*only),
         (None, _) => Err(ExtractError::WhichDisk(known())),
         (Some(name), _) => layers

@@ -56,6 +56,9 @@ pub enum ExtractError {
     /// There is no disk.
     #[error("there is no disk in it: nothing is in `/disk`")]
     NoDisk,
+    /// It is an artifact without a layer.
+    #[error("the artifact has no layers")]
+    NoLayers,
     /// There are several files, and KubeVirt refuses that.
     #[error("there are several files in `/disk`: {0}")]
     SeveralDisks(String),
