@@ -1,10 +1,11 @@
-//! The *manifest* that holds the signatures of an image. What other signers wrote is kept as it is.
+//! The *manifest* that holds the signatures of an image.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use oci_spec::image::MediaType;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
+use crate::oci::attachments::union::compose_config;
 use crate::oci::image::descriptor::Descriptor;
 use crate::oci::image::digest::Digest;
 use crate::oci::image::json::Document;
@@ -19,11 +20,10 @@ const SIGNATURE: &str = "dev.cosignproject.cosign/signature";
 /// The most signatures of an image: cosign reads no more layers either (`pkg/oci/internal/signature/layer.go`).
 pub(crate) const SIGNATURES_MAX: usize = 1000;
 
-/// A manifest of signatures.
+/// A manifest of new signatures.
 #[derive(Debug, Clone)]
 pub(crate) struct SignatureManifest {
-    media_type: MediaType,
-    fields: Map<String, Value>,
+    layers: Vec<Value>,
 }
 
 /// A signature as its manifest has it: the payload is a blob.
@@ -35,7 +35,7 @@ pub(crate) struct SignatureEntry {
     pub(crate) signature: Vec<u8>,
 }
 
-/// A manifest of signatures and its config, to be written.
+/// A manifest of new signatures and its config, to be written.
 #[derive(Debug)]
 pub(crate) struct SignatureDocuments {
     pub(crate) config: Document,
@@ -45,30 +45,13 @@ pub(crate) struct SignatureDocuments {
 impl SignatureManifest {
     /// Returns a manifest without signatures.
     pub(crate) fn empty() -> Self {
-        let media_type = MediaType::ImageManifest;
-        let fields = Map::from_iter([
-            ("schemaVersion".into(), json!(2)),
-            ("mediaType".into(), json!(media_type.to_string())),
-            ("layers".into(), json!([])),
-        ]);
-        Self { media_type, fields }
-    }
-
-    /// Parses a manifest that is to get another signature; the error says what is wrong with it.
-    pub(crate) fn parse(document: &Document) -> Result<Self, String> {
-        read_entries(document)?;
-        let fields = serde_json::from_slice(&document.bytes).map_err(|error| error.to_string())?;
-        Ok(Self { media_type: document.media_type.clone(), fields })
+        Self { layers: Vec::new() }
     }
 
     /// Adds a signature; the error says that there are too many.
     pub(crate) fn add(&mut self, payload: &[u8], signature: &[u8]) -> Result<(), String> {
-        let layers = self.fields.entry("layers").or_insert_with(|| json!([]));
-        let layers = layers.as_array_mut().ok_or("its layers are no list")?;
-        if layers.len() >= SIGNATURES_MAX {
-            return Err(too_many());
-        }
-        layers.push(json!({
+        check_number(self.layers.len() + 1)?;
+        self.layers.push(json!({
             "mediaType": PAYLOAD,
             "digest": Digest::of_bytes(payload).to_string(),
             "size": payload.len(),
@@ -78,30 +61,18 @@ impl SignatureManifest {
     }
 
     /// Returns the documents of the manifest. Its config is that of an image without files, as cosign writes it.
-    pub(crate) fn into_documents(mut self) -> serde_json::Result<SignatureDocuments> {
-        let layers = self.fields.get("layers").and_then(Value::as_array);
-        let digests: Vec<Value> =
-            layers.into_iter().flatten().map(|layer| layer["digest"].clone()).collect();
-        let history = vec![json!({ "created": "0001-01-01T00:00:00Z" }); digests.len()];
-        let config = json!({
-            "architecture": "",
-            "config": {},
-            "created": "0001-01-01T00:00:00Z",
-            "history": history,
-            "os": "",
-            "rootfs": { "type": "layers", "diff_ids": digests },
+    pub(crate) fn into_documents(self) -> Result<SignatureDocuments, String> {
+        let kind = MediaType::ImageConfig.to_string();
+        let config = br#"{"architecture":"","config":{},"created":"0001-01-01T00:00:00Z","os":""}"#;
+        let config = compose_config(&kind, Some(config), &self.layers)?;
+        let fields = json!({
+            "schemaVersion": 2,
+            "mediaType": MediaType::ImageManifest.to_string(),
+            "config": { "mediaType": kind, "digest": config.digest.to_string(), "size": config.bytes.len() },
+            "layers": self.layers,
         });
-        let known = self.fields.get("config").and_then(|config| config["mediaType"].as_str());
-        let media_type = known.map_or(MediaType::ImageConfig, MediaType::from);
-        let config = Document::new(media_type, &config)?;
-        let descriptor = json!({
-            "mediaType": config.media_type.to_string(),
-            "digest": config.digest.to_string(),
-            "size": config.bytes.len(),
-        });
-        self.fields.insert("config".into(), descriptor);
-        let manifest = Document::new(self.media_type, &self.fields)?;
-        Ok(SignatureDocuments { config, manifest })
+        let manifest = Document::new(MediaType::ImageManifest, &fields);
+        Ok(SignatureDocuments { config, manifest: manifest.map_err(|error| error.to_string())? })
     }
 }
 
@@ -111,9 +82,7 @@ pub(crate) fn read_entries(document: &Document) -> Result<Vec<SignatureEntry>, S
         return Err("it is an index".into());
     }
     let ImageManifest { layers, .. } = ImageManifest::parse(document)?;
-    if layers.len() > SIGNATURES_MAX {
-        return Err(too_many());
-    }
+    check_number(layers.len())?;
     let entry = |payload: Descriptor| {
         let signature = payload.annotations.get(SIGNATURE)?;
         // One that is not Base64 is by no key.
@@ -123,6 +92,10 @@ pub(crate) fn read_entries(document: &Document) -> Result<Vec<SignatureEntry>, S
     Ok(layers.into_iter().filter_map(entry).collect())
 }
 
-fn too_many() -> String {
-    format!("it has more than {SIGNATURES_MAX} signatures")
+/// Fails if a manifest has too many signatures.
+pub(crate) fn check_number(number: usize) -> Result<(), String> {
+    match number {
+        0..=SIGNATURES_MAX => Ok(()),
+        _ => Err(format!("it has more than {SIGNATURES_MAX} signatures")),
+    }
 }

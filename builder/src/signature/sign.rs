@@ -1,20 +1,21 @@
 //! *Signs* an image: its index, and the image of each platform, since a node of a cluster looks only at that.
 
 use std::ops::ControlFlow;
+use std::sync::Arc;
 
 use super::attached::{find_manifest, parse_entries};
 use super::error::SignatureError;
 use super::key::PrivateKey;
-use super::manifest::{SignatureDocuments, SignatureManifest};
+use super::manifest::{SignatureDocuments, SignatureManifest, check_number};
 use super::payload::SignedPayload;
+use crate::oci::attachments::{TagUpdate, update_tags};
 use crate::oci::image::digest::Digest;
 use crate::oci::image::json::Document;
-use crate::oci::image::ref_name::RefName;
 use crate::oci::image::reference::Reference;
-use crate::oci::image::tag::CosignTag;
+use crate::oci::image::tag::{CosignTag, Tag};
 use crate::oci::images::Images;
 use crate::oci::referrers::{Subject, find_subjects};
-use crate::oci::sink::{NamedImage, Sink, SourceBlob};
+use crate::oci::sink::{Sink, SourceBlob};
 
 /// How an image is signed.
 #[derive(Debug, Clone, Copy)]
@@ -36,9 +37,10 @@ pub enum SignOutcome {
     Existed,
 }
 
-/// A manifest of signatures that is to be written.
+/// A new signature of an image.
 struct NewSignature {
-    subject: Digest,
+    /// Tag of the signatures of the image.
+    tag: Tag,
     payload: Vec<u8>,
     documents: SignatureDocuments,
 }
@@ -63,7 +65,7 @@ pub fn sign_image(
     Ok(outcomes)
 }
 
-/// Returns the manifest with a new signature of an image; nothing if it has the signature.
+/// Returns a new signature of an image; nothing if it has the signature.
 fn compose_signature(
     subject: Digest,
     images: &dyn Images,
@@ -71,32 +73,33 @@ fn compose_signature(
 ) -> Result<Option<NewSignature>, SignatureError> {
     let payload = SignedPayload { identity: request.identity.to_owned(), digest: subject };
     let payload = payload.to_bytes()?;
-    let unusable =
-        |why| SignatureError::Manifest { tag: CosignTag::Signatures.of_image(subject), why };
-    let mut manifest = SignatureManifest::empty();
+    let tag = CosignTag::Signatures.of_image(subject);
     if let Some(found) = find_manifest(images, subject)? {
         let (digest, key) = (Digest::of_bytes(&payload), request.key.public_key()?);
-        let mut same = parse_entries(&found, subject)?.into_iter();
-        if same.any(|it| it.payload.digest == digest && key.has_signed(&payload, &it.signature)) {
+        let entries = parse_entries(&found, subject)?;
+        let mut same = entries.iter().filter(|it| it.payload.digest == digest);
+        if same.any(|it| key.has_signed(&payload, &it.signature)) {
             return Ok(None);
         }
-        manifest = SignatureManifest::parse(&found).map_err(unusable)?;
+        check_number(entries.len() + 1)
+            .map_err(|why| SignatureError::Manifest { tag: tag.clone(), why })?;
     }
-    manifest.add(&payload, &request.key.sign(&payload)?).map_err(unusable)?;
-    Ok(Some(NewSignature { subject, payload, documents: manifest.into_documents()? }))
+    let mut manifest = SignatureManifest::empty();
+    let signature = request.key.sign(&payload)?;
+    manifest.add(&payload, &signature).map_err(SignatureError::Compose)?;
+    let documents = manifest.into_documents().map_err(SignatureError::Compose)?;
+    Ok(Some(NewSignature { tag, payload, documents }))
 }
 
-/// Writes payloads and documents, then the tags.
+/// Writes payloads and configs, then adds the signatures to those that the tags have.
 fn write_signatures(
     all: &[NewSignature],
     sink: &dyn Sink,
     request: &SigningRequest<'_>,
 ) -> Result<(), SignatureError> {
-    let mut tagged = Vec::new();
-    for NewSignature { subject, payload, documents } in all {
-        let tag = CosignTag::Signatures.of_image(*subject);
-        let name = request.repository.map(|name| name.with_tag(tag.clone()));
-        let names: Vec<Reference> = name.iter().cloned().collect();
+    let names: Vec<Reference> = request.repository.into_iter().cloned().collect();
+    let mut updates = Vec::new();
+    for NewSignature { tag, payload, documents: SignatureDocuments { config, manifest } } in all {
         let blob = SourceBlob {
             digest: Digest::of_bytes(payload),
             size: payload.len() as u64,
@@ -104,14 +107,9 @@ fn write_signatures(
             mount_source: None,
         };
         sink.put_blob(&blob, &names, &|_| ControlFlow::Continue(()))?;
-        sink.put_document(&documents.config, &names)?;
-        sink.put_document(&documents.manifest, &names)?;
-        let image = documents.manifest.descriptor();
-        let image = image.map_err(|error| SignatureError::Compose(error.to_string()))?;
-        tagged.push(NamedImage { image, name, tag: Some(RefName::from(tag)) });
+        sink.put_document(config, &names)?;
+        let manifest = Arc::new(manifest.clone());
+        updates.extend(TagUpdate::of_image(tag, &manifest, Some(&config.bytes), &names));
     }
-    if !tagged.is_empty() {
-        sink.publish(&tagged)?;
-    }
-    Ok(())
+    Ok(update_tags(&updates, sink)?)
 }

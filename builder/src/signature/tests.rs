@@ -6,6 +6,7 @@ use super::identity::IdentityMatch;
 use super::key::PrivateKey;
 use super::manifest::SignatureManifest;
 use super::payload::SignedPayload;
+use crate::oci::attachments::union::{Union, unite};
 use crate::oci::image::digest::Digest;
 use crate::oci::image::json::Document;
 use crate::oci::image::tag::CosignTag;
@@ -201,10 +202,14 @@ fn what_other_signers_wrote_is_kept() {
         "annotations": { "a": "b" },
     });
     let document = Document::parse("", old.to_string().into_bytes()).unwrap();
-    let mut manifest = SignatureManifest::parse(&document).unwrap();
+    let mut manifest = SignatureManifest::empty();
     manifest.add(b"payload", b"signature").unwrap();
     let documents = manifest.into_documents().unwrap();
-    let new: serde_json::Value = serde_json::from_slice(&documents.manifest.bytes).unwrap();
+    let config = Some(&documents.config.bytes[..]);
+    let Ok(Union::Both { config, manifest }) = unite(&document, &documents.manifest, config) else {
+        panic!("they have no union");
+    };
+    let new: serde_json::Value = serde_json::from_slice(&manifest.bytes).unwrap();
     assert_eq!((&new["layers"][0], &new["annotations"]), (&old["layers"][0], &old["annotations"]));
     let added = json!({
         "mediaType": "application/vnd.dev.cosign.simplesigning.v1+json",
@@ -213,8 +218,9 @@ fn what_other_signers_wrote_is_kept() {
         "annotations": { "dev.cosignproject.cosign/signature": "c2lnbmF0dXJl" },
     });
     assert_eq!(new["layers"][1], added);
-    assert_eq!(new["config"]["digest"], documents.config.digest.to_string());
-    let config: serde_json::Value = serde_json::from_slice(&documents.config.bytes).unwrap();
+    let config = config.unwrap();
+    assert_eq!(new["config"]["digest"], config.digest.to_string());
+    let config: serde_json::Value = serde_json::from_slice(&config.bytes).unwrap();
     let digests = [Digest::of_bytes(b""), Digest::of_bytes(b"payload")].map(|it| it.to_string());
     assert_eq!(config["rootfs"]["diff_ids"], json!(digests));
 }

@@ -220,6 +220,40 @@ error: there is no image `oci:out:2`
     );
 }
 
+/// A layout has one list of signatures for an image, whatever the repositories of its names.
+#[test]
+fn signatures_in_a_layout_are_found_under_each_name() {
+    let scene = scene();
+    let registry = Registry::start(Profile::DISTRIBUTION_3);
+    let name = registry.reference("me/vm:1");
+    scene.run(["push", "-q", "-l", "out", "1", &name]).digest();
+    sign(&scene, &name, &[]);
+    let by_other = |image: &str| {
+        let identity = ["--identity", &name];
+        scene.run(["sign", "-q", image, "--key", "other.key"].iter().chain(&identity)).digest()
+    };
+    let check = |image: &str| {
+        for key in ["cosign.pub", "other.pub"] {
+            let args = ["--key", key, "--identity", &name];
+            assert_eq!(identities(&scene, image, &args), [&name[..]; 3].join(" "), "{image} {key}");
+        }
+    };
+    // The names are full, short, and full after another signature has a short one.
+    scene.run(["pull", "-q", &name, "-o", "oci:full"]).digest();
+    by_other(&format!("oci:full:{name}"));
+    scene.run(["pull", "-q", &name, "-o", "oci:short:1"]).digest();
+    by_other("oci:short:1");
+    scene.run(["copy", "-q", "--referrers", "none", "oci:out:1", "oci:mixed:1"]).digest();
+    by_other("oci:mixed:1");
+    scene.run(["copy", "-q", &name, &format!("oci:mixed:{name}")]).digest();
+    for (layout, image) in [("full", &name[..]), ("short", "1"), ("mixed", &name)] {
+        check(&format!("oci:{layout}:{image}"));
+        let target = registry.reference(&format!("{layout}/vm:1"));
+        scene.run(["push", "-q", "-l", layout, image, &target]).digest();
+        check(&target);
+    }
+}
+
 /// A node of a cluster checks only the image of its platform.
 #[test]
 fn a_signature_of_the_index_alone_does_not_count_for_its_images() {

@@ -1,10 +1,18 @@
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex};
+
 use serde_json::{Value, json};
 
-use super::AttachmentSelector;
 use super::union::{Union, unite};
+use super::{AttachmentSelector, TagUpdate, update_tags};
+use crate::oci::error::StorageError;
 use crate::oci::image::digest::Digest;
 use crate::oci::image::json::Document;
+use crate::oci::image::reference::Reference;
 use crate::oci::image::tag::{CosignTag, Tag};
+use crate::oci::sink::{
+    AttachedImage, BlobWriter, NamedImage, ReportBytes, Sink, SourceBlob, TransferOutcome,
+};
 
 #[test]
 fn selectors_are_parsed() {
@@ -70,7 +78,7 @@ fn layers_of(document: &Document) -> String {
 fn no_signature_is_lost() {
     let check = |old: &str, new: &str, expected: &str| {
         let copied = r#"{"architecture":"","history":[{}],"os":"","rootfs":{"type":"layers","diff_ids":["sha256:0"]}}"#;
-        let found = unite(&manifest(old), &manifest(new), || Some(copied.into())).unwrap();
+        let found = unite(&manifest(old), &manifest(new), Some(copied.as_bytes())).unwrap();
         let found = match found {
             Union::Old => old.to_owned(),
             Union::New => new.to_owned(),
@@ -99,6 +107,104 @@ fn no_signature_is_lost() {
     check("ab", "ba", "ab");
     let index = Document::parse("", br#"{"manifests":[]}"#.to_vec()).unwrap();
     let why = Err("they are not manifests of signatures".to_owned());
-    assert_eq!(unite(&index, &manifest("a"), || None), why);
-    assert_eq!(unite(&manifest("a"), &index, || None), why);
+    assert_eq!(unite(&index, &manifest("a"), None), why);
+    assert_eq!(unite(&manifest("a"), &index, None), why);
+}
+
+/// A repository with one tag, which another signer writes after each write.
+struct SharedTag {
+    manifest: Mutex<Option<Document>>,
+    /// What the other signer writes, in order.
+    others: Mutex<VecDeque<Document>>,
+    /// Whether a write fails after which the tag refers to what another signer has written.
+    is_strict: bool,
+}
+
+impl Sink for SharedTag {
+    fn has_blob(
+        &self,
+        _digest: Digest,
+        _size: u64,
+        _names: &[Reference],
+        _poll: &ReportBytes<'_>,
+    ) -> Result<bool, StorageError> {
+        Ok(false)
+    }
+
+    fn start_blob(
+        &self,
+        _len: u64,
+        _names: &[Reference],
+    ) -> Result<Box<dyn BlobWriter + '_>, StorageError> {
+        Err(StorageError::remote("it has no blobs"))
+    }
+
+    fn put_blob(
+        &self,
+        _blob: &SourceBlob<'_>,
+        _names: &[Reference],
+        _advanced: &ReportBytes<'_>,
+    ) -> Result<TransferOutcome, StorageError> {
+        Ok(TransferOutcome::Existed)
+    }
+
+    fn put_document(&self, _document: &Document, _names: &[Reference]) -> Result<(), StorageError> {
+        Ok(())
+    }
+
+    fn find_attachment(
+        &self,
+        _name: Option<&Reference>,
+        _tag: &Tag,
+    ) -> Result<Option<Document>, StorageError> {
+        Ok(self.manifest.lock().unwrap().clone())
+    }
+
+    fn attach(&self, attached: &[AttachedImage]) -> Result<(), StorageError> {
+        let Some(image) = attached.first() else { return Ok(()) };
+        let mut manifest = self.manifest.lock().unwrap();
+        *manifest = Some(Document::clone(&image.document));
+        if let Some(other) = self.others.lock().unwrap().pop_front() {
+            *manifest = Some(other);
+            if self.is_strict {
+                return Err(StorageError::remote("the tag points at another manifest now"));
+            }
+        }
+        Ok(())
+    }
+
+    fn publish(&self, _images: &[NamedImage]) -> Result<(), StorageError> {
+        Ok(())
+    }
+
+    fn max_parallel_blobs(&self) -> usize {
+        1
+    }
+}
+
+#[test]
+fn a_signature_that_another_signer_overwrites_is_added_again() {
+    let check = |old: &str, others: &[&str], expected: Result<&str, &str>| {
+        for is_strict in [false, true] {
+            let old = (!old.is_empty()).then(|| manifest(old));
+            let others = others.iter().map(|layers| manifest(layers)).collect();
+            let (manifest_of_tag, others) = (Mutex::new(old), Mutex::new(others));
+            let sink = SharedTag { manifest: manifest_of_tag, others, is_strict };
+            let tag = CosignTag::Signatures.of_image(Digest::of_bytes(b"image"));
+            let updates = TagUpdate::of_image(&tag, &Arc::new(manifest("n")), None, &[]);
+            let found = update_tags(&updates, &sink).map_err(|error| error.to_string());
+            let found = found.map(|()| layers_of(&sink.manifest.lock().unwrap().clone().unwrap()));
+            let expected = expected.map(str::to_owned);
+            let expected = expected.map_err(|why| why.replace("TAG", tag.as_str()));
+            assert_eq!(found, expected, "{others:?} {is_strict}", others = sink.others);
+        }
+    };
+    check("", &[], Ok("n"));
+    check("a", &[], Ok("an"));
+    check("an", &["b"], Ok("an"));
+    check("a", &["ab"], Ok("abn"));
+    check("", &["b", "bc"], Ok("bcn"));
+    check("a", &["nb"], Ok("nb"));
+    let each_time = "the tag TAG was overwritten by other clients each time";
+    check("a", &["b", "c", "d", "e", "f"], Err(each_time));
 }

@@ -9,12 +9,12 @@ use crate::oci::image::json::{Document, describe_blob};
 
 /// What a tag at the destination has to refer to.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Union {
+pub(crate) enum Union {
     /// What it refers to already.
     Old,
     /// What is copied.
     New,
-    /// A manifest with the layers of both. Its config is that of the copied one, with the layers of both.
+    /// A manifest with the layers of both, and the other fields of the one at the destination.
     Both {
         /// The config, if it lists the layers.
         config: Option<Document>,
@@ -24,17 +24,17 @@ pub(super) enum Union {
 }
 
 /// Returns what has the layers of the manifest that a tag refers to at the destination, and of the one that is copied.
-/// `config` is the config of the copied one; the error says why the two have no union.
-pub(super) fn unite(
+/// `config` is the config of the copied one, if it is known; the error says why the two have no union.
+pub(crate) fn unite(
     old: &Document,
     new: &Document,
-    config: impl FnOnce() -> Option<Vec<u8>>,
+    config: Option<&[u8]>,
 ) -> Result<Union, String> {
     let parse = |document: &Document| -> Result<Value, String> {
         serde_json::from_slice(&document.bytes).map_err(|error| error.to_string())
     };
-    let (old_fields, mut fields) = (parse(old)?, parse(new)?);
-    let (Some(old_layers), Some(new_layers)) = (layers(&old_fields), layers(&fields)) else {
+    let (mut fields, new_fields) = (parse(old)?, parse(new)?);
+    let (Some(old_layers), Some(new_layers)) = (layers(&fields), layers(&new_fields)) else {
         return Err("they are not manifests of signatures".into());
     };
     let has = |all: &[Value], layer: &Value| all.iter().any(|it| is_same_layer(it, layer));
@@ -47,11 +47,8 @@ pub(super) fn unite(
     let added = new_layers.iter().filter(|layer| !has(old_layers, layer));
     let all: Vec<Value> = old_layers.iter().chain(added).cloned().collect();
     let kind = fields.pointer("/config/mediaType").and_then(Value::as_str).unwrap_or_default();
-    let config = if is_image_config(kind) {
-        Some(compose_config(kind, config().as_deref(), &all)?)
-    } else {
-        None
-    };
+    let config =
+        if is_image_config(kind) { Some(compose_config(kind, config, &all)?) } else { None };
     if let Some(config) = &config {
         let described =
             describe_blob(config.media_type.clone(), config.digest, config.bytes.len() as u64);
@@ -61,7 +58,7 @@ pub(super) fn unite(
             .and_then(|it| serde_json::to_value(it).map_err(|error| error.to_string()))?;
     }
     fields["layers"] = Value::Array(all);
-    let manifest = Document::new(new.media_type.clone(), &fields);
+    let manifest = Document::new(old.media_type.clone(), &fields);
     Ok(Union::Both { config, manifest: manifest.map_err(|error| error.to_string())? })
 }
 
@@ -74,10 +71,14 @@ fn is_same_layer(one: &Value, other: &Value) -> bool {
     ["digest", "annotations"].iter().all(|name| one.get(name) == other.get(name))
 }
 
-/// Returns a config whose `diff_ids` are the digests of the layers.
-fn compose_config(kind: &str, copied: Option<&[u8]>, layers: &[Value]) -> Result<Document, String> {
-    let copied = copied.and_then(|bytes| serde_json::from_slice::<Value>(bytes).ok());
-    let mut config = copied.filter(Value::is_object).unwrap_or_else(|| json!({}));
+/// Returns a config whose `diff_ids` are the digests of the layers, with the other fields of a config that is known.
+pub(crate) fn compose_config(
+    kind: &str,
+    known: Option<&[u8]>,
+    layers: &[Value],
+) -> Result<Document, String> {
+    let known = known.and_then(|bytes| serde_json::from_slice::<Value>(bytes).ok());
+    let mut config = known.filter(Value::is_object).unwrap_or_else(|| json!({}));
     let digests: Vec<&Value> = layers.iter().filter_map(|layer| layer.get("digest")).collect();
     config["rootfs"] = json!({ "type": "layers", "diff_ids": digests });
     // It has an entry for each layer, and so would be too short.

@@ -15,6 +15,7 @@ use serde::de::{Deserializer, Error as _, MapAccess, Visitor};
 use self::requirement::PolicyRequirement;
 pub use self::requirement::ReadKey;
 pub use self::scope::PolicyScope;
+use self::scope::check_scope;
 use super::check::Requirement;
 
 /// The content of a `policy.json`.
@@ -37,7 +38,14 @@ struct UniqueMap<T>(BTreeMap<String, T>);
 impl TrustPolicy {
     /// Parses a policy; the error says what is wrong with it.
     pub fn parse(text: &[u8]) -> Result<Self, String> {
-        serde_json::from_slice(text).map_err(|error| error.to_string())
+        let policy: Self = serde_json::from_slice(text).map_err(|error| error.to_string())?;
+        for (transport, scopes) in &policy.transports.0 {
+            scopes.0.keys().try_for_each(|scope| check_scope(transport, scope))?;
+        }
+        let mut others = policy.transports.0.values().flat_map(|scopes| scopes.0.values());
+        others.try_for_each(Requirements::check)?;
+        policy.default.check()?;
+        Ok(policy)
     }
 
     /// Returns what is required of the images of a scope. `read` reads the file of a key; the error names the file.
@@ -50,6 +58,12 @@ impl TrustPolicy {
         let found = transport.and_then(|it| scope.names().find_map(|name| it.0.get(&name)));
         let Requirements(found) = found.unwrap_or(&self.default);
         found.iter().map(|requirement| requirement.resolve(read)).collect()
+    }
+}
+
+impl Requirements {
+    fn check(&self) -> Result<(), String> {
+        self.0.iter().try_for_each(PolicyRequirement::check)
     }
 }
 

@@ -4,7 +4,7 @@ use std::io;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
 use crate::oci::image::reference::Reference;
@@ -45,7 +45,15 @@ pub(super) struct SigstoreFields {
     rekor_public_key_paths: Option<Value>,
     rekor_public_key_data: Option<Value>,
     rekor_public_key_datas: Option<Value>,
+    #[serde(default, deserialize_with = "some_identity")]
     signed_identity: Option<IdentityFields>,
+}
+
+/// Reads an identity; unlike other fields, it cannot be `null`.
+fn some_identity<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<IdentityFields>, D::Error> {
+    IdentityFields::deserialize(deserializer).map(Some)
 }
 
 /// The value of `signedIdentity`.
@@ -71,6 +79,14 @@ enum IdentityFields {
 }
 
 impl PolicyRequirement {
+    /// Fails if it cannot be used for any image. No key is read.
+    pub(super) fn check(&self) -> Result<(), String> {
+        match self {
+            Self::SigstoreSigned(fields) => fields.check(),
+            _ => Ok(()),
+        }
+    }
+
     /// Returns the requirement with its keys.
     pub(super) fn resolve(&self, read: &ReadKey<'_>) -> Result<Requirement, String> {
         Ok(match self {
@@ -86,21 +102,36 @@ impl PolicyRequirement {
 }
 
 impl SigstoreFields {
-    fn resolve(&self, read: &ReadKey<'_>) -> Result<Requirement, String> {
-        let others = [self.fulcio.is_some(), self.pki.is_some()];
+    /// Fails if the fields contradict each other, or have values that cannot be used.
+    fn check(&self) -> Result<(), String> {
         let keys = [
             self.key_path.is_some(),
             self.key_paths.is_some(),
             self.key_data.is_some(),
             self.key_datas.is_some(),
+            self.fulcio.is_some(),
+            self.pki.is_some(),
         ];
-        if keys.iter().chain(&others).filter(|it| **it).count() != 1 {
+        if keys.into_iter().filter(|it| *it).count() != 1 {
             return Err(
                 "`sigstoreSigned` has one of keyPath, keyPaths, keyData, keyDatas, fulcio and pki"
                     .into(),
             );
         }
-        if others.contains(&true) {
+        if [&self.key_paths, &self.key_datas].into_iter().flatten().any(Vec::is_empty) {
+            return Err("`sigstoreSigned` has an empty list of keys".into());
+        }
+        self.read_data()?;
+        self.identity().map(drop)
+    }
+
+    fn identity(&self) -> Result<IdentityMatch, String> {
+        let identity = self.signed_identity.as_ref();
+        identity.map_or(Ok(IdentityMatch::RepoDigestOrExact), IdentityFields::parse)
+    }
+
+    fn resolve(&self, read: &ReadKey<'_>) -> Result<Requirement, String> {
+        if self.fulcio.is_some() || self.pki.is_some() {
             let why = "the policy requires a certificate, and only keys are checked here";
             return Ok(Requirement::Reject(why.into()));
         }
@@ -115,10 +146,15 @@ impl SigstoreFields {
                 "the policy requires an entry of a transparency log, which is not checked here";
             return Ok(Requirement::Reject(why.into()));
         }
-        let identity = self.signed_identity.as_ref();
-        let identity =
-            identity.map_or(Ok(IdentityMatch::RepoDigestOrExact), IdentityFields::parse)?;
-        Ok(Requirement::SignedBy { keys: self.read_keys(read)?, identity })
+        Ok(Requirement::SignedBy { keys: self.read_keys(read)?, identity: self.identity()? })
+    }
+
+    /// Returns the texts of the keys in keyData and keyDatas.
+    fn read_data(&self) -> Result<Vec<Vec<u8>>, String> {
+        let all = self.key_data.iter().chain(self.key_datas.iter().flatten());
+        let decode =
+            |text| STANDARD.decode(text).map_err(|error| format!("keyData is not Base64: {error}"));
+        all.map(decode).collect()
     }
 
     fn read_keys(&self, read: &ReadKey<'_>) -> Result<Vec<PublicKey>, String> {
@@ -129,14 +165,9 @@ impl SigstoreFields {
             let key = PublicKey::parse(&text);
             keys.push(key.map_err(|error| format!("cannot use the key `{path}`: {error}"))?);
         }
-        for text in self.key_data.iter().chain(self.key_datas.iter().flatten()) {
-            let text =
-                STANDARD.decode(text).map_err(|error| format!("keyData is not Base64: {error}"))?;
+        for text in self.read_data()? {
             let key = PublicKey::parse(&text);
             keys.push(key.map_err(|error| format!("cannot use the key in keyData: {error}"))?);
-        }
-        if keys.is_empty() {
-            return Err("`sigstoreSigned` has an empty list of keys".into());
         }
         Ok(keys)
     }
@@ -162,10 +193,27 @@ impl IdentityFields {
             Self::ExactRepository { docker_repository } => {
                 IdentityMatch::ExactRepository(reference(docker_repository)?)
             }
-            Self::RemapIdentity { prefix, signed_prefix } => IdentityMatch::Remap {
-                prefix: prefix.clone(),
-                signed_prefix: signed_prefix.clone(),
-            },
+            Self::RemapIdentity { prefix, signed_prefix } => {
+                [prefix, signed_prefix].into_iter().try_for_each(|it| check_prefix(it))?;
+                let (prefix, signed_prefix) = (prefix.clone(), signed_prefix.clone());
+                IdentityMatch::Remap { prefix, signed_prefix }
+            }
         })
     }
+}
+
+/// Fails if a prefix of `remapIdentity` is neither a registry nor a repository of one.
+fn check_prefix(prefix: &str) -> Result<(), String> {
+    let (host, path) = prefix.split_once('/').unwrap_or((prefix, "x"));
+    // A host of one word is no registry in a name, but a policy may have it.
+    let domain = if host.contains(['.', ':']) { "" } else { ".x" };
+    let name = format!("{host}{domain}/{path}");
+    let is_name = name.parse::<Reference>().is_ok_and(|found| found.full_repository() == name);
+    if host.is_empty() || !is_name {
+        return Err(format!(
+            "remapIdentity has a prefix that is not valid: `{}`",
+            prefix.escape_debug()
+        ));
+    }
+    Ok(())
 }

@@ -4,6 +4,24 @@
 use crate::oci::image::location::StoreKind;
 use crate::oci::image::reference::Reference;
 
+/// Fails if a policy has a scope that no image of the transport has (containers/image,
+/// `directory/explicitfilepath` and `internal/pkg/platform`; `docker/archive/transport.go`).
+pub(super) fn check_scope(transport: &str, scope: &str) -> Result<(), String> {
+    let is_path = || {
+        let parts = scope.strip_prefix('/').map(|rest| rest.split('/'));
+        parts.is_some_and(|mut parts| !parts.any(|part| matches!(part, "" | "." | "..")))
+    };
+    let problem = match transport {
+        _ if scope.is_empty() => return Ok(()),
+        "docker-archive" => "archives of docker have no scopes except the empty one",
+        "oci" | "oci-archive" | "dir" if !is_path() => {
+            "it is not an absolute path without `.`, `..` and empty parts"
+        }
+        _ => return Ok(()),
+    };
+    Err(format!("`{transport}` has the scope `{}`: {problem}", scope.escape_debug()))
+}
+
 /// Where an image is, as a policy names it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PolicyScope {

@@ -103,7 +103,19 @@ fn keys_and_identities_are_what_containers_image_takes_them_for() {
         r#""exactRepository","dockerRepository":"A""#,
         "signedIdentity has `A`: the repository `library/A` has upper-case letters",
     );
-    identity(r#""remapIdentity","prefix":"a","signedPrefix":"b""#, "1 Remap");
+    for prefix in ["a", "q.io", "h:5000", "q.io/a", "h:5000/a/b"] {
+        let fields = format!(r#""remapIdentity","prefix":"{prefix}","signedPrefix":"b""#);
+        identity(&fields, "1 Remap");
+    }
+    for wrong in ["", "A B", "q.io/", "/a", "q.io/a:1", "q.io/A", "h:x"] {
+        let expected = format!("remapIdentity has a prefix that is not valid: `{wrong}`");
+        for (prefix, signed) in [(wrong, "b"), ("a", wrong)] {
+            let fields =
+                format!(r#""remapIdentity","prefix":"{prefix}","signedPrefix":"{signed}""#);
+            identity(&fields, &expected);
+        }
+    }
+    check(&signed(&format!(r#"{path},"signedIdentity":null"#)), "invalid type: null");
     identity(r#""matchAll""#, "unknown variant `matchAll`");
     identity(r#""matchExact","new":1"#, "unknown field `new`");
 }
@@ -159,4 +171,28 @@ fn a_policy_that_would_be_read_in_part_is_refused() {
         "duplicate key `a`",
     );
     check(&transports(r#"{"docker":{"a":[]}}"#), "a list of requirements is empty");
+    for transport in ["oci", "oci-archive", "dir"] {
+        for scope in ["/", "a", "/a/", "/a//b", "/a/../b", "/."] {
+            check(
+                &transports(&format!(r#"{{"{transport}":{{"{scope}":{accept}}}}}"#)),
+                &format!("`{transport}` has the scope `{scope}`: it is not an absolute path"),
+            );
+        }
+    }
+    // Requirements of other images are checked too.
+    let other = r#"{"docker":{"a":[{"type":"sigstoreSigned","keyPaths":[]}]}}"#;
+    check(&transports(other), "`sigstoreSigned` has an empty list of keys");
+    let scope = transports(&format!(r#"{{"docker-archive":{{"/a":{accept}}}}}"#));
+    check(&scope, "`docker-archive` has the scope `/a`: archives of docker have no scopes");
+    for good in [
+        "docker-archive\":{\"",
+        "oci\":{\"",
+        "oci\":{\"/a/b",
+        "dir\":{\"/a",
+        "docker\":{\"A B",
+        "other\":{\"/",
+    ] {
+        let text = transports(&format!(r#"{{"{good}":{accept}}}}}"#));
+        assert!(TrustPolicy::parse(text.as_bytes()).is_ok(), "{good}");
+    }
 }
