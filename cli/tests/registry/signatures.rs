@@ -25,18 +25,8 @@ fn scene() -> Scene {
     scene.write("cosign.key", COSIGN_KEY);
     scene.write("cosign.pub", COSIGN_PUB);
     scene.write("password", "secret\n");
-    make_key(&scene, "EC -pkeyopt ec_paramgen_curve:P-256", "other");
+    scene.make_signing_key("EC -pkeyopt ec_paramgen_curve:P-256", "other");
     scene
-}
-
-/// Makes a pair of keys with OpenSSL: `NAME.key` and `NAME.pub`.
-fn make_key(scene: &Scene, kind: &str, name: &str) {
-    let script = format!(
-        "openssl genpkey -algorithm {kind} -out {name}.key 2>/dev/null && openssl pkey -in {name}.key -pubout -out {name}.pub"
-    );
-    let mut command = std::process::Command::new("sh");
-    command.current_dir(scene.path("")).args(["-c", &script]);
-    assert!(command.status().unwrap().success(), "{script}");
 }
 
 /// Signs with the key of cosign.
@@ -254,6 +244,49 @@ fn signatures_in_a_layout_are_found_under_each_name() {
     }
 }
 
+/// OpenSSL accepts the signatures of all kinds of keys.
+#[test]
+fn openssl_accepts_signatures_of_diskette() {
+    let scene = scene();
+    let kinds = [
+        ("p256", "EC -pkeyopt ec_paramgen_curve:P-256"),
+        ("p384", "EC -pkeyopt ec_paramgen_curve:P-384"),
+        ("p521", "EC -pkeyopt ec_paramgen_curve:P-521"),
+        ("rsa", "RSA -pkeyopt rsa_keygen_bits:2048"),
+        ("ed25519", "ED25519"),
+    ];
+    for (name, kind) in kinds {
+        scene.make_signing_key(kind, name);
+        let (key, public) = (format!("{name}.key"), format!("{name}.pub"));
+        let identity = format!("q.io/me/{name}");
+        scene.run(["sign", "-q", "oci:out:1", "--key", &key, "--identity", &identity]).digest();
+        let layout = Layout::open(&scene.path("out"));
+        let index = layout.find_tag("1").digest().to_string();
+        let manifest = layout.find_tag(&format!("{}.sig", index.replace(':', "-")));
+        let manifest: Value = serde_json::from_slice(&layout.blob(&manifest)).unwrap();
+        let newest = manifest["layers"].as_array().unwrap().last().unwrap();
+        let payload = newest["digest"].as_str().unwrap().replace("sha256:", "out/blobs/sha256/");
+        let payload = scene.read(&payload);
+        assert!(String::from_utf8(payload.clone()).unwrap().contains(&identity), "{name}");
+        scene.write("payload", payload);
+        let signature = newest["annotations"]["dev.cosignproject.cosign/signature"].as_str();
+        scene.write("signature.b64", signature.unwrap());
+        let check = match name {
+            "ed25519" => format!(
+                "pkeyutl -verify -pubin -inkey {public} -rawin -in payload -sigfile signature"
+            ),
+            _ => format!("dgst -sha256 -verify {public} -signature signature payload"),
+        };
+        let script =
+            format!("openssl base64 -d -A -in signature.b64 -out signature && openssl {check}");
+        let mut openssl = std::process::Command::new("sh");
+        let checked = openssl.current_dir(scene.path("")).args(["-c", &script]).output().unwrap();
+        assert!(checked.status.success(), "{name}: {}", String::from_utf8_lossy(&checked.stderr));
+        let args = ["--key", &public, "--identity", &identity];
+        assert_eq!(identities(&scene, "oci:out:1", &args), [identity.as_str(); 3].join(" "));
+    }
+}
+
 /// A node of a cluster checks only the image of its platform.
 #[test]
 fn a_signature_of_the_index_alone_does_not_count_for_its_images() {
@@ -439,7 +472,7 @@ fn cosign_and_diskette_accept_the_same_signatures() {
     ];
     for (name, kind) in kinds {
         if !kind.is_empty() {
-            make_key(&scene, kind, name);
+            scene.make_signing_key(kind, name);
         }
         for file in ["key", "pub"].map(|end| format!("{name}.{end}")) {
             fs::copy(scene.path(&file), trixie.path(&file)).unwrap();
