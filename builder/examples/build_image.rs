@@ -81,7 +81,6 @@ pub(crate) fn build_image(disk: &str, output: &str) -> Result<Vec<BuiltImage>, B
         created: Timestamp::default(),
         platform_tags: PlatformTags::None,
         format: ImageFormat::Oci,
-        subject: None,
     };
     Ok(plan.build(&options)?)
 }

@@ -6,15 +6,31 @@ use crate::cluster::disk_artifact::{ARTIFACT_TYPE, ArtifactKind, LAYER_MEDIA_TYP
 use crate::compression::LayerCompression;
 use crate::oci::image::config::{DEFAULT_PATH, ImageConfig};
 use crate::oci::image::descriptor::TITLE;
-use crate::recipe::diagnostic::Diagnostic;
+use crate::recipe::diagnostic::{Diagnostic, Span};
 use crate::recipe::{
     ArtifactConfig, BlobRecipe, ConfigRecipe, LayerContent, LayerEntry, LayerEntryKind,
     LayerRecipe, PlatformRecipe, Recipe, RecipeStep, SourceRecipe, SourceRole,
 };
 
+/// What an image can have and a disk artifact has not.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum ImageSetting {
+    /// A base image.
+    Base,
+    /// A label of this name.
+    Label(String),
+    /// An environment variable of this name.
+    Variable(String),
+    /// Another setting of containers: a field of the config, e.g. `Entrypoint`.
+    Container(String),
+}
+
+/// Where the settings of an image are from, for messages.
+pub type SettingOrigins = BTreeMap<ImageSetting, Span>;
+
 /// Turns the recipe of an image into that of a disk artifact. It is an error if the image has what such an
 /// artifact cannot have. The owner and the mode of the disk are left out: the runtime sets them.
-pub fn to_disk_artifact(recipe: &mut Recipe) -> Result<(), Diagnostic> {
+pub fn to_disk_artifact(recipe: &mut Recipe, origins: &SettingOrigins) -> Result<(), Diagnostic> {
     for platform in &mut recipe.platforms {
         match ArtifactKind::of(platform) {
             Some(ArtifactKind::Disk) => continue,
@@ -24,7 +40,7 @@ pub fn to_disk_artifact(recipe: &mut Recipe) -> Result<(), Diagnostic> {
             }
             None => {}
         }
-        check_image(platform)?;
+        check_image(platform, origins)?;
         let (title, source) = take_disk(platform)?;
         platform.steps = vec![RecipeStep::Layer(layer_of_disk(title, source))];
         platform.config = ConfigRecipe::Artifact(ArtifactConfig::empty(ARTIFACT_TYPE));
@@ -42,26 +58,34 @@ pub fn rename_file(layer: &mut LayerRecipe, name: String) {
 }
 
 /// Refuses what an artifact has not: a base, and settings of a container.
-fn check_image(platform: &PlatformRecipe) -> Result<(), Diagnostic> {
-    let config = platform.config.image();
-    let label = config.and_then(|it| Some((*it.labels().keys().next()?).to_owned()));
-    let variable = config.and_then(first_variable);
-    let setting = config.and_then(first_setting);
-    let (what, help) = if platform.base.is_some() {
-        ("a base image".to_owned(), "build `FROM scratch`")
-    } else if let Some(name) = label {
-        (format!("labels, and this has `{name}`"), "remove it, or use `--annotation`")
-    } else if let Some(name) = variable {
-        (
+fn check_image(platform: &PlatformRecipe, origins: &SettingOrigins) -> Result<(), Diagnostic> {
+    let Some(setting) = find_setting(platform) else { return Ok(()) };
+    let (what, help) = match &setting {
+        ImageSetting::Base => ("a base image".to_owned(), "build `FROM scratch`"),
+        ImageSetting::Label(name) => {
+            (format!("labels, and this has `{name}`"), "remove it, or use `--annotation`")
+        }
+        ImageSetting::Variable(name) => (
             format!("environment variables, and this has `{name}`"),
             "remove it, or use `--annotation`",
-        )
-    } else if let Some(name) = setting {
-        (format!("settings of containers, and this has `{name}`"), "remove it")
-    } else {
-        return Ok(());
+        ),
+        ImageSetting::Container(name) => {
+            (format!("settings of containers, and this has `{name}`"), "remove it")
+        }
     };
-    Err(refused(&format!("has no {what}")).help(help))
+    Err(refused(&format!("has no {what}")).at(origins.get(&setting).cloned()).help(help))
+}
+
+/// Returns the first thing that an image has and an artifact has not.
+fn find_setting(platform: &PlatformRecipe) -> Option<ImageSetting> {
+    if platform.base.is_some() {
+        return Some(ImageSetting::Base);
+    }
+    let config = platform.config.image()?;
+    let label = config.labels().keys().next().map(|name| (*name).to_owned());
+    let variable = || first_variable(config).map(ImageSetting::Variable);
+    let setting = || first_setting(config).map(ImageSetting::Container);
+    label.map(ImageSetting::Label).or_else(variable).or_else(setting)
 }
 
 /// Returns the first variable; all images of Dockerfiles have the default `PATH`.
@@ -82,16 +106,18 @@ fn take_disk(platform: &PlatformRecipe) -> Result<(String, SourceRecipe), Diagno
     let (disks, others): (Vec<_>, Vec<_>) = files.partition(|entry| is_disk(entry));
     if let Some(other) = others.first() {
         let message = format!("has a disk alone, and this has `/{}`", shown(other));
-        return Err(refused(&message).help("leave the file out, or build a container image"));
+        let diagnostic = refused(&message).at(origin(other).cloned());
+        return Err(diagnostic.help("leave the file out, or build a container image"));
     }
     let [LayerEntry { path, kind: LayerEntryKind::File(source), .. }] = disks[..] else {
-        let message = match disks[..] {
+        return Err(match disks[..] {
             [first, second, ..] => {
-                format!("has one disk, and this has `/{}` and `/{}`", shown(first), shown(second))
+                let (first, shown_second) = (shown(first), shown(second));
+                refused(&format!("has one disk, and this has `/{first}` and `/{shown_second}`"))
+                    .at(origin(second).cloned())
             }
-            _ => "has a disk, and no file goes to /disk".to_owned(),
-        };
-        return Err(refused(&message));
+            _ => refused("has a disk, and no file goes to /disk"),
+        });
     };
     let name = path.rsplit('/').next().unwrap_or(path);
     Ok((name.to_owned(), source.clone()))
@@ -99,6 +125,14 @@ fn take_disk(platform: &PlatformRecipe) -> Result<(String, SourceRecipe), Diagno
 
 fn is_disk(entry: &LayerEntry) -> bool {
     matches!(&entry.kind, LayerEntryKind::File(source) if source.role == SourceRole::Disk)
+}
+
+/// Returns where the content of a file is from.
+fn origin(entry: &LayerEntry) -> Option<&Span> {
+    match &entry.kind {
+        LayerEntryKind::File(source) => source.origin.as_ref(),
+        _ => None,
+    }
 }
 
 fn shown(entry: &LayerEntry) -> &str {

@@ -10,7 +10,7 @@ mod source;
 
 use std::collections::BTreeMap;
 
-use self::diagnostic::Diagnostic;
+use self::diagnostic::{Diagnostic, Span};
 pub use self::layer::{BlobRecipe, LayerContent, LayerRecipe};
 pub(crate) use self::manifest::EMPTY_CONFIG;
 pub use self::manifest::{ArtifactConfig, ConfigRecipe};
@@ -37,6 +37,8 @@ pub struct Recipe {
     pub annotations: BTreeMap<String, String>,
     /// Annotations of the index only; they take precedence.
     pub index_annotations: BTreeMap<String, String>,
+    /// The image that this one refers to, if there is one.
+    pub subject: Option<SubjectRecipe>,
     /// What to know about the image that does not stop its build.
     pub warnings: Vec<Diagnostic>,
 }
@@ -48,6 +50,15 @@ impl Recipe {
         let first = types.next()??;
         types.all(|other| other == Some(first)).then_some(first)
     }
+}
+
+/// The image that another refers to. Its repository must have it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SubjectRecipe {
+    /// Location of the image.
+    pub location: ImageLocation,
+    /// Position in the spec that names it, for messages; none if an option does.
+    pub origin: Option<Span>,
 }
 
 /// Recipe of the image of one platform.

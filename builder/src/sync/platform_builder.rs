@@ -43,6 +43,7 @@ impl PlatformBuilder<'_> {
             platforms: vec![made],
             annotations: self.job.entry.annotations.clone(),
             index_annotations: BTreeMap::new(),
+            subject: None,
             warnings: renamed,
         }];
         let sources = BuildSources {
@@ -60,7 +61,6 @@ impl PlatformBuilder<'_> {
             progress: self.progress,
             created: sync.created,
             platform_tags: PlatformTags::None,
-            subject: None,
             format: ImageFormat::Oci,
         };
         let plan = BuildPlan::new(&recipes, &sources);

@@ -11,7 +11,6 @@ use diskette_builder::engine::assemble::{
 use diskette_builder::engine::cache::LayerCache;
 use diskette_builder::engine::layer::LayerWorkers;
 use diskette_builder::oci::image::format::ImageFormat;
-use diskette_builder::oci::image::json::Document;
 use diskette_builder::oci::image::location::LocalImage;
 use diskette_builder::oci::image::time::Timestamp;
 use diskette_builder::oci::new_file::remove_abandoned_files;
@@ -39,8 +38,6 @@ pub(crate) struct Assembly<'a> {
     pub(crate) output: Option<&'a LocalImage>,
     /// Engine that loads the images, in place of an output.
     pub(crate) engine: Option<&'a ContainerEngine>,
-    /// Image that the built ones refer to.
-    pub(crate) subject: Option<&'a Document>,
     pub(crate) format: ImageFormat,
     pub(crate) jobs: Option<NonZeroUsize>,
     pub(crate) no_cache: bool,
@@ -76,7 +73,6 @@ impl Assembly<'_> {
             created: self.created,
             platform_tags: self.platform_tags,
             format: self.format,
-            subject: self.subject,
         };
         let built = plan.build(&options);
         // Bars are removed before anything else is printed.

@@ -9,7 +9,6 @@ use diskette_builder::engine::source::{
     ArchiveDownloads, CdiOnlyPolicy, InputFiles, UnverifiedPolicy,
 };
 use diskette_builder::net::http::HttpClient;
-use diskette_builder::oci::image::json::Document;
 use diskette_builder::oci::image::location::StoreKind;
 use diskette_builder::oci::image::time::Timestamp;
 use diskette_builder::recipe::Recipe;
@@ -31,7 +30,6 @@ use crate::engines::ContainerEngine;
 use crate::environment::Environment;
 use crate::error::{CommandError, cannot};
 use crate::files::{check_output, open_dir};
-use crate::images::attach::find_attach_target;
 use crate::images::opener::LocationOpener;
 use crate::ui::Ui;
 use crate::ui::progress::{ProgressMode, ProgressView};
@@ -90,13 +88,12 @@ fn build(
     found.warnings.extend_from_slice(&input.warnings);
     let access = InputAccess { opener: &opener, downloads: &downloads, progress: &*progress };
     let loaded = input.load(arguments, &access, environment, ui, found)?;
-    let LoadedInput { mut recipes, inputs, epoch, reads } = loaded;
-    arguments.apply_format(&mut recipes)?;
+    let LoadedInput { mut recipes, inputs, origins, epoch, reads } = loaded;
+    arguments.apply_format(&mut recipes, &origins)?;
     for platform in recipes.iter_mut().flat_map(|recipe| &mut recipe.platforms) {
         platform.compression = choose_compression(platform, compression)?;
     }
-    arguments.apply_options(&mut recipes, input.language)?;
-    let subject = arguments.find_subject(&registry)?;
+    arguments.apply_options(&mut recipes, &input)?;
     let asked = arguments.source_date_epoch.as_deref();
     let created = creation_time(environment, asked, epoch.as_deref())?;
     let spool = arguments.spool_dir()?;
@@ -111,7 +108,6 @@ fn build(
     let push = Some(&registry).filter(|_| arguments.is_pushed());
     let mut assembly = arguments.assembly(&progress, push, arguments.image_format()?, created);
     assembly.engine = engine.as_ref();
-    assembly.subject = subject.as_ref();
     assembly.run(&recipes, &sources, environment, ui).map_err(|error| match error {
         // Blobs and names that a registry has received stay there.
         CommandError::Interrupted if arguments.is_pushed() => CommandError::Stopped,
@@ -125,18 +121,6 @@ fn build(
 }
 
 impl BuildArguments {
-    /// Finds the image that the built ones are attached to.
-    fn find_subject(&self, registry: &RegistryClient) -> Result<Option<Document>, CommandError> {
-        let subject = find_attach_target(&self.attach, registry)?;
-        if subject.is_none() || self.image_format()? != FormatKind::Docker {
-            return Ok(subject);
-        }
-        let diagnostic = Diagnostic::new("an image in docker's format cannot refer to another");
-        Err(CommandError::Usage(
-            diagnostic.help("leave `--subject` out, or build with `--format oci`"),
-        ))
-    }
-
     /// Returns the images that are read and written.
     fn registry_use(
         &self,
@@ -173,9 +157,9 @@ impl BuildArguments {
     fn apply_options(
         &self,
         recipes: &mut [Recipe],
-        language: InputLanguage,
+        input: &BuildInput,
     ) -> Result<(), CommandError> {
-        self.overrides(language)?.apply(recipes)?;
+        self.overrides(input)?.apply(recipes)?;
         self.check_names(recipes)?;
         self.check_load(recipes)?;
         self.check_format(recipes)
@@ -225,7 +209,6 @@ impl BuildArguments {
             names: self.outputs().published_names(),
             output: self.outputs().local(),
             engine: None,
-            subject: None,
             format: format.into(),
             jobs: self.jobs,
             no_cache: self.no_cache,
@@ -251,12 +234,12 @@ impl BuildArguments {
         Ok(Some((path, target)))
     }
 
-    fn overrides(&self, language: InputLanguage) -> Result<RecipeOverrides<'_>, CommandError> {
+    fn overrides(&self, input: &BuildInput) -> Result<RecipeOverrides<'_>, CommandError> {
         Ok(RecipeOverrides {
             names: self.tag.iter().chain(&self.manifest).map(String::as_str).collect(),
             outputs: self.outputs().names().collect(),
             // A Dockerfile has been lowered for the selected platforms already.
-            platforms: match language {
+            platforms: match input.language {
                 InputLanguage::Spec => &self.platform,
                 InputLanguage::Dockerfile => &[],
             },
@@ -264,6 +247,7 @@ impl BuildArguments {
             annotations: self.annotation.iter().chain(self.outputs().annotations()).collect(),
             env: &self.env,
             convert: conversion(self.convert, self.convert_compress)?,
+            subject: self.attach.subject.as_ref().map(|subject| input.locate(subject)),
             disk_size: self.size.as_ref().map(|size| DiskSize::Total(size.bytes())),
         })
     }

@@ -198,7 +198,6 @@ impl VddkArguments {
             names: PublishedNames::Tags,
             output: self.outputs().local(),
             engine: None,
-            subject: None,
             format: ImageFormat::Oci,
             jobs: self.jobs,
             no_cache: self.no_cache,

@@ -144,6 +144,9 @@ fn the_option_makes_the_same_artifact() {
     let dockerfile =
         ["--format", "artifact", "-f", "Dockerfile", "--platform", "linux/amd64,linux/arm64", "."];
     check("", &dockerfile);
+    let scene = scene("");
+    let outcome = scene.run(["build", "-q", "-o", "type=oci,tar=false,dest=out,format=artifact"]);
+    assert_eq!(outcome.digest(), expected, "{}", outcome.stderr);
 }
 
 #[test]
@@ -389,6 +392,10 @@ fn dockerfiles_have_a_disk_alone() {
         let outcome = scene.run(args);
         assert_eq!(outcome.status, 2, "{rest}");
         assert!(outcome.stderr.contains(expected), "{rest} {}", outcome.stderr);
+        // The last line is the one that is refused.
+        let line = format!(" --> Dockerfile:{}:", rest.lines().count() + 1);
+        let has_line = outcome.stderr.contains(&line);
+        assert_eq!(has_line, !expected.contains("no file goes to"), "{rest} {}", outcome.stderr);
     };
     let disk = "ADD amd.raw /disk/\n";
     for (instruction, name) in [
@@ -419,6 +426,7 @@ fn dockerfiles_have_a_disk_alone() {
     check(&format!("{disk}ADD arm.raw /a/"), &format!("{other} `/a/arm.raw`"));
     check("ADD arm.raw /a/", &format!("{other} `/a/arm.raw`"));
     check("LABEL a=b", "a disk artifact has no labels");
+    check(&format!("{disk}ARG NAME=b\nLABEL a=c\nLABEL $NAME=c a=d"), "and this has `a`");
     check("RUN mkdir /disk", "a disk artifact has a disk, and no file goes to /disk");
 }
 

@@ -272,6 +272,58 @@ fn referrers_inside_of_indexes_are_listed() {
     assert_eq!(scene.run(["referrers", "oci-archive:a.tar:1"]).transcript(), listed);
 }
 
+/// A spec names the image that its own refers to; the option wins.
+#[test]
+fn specs_name_subjects() {
+    let registry = start(ReferrersPolicy::Listed);
+    let (scene, subject) = pushed(&registry);
+    let name = |tag: &str| registry.reference(&format!("me/vm:{tag}"));
+    let write = |named: &str| {
+        let rest = "platforms: { amd64: { disk: disk.raw } }";
+        let spec = format!("apiVersion: diskette/v1\nsubject: {named}\n{rest}\n");
+        scene.write("specs/diskette.yaml", spec);
+    };
+    scene.write("specs/disk.raw", mixed_bytes(4, 90_000));
+    let build = |tag: &str, rest: &[&str]| {
+        scene.run([&["build", "-q", "specs", "-t", &name(tag), "--push"], rest].concat())
+    };
+    let subject_of = |digest: &str| {
+        registry.manifest("me/vm", digest).unwrap().json()["subject"]["digest"].clone()
+    };
+    write(&name("1"));
+    let first = build("a", &[]).digest();
+    assert_eq!(subject_of(&first), subject);
+    assert_eq!(digests(&list(&scene, &name("1"), &[])), [&*first]);
+    // A layout is found beside the spec, and for the option in the working directory.
+    let option = ["--subject", "oci:out:1"];
+    write(&name("none"));
+    assert_eq!(build("b", &option).digest(), first);
+    write("'oci:../out:1'");
+    assert_eq!(build("c", &[]).digest(), first);
+
+    let check = |named: &str, tag: &str, rest: &[&str], status: i32, expected: &str| {
+        write(named);
+        let said = build(tag, rest);
+        assert_eq!(said.status, status, "{named} {}", said.stderr);
+        let stderr = said.stderr.replace(&registry.address(), "REGISTRY");
+        let expected = format!("error: {expected}\n --> specs/diskette.yaml:2:10\n");
+        assert!(stderr.starts_with(&expected), "{named} {stderr}");
+    };
+    check(&name("none"), "d", &[], 1, "there is no image `REGISTRY/me/vm:none`");
+    check(&name("none"), "d", &["--check"], 1, "there is no image `REGISTRY/me/vm:none`");
+    check("me/vm:a:b", "d", &[], 1, "`a:b` is not a tag; it looks like `quay.io/me/fedora:42`");
+    write("'oci:../out:1'");
+    scene.build_to("out", &["-t", "quay.io/me/vm:3", "specs"]);
+    check("'oci:../out'", "d", &[], 1, "which image of `oci:../out`?");
+    let docker = ["--format", "docker"];
+    check(&name("1"), "d", &docker, 2, "an image in docker's format cannot refer to another");
+    write(&name("1"));
+    let elsewhere = registry.reference("me/other:1");
+    let said = scene.run(["build", "-q", "specs", "-t", &elsewhere, "--push"]);
+    let expected = format!("does not have {subject}, which the image is to refer to\n --> specs");
+    assert!(said.stderr.contains(&expected), "{}", said.stderr);
+}
+
 /// An image that is pushed from a layout gets a subject on its way.
 #[test]
 fn a_pushed_image_is_attached() {
@@ -477,7 +529,7 @@ stdout:
 stderr:
 error: an image in docker's format cannot refer to another
  |
- = help: leave `--subject` out, or build with `--format oci`
+ = help: leave the subject out, or build with `--format oci`
 
 "#]],
     );

@@ -24,15 +24,18 @@ use crate::recipe::{
     BlobRecipe, ConfigRecipe, LayerContent, LayerRecipe, PlatformRecipe, Recipe, RecipeStep,
 };
 
-/// Writes the documents of all images and publishes their names; `layers` are those of all platforms of
-/// all recipes, in order.
+/// Writes the documents of all images and publishes their names. `subjects` are the images that they refer
+/// to, `layers` those of all platforms of all recipes, in order.
 pub(super) fn publish_images(
     recipes: &[Recipe],
+    subjects: &[Option<Document>],
     layers: Vec<FinishedLayer>,
     options: &BuildOptions<'_>,
 ) -> Result<Vec<BuiltImage>, BuildError> {
     let mut layers = layers.into_iter();
-    let images = recipes.iter().map(|recipe| write_image(recipe, &mut layers, options));
+    let images = recipes.iter().zip(subjects);
+    let images =
+        images.map(|(recipe, subject)| write_image(recipe, subject.as_ref(), &mut layers, options));
     let images = images.collect::<Result<Vec<_>, _>>()?;
     let names = images.iter().map(|image| published_names(image, options.platform_tags));
     let names = names.collect::<Result<Vec<_>, _>>()?.concat();
@@ -47,6 +50,7 @@ pub(super) fn publish_images(
 /// Writes the documents of an image.
 fn write_image(
     recipe: &Recipe,
+    subject: Option<&Document>,
     layers: &mut impl Iterator<Item = FinishedLayer>,
     options: &BuildOptions<'_>,
 ) -> Result<BuiltImage, BuildError> {
@@ -63,7 +67,7 @@ fn write_image(
     let format = document_format(artifact_type, options);
     let parts = IndexParts { format, artifact_type, entries: &entries, annotations: &annotations };
     let mut index = documents::compose_index(&parts)?;
-    if let Some(subject) = options.subject {
+    if let Some(subject) = subject {
         index = with_subject(&index, subject).map_err(DocumentError::from)?;
     }
     options.sink.put_document(&index, &recipe.names)?;

@@ -5,6 +5,7 @@ use std::io;
 
 use thiserror::Error;
 
+use super::subjects::RefusedSubject;
 use crate::cluster::contract::{ContractRule, fill_fix, flaw_fix, flaw_rule, unpacked_name};
 use crate::compression::CompressionFormat;
 use crate::disk::guest::GuestError;
@@ -43,6 +44,9 @@ pub enum BuildError {
     /// A source cannot be used.
     #[error(transparent)]
     Source(Box<RefusedSource>),
+    /// The image that a built one refers to cannot be referred to.
+    #[error(transparent)]
+    Subject(RefusedSubject),
     /// A layer could not be made.
     #[error(transparent)]
     Layer(LayerError),
@@ -83,6 +87,12 @@ impl From<StorageError> for BuildError {
     }
 }
 
+impl From<RefusedSubject> for BuildError {
+    fn from(refused: RefusedSubject) -> Self {
+        if refused.is_cancelled() { Self::Cancelled } else { Self::Subject(refused) }
+    }
+}
+
 impl BuildError {
     /// Returns whether the same build may succeed later.
     pub(crate) fn is_temporary(&self) -> bool {
@@ -92,6 +102,7 @@ impl BuildError {
                 SourceErrorKind::Image(error) => error.is_temporary(),
                 _ => false,
             },
+            Self::Subject(refused) => refused.is_temporary(),
             Self::Sink(error) => error.is_temporary(),
             _ => false,
         }
@@ -126,6 +137,9 @@ impl BuildError {
     /// Returns the diagnostic of the error: message, location and help.
     pub fn diagnostic(&self) -> Diagnostic {
         if let Self::Source(refused) = self {
+            return refused.diagnostic().temporary(self.is_temporary());
+        }
+        if let Self::Subject(refused) = self {
             return refused.diagnostic().temporary(self.is_temporary());
         }
         let mut message = self.to_string();

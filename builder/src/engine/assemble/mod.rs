@@ -6,6 +6,7 @@ mod documents;
 mod error;
 mod layers;
 mod open;
+mod subjects;
 mod warnings;
 
 use std::collections::BTreeMap;
@@ -69,8 +70,6 @@ pub struct BuildOptions<'a> {
     pub platform_tags: PlatformTags,
     /// Family of media types of the documents.
     pub format: ImageFormat,
-    /// Image that the built ones refer to; only OCI's format has such references.
-    pub subject: Option<&'a Document>,
 }
 
 /// Whether each platform's image gets tags of its own.
@@ -119,17 +118,18 @@ impl BuiltPlatform {
 pub struct BuildPlan<'a> {
     recipes: &'a [Recipe],
     jobs: Vec<LayerJob<'a>>,
+    subjects: Vec<Option<Document>>,
     base_images: &'a dyn ImageOpener,
 }
 
 impl<'a> BuildPlan<'a> {
-    /// Opens the sources of all recipes.
+    /// Opens the sources of all recipes, and finds the images that they refer to.
     pub fn new(recipes: &'a [Recipe], inputs: &BuildSources<'a>) -> Result<Self, Vec<BuildError>> {
-        Ok(Self {
-            recipes,
-            jobs: open::open_layers(recipes, inputs)?,
-            base_images: inputs.base_images,
-        })
+        let jobs = open::open_layers(recipes, inputs)?;
+        let subjects = subjects::find_subjects(recipes, inputs.base_images);
+        let subjects =
+            subjects.map_err(|all| all.into_iter().map(BuildError::from).collect::<Vec<_>>())?;
+        Ok(Self { recipes, jobs, subjects, base_images: inputs.base_images })
     }
 
     /// Returns the warnings of the recipes and about the disks: each once, however many platforms
@@ -147,13 +147,10 @@ impl<'a> BuildPlan<'a> {
 
     /// Builds the images and publishes all of them, or none.
     pub fn build(self, options: &BuildOptions<'_>) -> Result<Vec<BuiltImage>, BuildError> {
-        if let Some(subject) = options.subject {
-            let mut recipes = self.recipes.iter();
-            recipes.try_for_each(|it| options.sink.check_subject(subject.digest, &it.names))?;
-        }
+        subjects::check_subjects(self.recipes, &self.subjects, options.sink)?;
         bases::copy_base_layers(self.recipes, self.base_images, options)?;
         let layers = layers::make_layers(self.jobs, options)?;
-        documents::publish_images(self.recipes, layers, options)
+        documents::publish_images(self.recipes, &self.subjects, layers, options)
     }
 
     /// Builds the images of all platforms and publishes nothing; no index lists them yet.

@@ -106,20 +106,8 @@ fn lower_entry(document: &Node, problems: &mut Vec<Diagnostic>) -> Option<Catalo
         );
         return None;
     };
-    if let Some(kind) = spec.kind.as_ref().filter(|kind| kind.value == SpecKind::Vm) {
-        problems.push(
-            Diagnostic::new("a VM artifact follows no release")
-                .at(kind.span.clone())
-                .help("remove `kind`, or `release`"),
-        );
-        return None;
-    }
-    if let Some(format) = spec.format.as_ref().filter(|_| spec.is_disk_artifact()) {
-        problems.push(
-            Diagnostic::new("a disk artifact follows no release")
-                .at(format.span.clone())
-                .help("remove `format`, or `release`"),
-        );
+    if let Some(problem) = find_unfollowed(&spec) {
+        problems.push(problem);
         return None;
     }
     let Some(image) = &spec.image else {
@@ -149,6 +137,21 @@ fn lower_entry(document: &Node, problems: &mut Vec<Diagnostic>) -> Option<Catalo
         }),
         origin: release.span.clone(),
     })
+}
+
+/// Returns the problem of a key that is for images that follow no release.
+fn find_unfollowed(spec: &Spec) -> Option<Diagnostic> {
+    let kind = spec.kind.as_ref().filter(|kind| kind.value == SpecKind::Vm);
+    let format = spec.format.as_ref().filter(|_| spec.is_disk_artifact());
+    let (message, span, key) = match (kind, format, &spec.subject) {
+        (Some(kind), _, _) => ("a VM artifact follows no release", &kind.span, "kind"),
+        (_, Some(format), _) => ("a disk artifact follows no release", &format.span, "format"),
+        (_, _, Some(subject)) => {
+            ("an image that follows a release refers to no other", &subject.span, "subject")
+        }
+        (None, None, None) => return None,
+    };
+    Some(Diagnostic::new(message).at(span.clone()).help(format!("remove `{key}`, or `release`")))
 }
 
 #[cfg(test)]

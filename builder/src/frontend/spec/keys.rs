@@ -26,6 +26,7 @@ pub(super) const SPEC_KEYS: MappingKeys = (
         "format",
         "image",
         "tags",
+        "subject",
         "vm",
         "platforms",
         "release",

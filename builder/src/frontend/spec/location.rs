@@ -1,6 +1,7 @@
 //! *Locations* of content: paths and URLs.
 
 use super::located::{Located, LocatedText};
+use crate::oci::image::location::ImageLocation;
 use crate::recipe::SourceLocation;
 use crate::recipe::diagnostic::Diagnostic;
 
@@ -28,6 +29,14 @@ pub(super) fn parse_path(text: &LocatedText) -> Result<Located<SourceLocation>, 
         return Ok(Located { value: SourceLocation::path(path), span: text.span.clone() });
     };
     Err(Diagnostic::new(message).at(text.span.clone()).help(help))
+}
+
+/// Parses the location of an image.
+pub(super) fn parse_image(text: &LocatedText) -> Result<ImageLocation, Diagnostic> {
+    text.value.parse().map_err(|problem: String| {
+        let help = "name it as in `quay.io/containerdisks/fedora:42`, or `oci:DIR:TAG`";
+        Diagnostic::new(problem).at(text.span.clone()).help(help)
+    })
 }
 
 /// Parses an `http` or `https` URL without credentials.

@@ -10,6 +10,7 @@ use super::content::{PlatformSpec, SpecPlatforms};
 use super::environment::{Overridable, lower_environment, lower_string_map};
 use super::files::{file_entry, lower_files, parent_entries};
 use super::located::{Located, LocatedText};
+use super::location::parse_image;
 use super::names::lower_names;
 use super::release::DocsSpec;
 use super::source;
@@ -17,11 +18,13 @@ use super::types::{API_VERSION, Spec};
 use super::vm::{SpecContent, lower_machine_platform};
 use crate::compression::LayerCompression;
 use crate::engine::source::InputFiles;
-use crate::frontend::artifact::to_disk_artifact;
+use crate::frontend::artifact::{SettingOrigins, to_disk_artifact};
 use crate::oci::image::config::ImageConfig;
 use crate::oci::image::platform::Platform;
 use crate::recipe::diagnostic::{Diagnostic, Span};
-use crate::recipe::{ConfigRecipe, LayerRecipe, PlatformRecipe, Recipe, RecipeStep, SourceRecipe};
+use crate::recipe::{
+    ConfigRecipe, LayerRecipe, PlatformRecipe, Recipe, RecipeStep, SourceRecipe, SubjectRecipe,
+};
 
 /// A recipe, and the spans of its names.
 #[derive(Debug)]
@@ -57,21 +60,29 @@ pub(super) fn lower_spec(
     let mut warnings = Vec::new();
     let content = SpecContent::load(spec, files, problems);
     let platforms = lower_platforms(spec, &content, &mut warnings, problems);
+    let subject = spec.subject.as_ref().and_then(|text| lower_subject(text, problems));
     let mut recipe = Recipe {
         names: names.iter().map(|name| name.value.clone()).collect(),
         platforms,
         annotations,
         index_annotations: BTreeMap::new(),
+        subject,
         warnings,
     };
     // What an artifact cannot have was reported, with its line.
     if spec.is_disk_artifact()
         && problems.is_empty()
-        && let Err(problem) = to_disk_artifact(&mut recipe)
+        && let Err(problem) = to_disk_artifact(&mut recipe, &SettingOrigins::new())
     {
         problems.push(problem.at(spec.kind.as_ref().map(|kind| kind.span.clone())));
     }
     LoweredSpec { recipe, names }
+}
+
+/// Parses the image that the built one refers to.
+fn lower_subject(text: &LocatedText, problems: &mut Vec<Diagnostic>) -> Option<SubjectRecipe> {
+    let location = parse_image(text).map_err(|problem| problems.push(problem)).ok()?;
+    Some(SubjectRecipe { location, origin: Some(text.span.clone()) })
 }
 
 /// Checks the format's version. A file of another version is not checked any further.

@@ -55,6 +55,7 @@ impl FromNode for Spec {
             vm: fields.get("vm", problems),
             image: fields.get("image", problems),
             tags: fields.get("tags", problems),
+            subject: fields.get("subject", problems),
             platforms: fields.get("platforms", problems),
             release: fields.get("release", problems),
             policy: fields.get("policy", problems),

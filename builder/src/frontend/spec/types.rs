@@ -127,6 +127,10 @@ pub(super) struct Spec {
         extend("examples" = [["42", "latest"]])
     )]
     pub(super) tags: Option<Located<Vec<LocatedText>>>,
+    /// The image that this one refers to, as signatures and SBOMs do: a reference, `oci:DIR:TAG` or
+    /// `oci-archive:FILE`. The repository must have it; `diskette referrers` lists what refers to it.
+    #[schemars(extend("examples" = ["quay.io/me/fedora-bootc:42"]))]
+    pub(super) subject: Option<LocatedText>,
     /// Content of the image for each platform.
     #[schemars(required)]
     pub(super) platforms: Option<SpecPlatforms>,

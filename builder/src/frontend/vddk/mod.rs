@@ -106,6 +106,7 @@ pub fn build_recipe(request: VddkRequest) -> Recipe {
         platforms: vec![platform],
         annotations,
         index_annotations: BTreeMap::new(),
+        subject: None,
         warnings: Vec::new(),
     }
 }

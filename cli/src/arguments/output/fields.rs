@@ -67,9 +67,9 @@ impl OutputFields {
             ("push-by-digest", _) => self.image.by_digest = parse_bool(key, value)?,
             ("oci-mediatypes", _) => {
                 let is_oci = parse_bool(key, value)?;
-                let format = if is_oci { FormatKind::Oci } else { FormatKind::Docker };
-                self.image.format = Some(format);
+                self.set_format(if is_oci { FormatKind::Oci } else { FormatKind::Docker })?;
             }
+            ("format", _) => self.set_format(parse_format(value)?)?,
             ("compression", _) => self.image.compression = Some(parse_compression(value)?),
             ("compression-level", _) => {
                 let level = value.parse();
@@ -89,11 +89,25 @@ impl OutputFields {
             _ => {
                 return Err(format!(
                     "`{field}` is not supported; `type`, `dest`, `name`, `tar`, `push`, \
-                     `push-by-digest`, `compression`, `compression-level`, `oci-mediatypes` and \
-                     `annotation.KEY` are"
+                     `push-by-digest`, `compression`, `compression-level`, `format`, \
+                     `oci-mediatypes` and `annotation.KEY` are"
                 ));
             }
         }
+        Ok(())
+    }
+
+    /// Sets the format. An artifact has the media types of OCI.
+    fn set_format(&mut self, format: FormatKind) -> Result<(), String> {
+        self.image.format = Some(match self.image.format {
+            Some(old) if old != format => match (old, format) {
+                (FormatKind::Docker, _) | (_, FormatKind::Docker) => {
+                    return Err("`format` and `oci-mediatypes` disagree".into());
+                }
+                _ => FormatKind::Artifact,
+            },
+            _ => format,
+        });
         Ok(())
     }
 
@@ -138,6 +152,12 @@ fn parse_compression(value: &str) -> Result<CompressionKind, String> {
     let name = if value == "uncompressed" { "none" } else { value };
     CompressionKind::from_str(name, false).map_err(|_| {
         format!("`compression={value}` is not supported; `gzip`, `zstd`, `zstd:chunked` and `uncompressed` are")
+    })
+}
+
+fn parse_format(value: &str) -> Result<FormatKind, String> {
+    FormatKind::from_str(value, false).map_err(|_| {
+        format!("`format={value}` is not supported; `oci`, `docker` and `artifact` are")
     })
 }
 
@@ -218,6 +238,14 @@ mod tests {
                 "`compression=estargz` is not supported; `gzip`, `zstd`, `zstd:chunked` and `uncompressed` are",
             ),
         );
+        check(
+            "type=oci,format=squashfs",
+            Err("`format=squashfs` is not supported; `oci`, `docker` and `artifact` are"),
+        );
+        check(
+            "type=oci,format=artifact,oci-mediatypes=false",
+            Err("`format` and `oci-mediatypes` disagree"),
+        );
         check("type=oci,compression-level=x", Err("`x` is not a compression level"));
         check("type=oci,annotation=x", Err("`annotation.KEY=VALUE` is expected"));
         check(
@@ -227,8 +255,8 @@ mod tests {
         check(
             "type=oci,tarball=x",
             Err("`tarball=x` is not supported; `type`, `dest`, `name`, `tar`, `push`, \
-                 `push-by-digest`, `compression`, `compression-level`, `oci-mediatypes` and \
-                 `annotation.KEY` are"),
+                 `push-by-digest`, `compression`, `compression-level`, `format`, \
+                 `oci-mediatypes` and `annotation.KEY` are"),
         );
     }
 
@@ -256,6 +284,10 @@ mod tests {
                 ..ImageFields::default()
             },
         );
+        let formatted = |format| ImageFields { format: Some(format), ..ImageFields::default() };
+        check("type=oci,format=artifact", formatted(FormatKind::Artifact));
+        check("type=oci,format=docker,oci-mediatypes=false", formatted(FormatKind::Docker));
+        check("type=oci,oci-mediatypes=true,format=artifact", formatted(FormatKind::Artifact));
         let annotated = |text: &str| ImageFields {
             annotations: vec![text.parse().unwrap()],
             ..ImageFields::default()

@@ -4,9 +4,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use diskette_builder::engine::source::{ArchiveDownloads, InputFiles};
+use diskette_builder::frontend::artifact::SettingOrigins;
 use diskette_builder::frontend::dockerfile::base::BaseLoader;
 use diskette_builder::frontend::dockerfile::{self, DockerfileRequest};
 use diskette_builder::frontend::spec;
+use diskette_builder::oci::image::location::ImageLocation;
 use diskette_builder::oci::image::platform::Platform;
 use diskette_builder::oci::image::reference::Reference;
 use diskette_builder::oci::progress::Progress;
@@ -58,6 +60,8 @@ pub(super) struct LoadedInput {
     pub(super) recipes: Vec<Recipe>,
     /// Opens the files that the recipes name.
     pub(super) inputs: Box<dyn InputFiles>,
+    /// Where the settings of a Dockerfile are from.
+    pub(super) origins: SettingOrigins,
     /// `SOURCE_DATE_EPOCH` of the input, if it sets it.
     pub(super) epoch: Option<String>,
     /// Records the files that were and will be read.
@@ -206,12 +210,27 @@ impl BuildInput {
         }
     }
 
+    /// Returns the location of an image that an option names, relative to the working directory, in the
+    /// words of the input.
+    pub(super) fn locate(&self, location: &ImageLocation) -> ImageLocation {
+        let mut location = location.clone();
+        if let ImageLocation::Local(local) = &mut location
+            && !local.is_stream()
+            && !self.image_directory().as_os_str().is_empty()
+            && let Ok(path) = std::path::absolute(&local.path)
+        {
+            local.path = path;
+        }
+        location
+    }
+
     /// Lowers a spec. Its paths are relative to its directory.
     fn load_spec(&self, arguments: &BuildArguments) -> Result<LoadedInput, CommandError> {
         let reads = self.reads();
         let inputs = self.spec_files(reads.clone());
         let recipes = self.load_recipes(arguments, &inputs)?;
-        Ok(LoadedInput { recipes, inputs: Box::new(inputs), epoch: None, reads })
+        let (origins, inputs) = (SettingOrigins::new(), Box::new(inputs));
+        Ok(LoadedInput { recipes, inputs, origins, epoch: None, reads })
     }
 
     /// Returns the recipes of a spec, in the format that the options say.
@@ -285,6 +304,7 @@ impl BuildInput {
         .map_err(CommandError::Failed)?;
         lock.write(&arguments.dockerfile)?;
         let epoch = build_args.get("SOURCE_DATE_EPOCH").cloned().or(lowered.epoch);
-        Ok(LoadedInput { recipes: vec![recipe], inputs: Box::new(contexts), epoch, reads })
+        let (recipes, inputs, origins) = (vec![recipe], Box::new(contexts), lowered.origins);
+        Ok(LoadedInput { recipes, inputs, origins, epoch, reads })
     }
 }

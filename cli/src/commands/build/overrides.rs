@@ -6,11 +6,13 @@ use diskette_builder::cluster::disk_artifact::ArtifactKind;
 use diskette_builder::disk::DiskSize;
 use diskette_builder::disk::convert::Conversion;
 use diskette_builder::frontend::artifact::rename_file;
+use diskette_builder::oci::image::location::ImageLocation;
 use diskette_builder::oci::image::platform::Platform;
 use diskette_builder::oci::image::reference::Reference;
 use diskette_builder::recipe::diagnostic::Diagnostic;
 use diskette_builder::recipe::{
     LayerContent, LayerEntry, LayerEntryKind, PlatformRecipe, Recipe, RecipeStep, SourceRole,
+    SubjectRecipe,
 };
 
 use super::refused::find_artifact;
@@ -31,6 +33,8 @@ pub(super) struct RecipeOverrides<'a> {
     pub(super) env: &'a [KeyValue],
     pub(super) convert: Option<Conversion>,
     pub(super) disk_size: Option<DiskSize>,
+    /// Image that the built ones refer to.
+    pub(super) subject: Option<ImageLocation>,
 }
 
 impl RecipeOverrides<'_> {
@@ -48,6 +52,9 @@ impl RecipeOverrides<'_> {
         }
         for recipe in recipes {
             self.annotations.iter().for_each(|annotation| annotation.apply(recipe));
+            if let Some(location) = &self.subject {
+                recipe.subject = Some(SubjectRecipe { location: location.clone(), origin: None });
+            }
             for platform in &mut recipe.platforms {
                 let Some(config) = platform.config.image_mut() else { continue };
                 self.labels.iter().for_each(|label| config.set_label(&label.key, &label.value));

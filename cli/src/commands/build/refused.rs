@@ -2,7 +2,7 @@
 
 use diskette_builder::cluster::disk_artifact::ArtifactKind;
 use diskette_builder::compression::LayerCompression;
-use diskette_builder::frontend::artifact::to_disk_artifact;
+use diskette_builder::frontend::artifact::{SettingOrigins, to_disk_artifact};
 use diskette_builder::recipe::diagnostic::Diagnostic;
 use diskette_builder::recipe::{PlatformRecipe, Recipe};
 use diskette_builder::registry::client::PublishedNames;
@@ -47,7 +47,7 @@ impl BuildArguments {
         Err(CommandError::Usage(Diagnostic::new(message).help(help)))
     }
 
-    /// Refuses annotations and artifacts in Docker's format, which has none.
+    /// Refuses annotations, artifacts and subjects in Docker's format, which has none.
     pub(super) fn check_format(&self, recipes: &[Recipe]) -> Result<(), CommandError> {
         if self.image_format()? != FormatKind::Docker {
             return Ok(());
@@ -55,6 +55,12 @@ impl BuildArguments {
         if recipes.iter().any(|recipe| recipe.artifact_type().is_some()) {
             let diagnostic = Diagnostic::new("docker's format has no artifacts");
             return Err(CommandError::Usage(diagnostic.help("build with `--format oci`")));
+        }
+        if let Some(subject) = recipes.iter().find_map(|recipe| recipe.subject.as_ref()) {
+            let diagnostic = Diagnostic::new("an image in docker's format cannot refer to another");
+            let diagnostic = diagnostic.at(subject.origin.clone());
+            let help = "leave the subject out, or build with `--format oci`";
+            return Err(CommandError::Usage(diagnostic.help(help)));
         }
         if recipes.iter().all(|recipe| recipe.annotations.is_empty()) {
             return Ok(());
@@ -64,11 +70,16 @@ impl BuildArguments {
     }
 
     /// Turns images into disk artifacts if the options say so.
-    pub(super) fn apply_format(&self, recipes: &mut [Recipe]) -> Result<(), CommandError> {
+    pub(super) fn apply_format(
+        &self,
+        recipes: &mut [Recipe],
+        origins: &SettingOrigins,
+    ) -> Result<(), CommandError> {
         if self.given_format()? != Some(FormatKind::Artifact) {
             return Ok(());
         }
-        recipes.iter_mut().try_for_each(to_disk_artifact).map_err(CommandError::Usage)
+        let mut recipes = recipes.iter_mut();
+        recipes.try_for_each(|it| to_disk_artifact(it, origins)).map_err(CommandError::Usage)
     }
 
     /// Refuses artifacts that would be loaded into a container engine, which has only images.

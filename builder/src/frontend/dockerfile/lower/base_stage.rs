@@ -12,6 +12,7 @@ use super::result::{EvaluationResult, tree_diagnostic};
 use super::stage::StageState;
 use super::variables::expand_word;
 use crate::cluster::contract::placement;
+use crate::frontend::artifact::ImageSetting;
 use crate::frontend::dockerfile::context::BuildContext;
 use crate::frontend::dockerfile::lint::BaseFacts;
 use crate::frontend::dockerfile::pattern::IgnoreFile;
@@ -53,6 +54,7 @@ impl<'a> StageLoader<'a> {
         } else {
             self.load_stage(&base, &from.base.span, &platform)?
         };
+        stage.origins.insert(ImageSetting::Base, from.base.span.clone());
         self.keep_base_facts(number, base_facts(&stage.config, &platform));
         if !stage.config.env().any(|(name, _)| name == "PATH") {
             stage.config.set_env("PATH", DEFAULT_PATH);

@@ -7,10 +7,11 @@ use super::port::exposed_ports;
 use super::result::{EvaluationResult, tree_diagnostic};
 use super::signal::is_signal;
 use super::stage::StageState;
+use crate::frontend::artifact::ImageSetting;
 use crate::frontend::dockerfile::instruction::{Instruction, InstructionKind};
 use crate::frontend::dockerfile::syntax::DockerfileWord;
 use crate::oci::tar::Owner;
-use crate::recipe::diagnostic::Diagnostic;
+use crate::recipe::diagnostic::{Diagnostic, Span};
 
 impl Evaluation<'_, '_> {
     /// Evaluates the triggers of the stage's base, then the stage's instructions.
@@ -35,10 +36,12 @@ impl Evaluation<'_, '_> {
             }
             InstructionKind::Run(run) => self.evaluate_run(instruction, run)?,
             InstructionKind::Arg(arguments) => self.declare_args(arguments)?,
-            InstructionKind::Env(pairs) => self.set_env(pairs)?,
+            InstructionKind::Env(pairs) => self.set_env(pairs, &instruction.span)?,
             InstructionKind::Label(pairs) => {
                 for (name, value) in self.expand_pairs(pairs)? {
                     self.stage.config.set_label(&name, &value);
+                    let span = instruction.span.clone();
+                    self.stage.origins.insert(ImageSetting::Label(name), span);
                 }
             }
             InstructionKind::Expose(words) => self.expose_ports(words)?,
@@ -60,10 +63,16 @@ impl Evaluation<'_, '_> {
             }
             InstructionKind::OnBuild(word) => {
                 self.stage.add_trigger(&word.text);
+                let setting = ImageSetting::Container("OnBuild".into());
+                self.stage.origins.insert(setting, instruction.span.clone());
                 return Ok(());
             }
             // FROM starts a stage and is never inside of one.
             InstructionKind::From(_) => return Ok(()),
+        }
+        if let Some(name) = setting_name(&instruction.kind) {
+            let (setting, span) = (ImageSetting::Container(name.into()), instruction.span.clone());
+            self.stage.origins.insert(setting, span);
         }
         self.stage.commit(instruction.text.clone());
         Ok(())
@@ -83,11 +92,16 @@ impl Evaluation<'_, '_> {
         Ok(())
     }
 
-    fn set_env(&mut self, pairs: &[(DockerfileWord, DockerfileWord)]) -> EvaluationResult<()> {
+    fn set_env(
+        &mut self,
+        pairs: &[(DockerfileWord, DockerfileWord)],
+        span: &Span,
+    ) -> EvaluationResult<()> {
         // All of them see the variables from before.
         for (name, value) in self.expand_pairs(pairs)? {
             self.stage.config.set_env(&name, &value);
             self.variables.set_env(&name, value);
+            self.stage.origins.insert(ImageSetting::Variable(name), span.clone());
         }
         Ok(())
     }
@@ -133,6 +147,23 @@ impl Evaluation<'_, '_> {
         self.stage.config.set("StopSignal", json!(signal));
         Ok(())
     }
+}
+
+/// Returns the field of the config that an instruction sets.
+fn setting_name(kind: &InstructionKind) -> Option<&'static str> {
+    Some(match kind {
+        InstructionKind::Expose(_) => "ExposedPorts",
+        InstructionKind::Volume(_) => "Volumes",
+        InstructionKind::User(_) => "User",
+        InstructionKind::Workdir(_) => "WorkingDir",
+        InstructionKind::StopSignal(_) => "StopSignal",
+        InstructionKind::Maintainer(_) => "author",
+        InstructionKind::Shell(_) => "Shell",
+        InstructionKind::Cmd(_) => "Cmd",
+        InstructionKind::Entrypoint(_) => "Entrypoint",
+        InstructionKind::Healthcheck(_) => "Healthcheck",
+        _ => return None,
+    })
 }
 
 impl StageState {

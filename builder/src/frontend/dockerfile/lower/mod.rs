@@ -41,6 +41,7 @@ use super::lint::LintReport;
 use super::stages::Dockerfile;
 use crate::compression::LayerCompression;
 use crate::engine::source::ArchiveDownloads;
+use crate::frontend::artifact::SettingOrigins;
 use crate::frontend::dockerfile::base::BaseLoader;
 use crate::frontend::dockerfile::context::BuildContext;
 use crate::oci::image::location::ImageLocation;
@@ -103,6 +104,8 @@ pub struct LoweredDockerfile {
     pub warnings: Vec<Diagnostic>,
     /// What BuildKit's rules find in the file.
     pub lint: LintReport,
+    /// Where the settings of the image are from, for messages.
+    pub origins: SettingOrigins,
     /// Value of `SOURCE_DATE_EPOCH`, if an ARG before the first stage sets it.
     pub epoch: Option<String>,
 }
@@ -113,11 +116,13 @@ pub fn lower(request: &DockerfileRequest<'_>) -> Result<LoweredDockerfile, Vec<D
     let mut platforms = Vec::new();
     let (mut problems, mut warnings) = (Vec::new(), Vec::new());
     let (mut epoch, mut lint) = (None, LintReport::default());
+    let mut origins = SettingOrigins::new();
     for platform in request.platforms {
         match evaluate_platform(request, platform, target, &mut warnings) {
-            Ok((recipe, found, time)) => {
+            Ok(EvaluatedPlatform { recipe, lint: found, epoch: time, origins: own }) => {
                 epoch = time;
                 merge_reports(&mut lint, found);
+                origins.extend(own);
                 let known = platforms
                     .iter()
                     .any(|known: &PlatformRecipe| known.platform == recipe.platform);
@@ -139,12 +144,19 @@ pub fn lower(request: &DockerfileRequest<'_>) -> Result<LoweredDockerfile, Vec<D
         platforms,
         annotations: BTreeMap::new(),
         index_annotations: BTreeMap::new(),
+        subject: None,
         warnings: Vec::new(),
     };
-    Ok(LoweredDockerfile { recipe, warnings, lint, epoch })
+    Ok(LoweredDockerfile { recipe, warnings, lint, origins, epoch })
 }
 
-type EvaluatedPlatform = (PlatformRecipe, LintReport, Option<String>);
+/// What a Dockerfile is for one platform.
+struct EvaluatedPlatform {
+    recipe: PlatformRecipe,
+    lint: LintReport,
+    epoch: Option<String>,
+    origins: SettingOrigins,
+}
 
 /// Evaluates the stages that the target needs.
 fn evaluate_platform(
@@ -168,7 +180,7 @@ fn evaluate_platform(
         &stage,
         &dockerfile.stages[target].from.base.span,
     ));
-    let StageState { base, steps, config, annotations, .. } = stage;
+    let StageState { base, steps, config, annotations, origins, .. } = stage;
     // `FROM --platform` of the target sets the platform of the image, whatever was requested.
     let platform = loader.stage_platform(&dockerfile.stages[target].from);
     let platform = platform.map_err(|problem| vec![*problem])?;
@@ -182,7 +194,8 @@ fn evaluate_platform(
         entry_annotations,
         compression: LayerCompression::default(),
     };
-    Ok((recipe, lint, scope.get("SOURCE_DATE_EPOCH")))
+    let epoch = scope.get("SOURCE_DATE_EPOCH");
+    Ok(EvaluatedPlatform { recipe, lint, epoch, origins })
 }
 
 impl std::fmt::Debug for DockerfileRequest<'_> {

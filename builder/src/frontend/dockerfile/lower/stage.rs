@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Value, json};
 
 use super::attributes::source_role;
+use crate::frontend::artifact::SettingOrigins;
 use crate::frontend::dockerfile::instruction::CommandForm;
 use crate::frontend::dockerfile::pattern::clean_path;
 use crate::frontend::dockerfile::tree::{Accounts, FollowLast, Tree, TreeError};
@@ -29,6 +30,8 @@ pub(super) struct StageState {
     pub(super) annotations: BTreeMap<String, String>,
     /// Config fields that this stage itself has set; ENTRYPOINT removes a CMD that it has not set.
     own_fields: BTreeSet<&'static str>,
+    /// Where the settings of the config, and the base, are from.
+    pub(super) origins: SettingOrigins,
 }
 
 impl StageState {
@@ -40,7 +43,8 @@ impl StageState {
     /// Returns a stage on an image.
     pub(super) fn on_base(base: Option<BaseImage>, config: ImageConfig, tree: Tree) -> Self {
         let (steps, annotations, own_fields) = (Vec::new(), BTreeMap::new(), BTreeSet::new());
-        Self { tree, config, base, steps, annotations, own_fields }
+        let origins = SettingOrigins::new();
+        Self { tree, config, base, steps, annotations, own_fields, origins }
     }
 
     /// Returns a stage on this one.

@@ -49,6 +49,8 @@ fn what_is_wrong_is_said_where_it_stands() {
     check(&format!("HEAD\nkind: vm\nvm: v.yaml\nplatforms: [amd64]\n{release}"), &[vm]);
     let disk = "c.yaml:3:9: a disk artifact follows no release";
     check(&format!("HEAD\nformat: artifact\nplatforms: [amd64]\n{release}"), &[disk]);
+    let subject = "c.yaml:3:10: an image that follows a release refers to no other";
+    check(&format!("HEAD\nsubject: a\nplatforms: [amd64]\n{release}"), &[subject]);
     let other = "apiVersion: diskette/v2\nimage: a\nplatforms: [amd64]";
     check(other, &["c.yaml:1:13: unknown version `diskette/v2`"]);
 }

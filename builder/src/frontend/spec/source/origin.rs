@@ -3,7 +3,7 @@
 use super::types::SourceDetails;
 use crate::compression::CompressionFormat;
 use crate::frontend::spec::located::{Located, LocatedText};
-use crate::frontend::spec::location::{parse_path, parse_url};
+use crate::frontend::spec::location::{parse_image, parse_path, parse_url};
 use crate::oci::image::platform::Platform;
 use crate::recipe::diagnostic::Diagnostic;
 use crate::recipe::{Checksum, ImageDisk, SourceLocation, SourceRecipe, SourceRole};
@@ -28,21 +28,18 @@ pub(super) fn details_location(
     }
     Some(match key {
         "url" => parse_url(text),
-        "image" => parse_image(text, details.disk.as_ref(), platform),
+        "image" => parse_image_disk(text, details.disk.as_ref(), platform),
         _ => parse_path(text),
     })
 }
 
 /// Parses the image that a disk is taken out of.
-fn parse_image(
+fn parse_image_disk(
     text: &LocatedText,
     disk: Option<&LocatedText>,
     platform: &Platform,
 ) -> Result<Located<SourceLocation>, Diagnostic> {
-    let location = text.value.parse().map_err(|problem: String| {
-        let help = "name it as in `quay.io/containerdisks/fedora:42`, or `oci:DIR:TAG`";
-        Diagnostic::new(problem).at(text.span.clone()).help(help)
-    })?;
+    let location = parse_image(text)?;
     let disk = disk.map(|disk| disk.value.clone());
     let image = ImageDisk { location, disk, platform: platform.clone() };
     Ok(Located { value: SourceLocation::Image(Box::new(image)), span: text.span.clone() })

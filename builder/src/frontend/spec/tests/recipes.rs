@@ -46,6 +46,7 @@ fn a_spec_becomes_a_recipe() {
         platforms: vec![platform],
         annotations: [].into(),
         index_annotations: [].into(),
+        subject: None,
         warnings: Vec::new(),
     };
     assert_eq!(load_recipes(&source), Ok(vec![recipe]));

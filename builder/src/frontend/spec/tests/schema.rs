@@ -66,6 +66,8 @@ fn the_schema_refuses_what_the_reader_refuses() {
         (format!("{{apiVersion: diskette/v1, image: a, tags: [], {platforms}}}"), false),
         (format!("{{apiVersion: diskette/v1, image: a, tags: [42], {platforms}}}"), false),
         (format!("{{apiVersion: diskette/v1, env: {{A: 1}}, {platforms}}}"), false),
+        (format!("{{apiVersion: diskette/v1, subject: 'oci:a:b', {platforms}}}"), true),
+        (format!("{{apiVersion: diskette/v1, subject: 1, {platforms}}}"), false),
         (format!("{{apiVersion: diskette/v1, author: me, {platforms}}}"), false),
         (
             format!(
