@@ -15,6 +15,7 @@ mod files;
 mod images;
 mod keys;
 mod sarif;
+mod signatures;
 mod transfer;
 mod trust;
 mod ui;

@@ -36,6 +36,14 @@ pub enum StorageError {
         /// Whether the same request may succeed a little later.
         is_temporary: bool,
     },
+    /// What is required of the image beside its bytes is not met.
+    #[error("{message}")]
+    Refused {
+        /// Which image, and what is missing.
+        message: String,
+        /// What the user can do.
+        help: Option<String>,
+    },
     /// The user asked to stop.
     #[error("cancelled")]
     Cancelled,
@@ -52,6 +60,14 @@ impl StorageError {
         match self {
             Self::Io { source, .. } => format!("{self}: {source}"),
             _ => self.to_string(),
+        }
+    }
+
+    /// Returns what the user can do, where that is known.
+    pub fn help(&self) -> Option<&str> {
+        match self {
+            Self::Remote { help, .. } | Self::Refused { help, .. } => help.as_deref(),
+            _ => None,
         }
     }
 

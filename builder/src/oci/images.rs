@@ -98,6 +98,12 @@ pub trait Images: Sync {
 pub trait ImageOpener: Sync {
     /// Opens the images of a location.
     fn open_images(&self, location: &ImageLocation) -> Result<Box<dyn Images + '_>, StorageError>;
+
+    /// Fails if an image must not be used: its signatures are not those that are required. `root` is the index or manifest
+    /// that the location names; nothing that it refers to is used before.
+    fn check_root(&self, _location: &ImageLocation, _root: &Document) -> Result<(), StorageError> {
+        Ok(())
+    }
 }
 
 /// A blob of [`Images`], as the source of a transfer.

@@ -11,7 +11,7 @@ use crate::oci::image::json::Document;
 use crate::oci::image::platform::Platform;
 use crate::oci::image::referrer::find_artifact_type;
 use crate::oci::images::Images;
-use crate::oci::walk::{DocumentLimits, DocumentWalk, NestedIndexes};
+use crate::oci::walk::{DocumentLimits, DocumentSource, DocumentWalk, NestedIndexes, WalkError};
 
 /// The most referrers that are read because their list does not have their artifact type.
 const UNTYPED_MAX: usize = 1000;
@@ -61,11 +61,18 @@ pub fn find_subjects(
     platform: Option<&Platform>,
     name: &str,
 ) -> Result<Vec<Subject>, CopyError> {
+    let Some(wanted) = platform else { return Ok(list_subjects(&images, root)?) };
     let mut walk = DocumentWalk::new(&images, DocumentLimits::default());
-    if let Some(wanted) = platform {
-        let digest = walk.choose_platform(root, wanted, name)??.digest;
-        return Ok(vec![Subject { digest, is_index: false, platform: platform.cloned() }]);
-    }
+    let digest = walk.choose_platform(root, wanted, name)??.digest;
+    Ok(vec![Subject { digest, is_index: false, platform: platform.cloned() }])
+}
+
+/// Returns an image and, if it is an index, the images that it lists.
+pub(crate) fn list_subjects(
+    documents: &dyn DocumentSource,
+    root: &Document,
+) -> Result<Vec<Subject>, WalkError> {
+    let mut walk = DocumentWalk::new(documents, DocumentLimits::default());
     let (digest, is_index) = (root.digest, root.is_index());
     let mut subjects = vec![Subject { digest, is_index, platform: None }];
     let mut known = BTreeSet::from([root.digest]);

@@ -48,6 +48,9 @@ pub enum SignatureError {
         /// Why.
         why: String,
     },
+    /// An image without a name in a registry is to be signed, and no name was given.
+    #[error("the name that the image is signed for is missing")]
+    Unnamed,
     /// The cryptographic library failed.
     #[error(transparent)]
     Crypto(#[from] CryptoError),
@@ -59,6 +62,18 @@ pub enum SignatureError {
 impl From<StorageError> for SignatureError {
     fn from(error: StorageError) -> Self {
         Self::Image(error.into())
+    }
+}
+
+/// An error where images are written or opened.
+impl From<SignatureError> for StorageError {
+    fn from(error: SignatureError) -> Self {
+        match error {
+            SignatureError::Image(CopyError::Storage(error)) => error,
+            error => {
+                Self::Refused { help: error.help().map(str::to_owned), message: error.to_string() }
+            }
+        }
     }
 }
 
@@ -83,6 +98,7 @@ impl SignatureError {
             Self::Unsigned { .. } => Some(
                 "`diskette sign` signs an index and the image of each platform, `cosign sign` does with `--recursive`",
             ),
+            Self::Unnamed => Some("name it with `--sign-identity`, e.g. `quay.io/me/fedora:42`"),
             _ => None,
         }
     }

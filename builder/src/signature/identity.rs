@@ -3,6 +3,11 @@
 
 use crate::oci::image::reference::Reference;
 
+/// Returns a name as a signature has it: with its tag, or the repository alone for an image that is named by its digest.
+pub fn signed_name(name: &Reference) -> String {
+    name.without_digest().map_or_else(|| name.full_repository(), |name| name.to_string())
+}
+
 /// Which identities are accepted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum IdentityMatch {

@@ -7,6 +7,7 @@
 //! - `manifest`: the manifest that holds the signatures of an image
 //! - `attached`: reads the signatures of an image, within limits
 //! - [`sign`]: signs an image and the images of its platforms
+//! - [`signing_sink`]: signs images where they are written
 //! - [`check`]: checks the signatures of an image
 //! - [`identity`]: the names that a signature can be for
 //! - [`policy`]: what a `policy.json` requires of an image
@@ -21,5 +22,6 @@ pub(crate) mod manifest;
 pub(crate) mod payload;
 pub mod policy;
 pub mod sign;
+pub mod signing_sink;
 #[cfg(test)]
 mod tests;

@@ -1,12 +1,13 @@
 //! *Signs* an image: its index, and the image of each platform, since a node of a cluster looks only at that.
 
+use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
-use super::attached::{find_manifest, parse_entries};
+use super::attached::parse_entries;
 use super::error::SignatureError;
 use super::key::PrivateKey;
-use super::manifest::{SignatureDocuments, SignatureManifest, check_number};
+use super::manifest::{SignatureDocuments, SignatureEntry, SignatureManifest, check_number};
 use super::payload::SignedPayload;
 use crate::oci::attachments::{TagUpdate, update_tags};
 use crate::oci::image::digest::Digest;
@@ -22,31 +23,31 @@ use crate::oci::sink::{Sink, SourceBlob};
 pub struct SigningRequest<'a> {
     /// Key that signs.
     pub key: &'a PrivateKey,
-    /// Name that the image is signed for: a repository, or an image in it.
-    pub identity: &'a str,
+    /// Names that the image is signed for: a repository, or an image in it. There is a signature for each.
+    pub identities: &'a BTreeSet<String>,
     /// Repository that the signatures are written to; none for a layout.
     pub repository: Option<&'a Reference>,
 }
 
-/// What became of the signature of an image.
+/// What became of the signatures of an image.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SignOutcome {
-    /// It was added.
+    /// At least one was added.
     Added,
-    /// The image has a signature of the same payload by the same key.
+    /// The image has signatures of the same payloads by the same key.
     Existed,
 }
 
-/// A new signature of an image.
-struct NewSignature {
+/// New signatures of an image.
+struct NewSignatures {
     /// Tag of the signatures of the image.
     tag: Tag,
-    payload: Vec<u8>,
+    payloads: Vec<Vec<u8>>,
     documents: SignatureDocuments,
 }
 
-/// Signs an image and the images of its platforms, and returns what became of each. `images` are those where the sink
-/// writes to: signatures that exist there are kept. `name` is the name of the image in messages.
+/// Signs an image and the images of its platforms, and returns what became of each. Signatures that exist where the sink
+/// writes to are kept. `name` is the name of the image in messages.
 pub fn sign_image(
     root: &Document,
     name: &str,
@@ -54,9 +55,18 @@ pub fn sign_image(
     sink: &dyn Sink,
     request: &SigningRequest<'_>,
 ) -> Result<Vec<(Subject, SignOutcome)>, SignatureError> {
+    sign_subjects(find_subjects(images, root, None, name)?, sink, request)
+}
+
+/// Signs images, and returns what became of each.
+pub(super) fn sign_subjects(
+    subjects: Vec<Subject>,
+    sink: &dyn Sink,
+    request: &SigningRequest<'_>,
+) -> Result<Vec<(Subject, SignOutcome)>, SignatureError> {
     let (mut outcomes, mut added) = (Vec::new(), Vec::new());
-    for subject in find_subjects(images, root, None, name)? {
-        let new = compose_signature(subject.digest, images, request)?;
+    for subject in subjects {
+        let new = compose_signatures(subject.digest, sink, request)?;
         let outcome = if new.is_some() { SignOutcome::Added } else { SignOutcome::Existed };
         outcomes.push((subject, outcome));
         added.extend(new);
@@ -65,48 +75,66 @@ pub fn sign_image(
     Ok(outcomes)
 }
 
-/// Returns a new signature of an image; nothing if it has the signature.
-fn compose_signature(
+/// Returns the signatures that an image does not have; nothing if it has all of them.
+fn compose_signatures(
     subject: Digest,
-    images: &dyn Images,
+    sink: &dyn Sink,
     request: &SigningRequest<'_>,
-) -> Result<Option<NewSignature>, SignatureError> {
-    let payload = SignedPayload { identity: request.identity.to_owned(), digest: subject };
-    let payload = payload.to_bytes()?;
+) -> Result<Option<NewSignatures>, SignatureError> {
     let tag = CosignTag::Signatures.of_image(subject);
-    if let Some(found) = find_manifest(images, subject)? {
-        let (digest, key) = (Digest::of_bytes(&payload), request.key.public_key()?);
-        let entries = parse_entries(&found, subject)?;
-        let mut same = entries.iter().filter(|it| it.payload.digest == digest);
-        if same.any(|it| key.has_signed(&payload, &it.signature)) {
-            return Ok(None);
+    let found = sink.find_attachment(request.repository, &tag)?;
+    let found = found.map(|found| parse_entries(&found, subject)).transpose()?.unwrap_or_default();
+    let (mut manifest, mut payloads) = (SignatureManifest::empty(), Vec::new());
+    for identity in request.identities {
+        let payload = SignedPayload { identity: identity.clone(), digest: subject }.to_bytes()?;
+        if !has_signature(&found, &payload, request.key)? {
+            let signature = request.key.sign(&payload)?;
+            manifest.add(&payload, &signature).map_err(SignatureError::Compose)?;
+            payloads.push(payload);
         }
-        check_number(entries.len() + 1)
-            .map_err(|why| SignatureError::Manifest { tag: tag.clone(), why })?;
     }
-    let mut manifest = SignatureManifest::empty();
-    let signature = request.key.sign(&payload)?;
-    manifest.add(&payload, &signature).map_err(SignatureError::Compose)?;
+    if payloads.is_empty() {
+        return Ok(None);
+    }
+    check_number(found.len() + payloads.len())
+        .map_err(|why| SignatureError::Manifest { tag: tag.clone(), why })?;
     let documents = manifest.into_documents().map_err(SignatureError::Compose)?;
-    Ok(Some(NewSignature { tag, payload, documents }))
+    Ok(Some(NewSignatures { tag, payloads, documents }))
+}
+
+/// Returns whether one of the signatures is of a payload by a key.
+fn has_signature(
+    found: &[SignatureEntry],
+    payload: &[u8],
+    key: &PrivateKey,
+) -> Result<bool, SignatureError> {
+    let digest = Digest::of_bytes(payload);
+    let mut same = found.iter().filter(|it| it.payload.digest == digest).peekable();
+    if same.peek().is_none() {
+        return Ok(false);
+    }
+    let key = key.public_key()?;
+    Ok(same.any(|it| key.has_signed(payload, &it.signature)))
 }
 
 /// Writes payloads and configs, then adds the signatures to those that the tags have.
 fn write_signatures(
-    all: &[NewSignature],
+    all: &[NewSignatures],
     sink: &dyn Sink,
     request: &SigningRequest<'_>,
 ) -> Result<(), SignatureError> {
     let names: Vec<Reference> = request.repository.into_iter().cloned().collect();
     let mut updates = Vec::new();
-    for NewSignature { tag, payload, documents: SignatureDocuments { config, manifest } } in all {
-        let blob = SourceBlob {
-            digest: Digest::of_bytes(payload),
-            size: payload.len() as u64,
-            source: payload,
-            mount_source: None,
-        };
-        sink.put_blob(&blob, &names, &|_| ControlFlow::Continue(()))?;
+    for NewSignatures { tag, payloads, documents: SignatureDocuments { config, manifest } } in all {
+        for payload in payloads {
+            let blob = SourceBlob {
+                digest: Digest::of_bytes(payload),
+                size: payload.len() as u64,
+                source: payload,
+                mount_source: None,
+            };
+            sink.put_blob(&blob, &names, &|_| ControlFlow::Continue(()))?;
+        }
         sink.put_document(config, &names)?;
         let manifest = Arc::new(manifest.clone());
         updates.extend(TagUpdate::of_image(tag, &manifest, Some(&config.bytes), &names));

@@ -118,7 +118,7 @@ impl SyncError {
                 diagnostic.rule = rule;
                 help
             }
-            Self::Registry(StorageError::Remote { help, .. }) => help.iter().cloned().collect(),
+            Self::Registry(error) => error.help().map(str::to_owned).into_iter().collect(),
             Self::Older { .. } => vec![
                 "is an old list replayed? if upstream went back on purpose, use `--allow-downgrade`"
                     .into(),

@@ -35,6 +35,7 @@ use crate::oci::parallel::in_parallel;
 use crate::oci::progress::Progress;
 use crate::recipe::diagnostic::Diagnostic;
 use crate::registry::client::RegistryClient;
+use crate::signature::signing_sink::Signer;
 use crate::upstream::{FetchList, UpstreamDisk, UrlRewrite, VerifySignature};
 
 /// Tools and options of a sync, shared by all images.
@@ -57,6 +58,8 @@ pub struct SyncTools<'a> {
     pub progress: &'a dyn Progress,
     /// Timestamp of all files and documents of the images.
     pub created: Timestamp,
+    /// Signs what is published.
+    pub signer: Option<Signer<'a>>,
     /// Value of `{timestamp}` in tags.
     pub timestamp: &'a str,
     /// Whether images are published.

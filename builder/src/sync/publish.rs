@@ -29,6 +29,7 @@ use crate::oci::progress::Progress;
 use crate::oci::sink::{NamedImage, Sink};
 use crate::recipe::diagnostic::Diagnostic;
 use crate::registry::client::{RegistryImages, RegistrySink};
+use crate::signature::signing_sink::SigningSink;
 use crate::upstream::UpstreamDisk;
 
 /// Maximum number of comparisons, after other processes have moved the tag.
@@ -93,13 +94,16 @@ impl<'a> ImageSync<'a> {
             _ if self.job.source != self.job.target => self.target_digest(known_by.as_str())?,
             published => published.as_ref().map(|it| it.document.digest),
         };
-        let sink = RegistrySink::new(self.sync.registry, 1);
-        self.build_platforms(&mut plans, published.as_ref(), &sink)?;
+        let registry = RegistrySink::new(self.sync.registry, 1);
+        let signing =
+            self.sync.signer.map(|signer| SigningSink::new(&registry, vec![&registry], signer));
+        let sink = signing.as_ref().map_or(&registry as &dyn Sink, |signing| signing);
+        self.build_platforms(&mut plans, published.as_ref(), sink)?;
         if self.has_blocking_failure(&plans) {
             let digest = published.map(|published| published.document.digest);
             return Ok(Some(self.report(SyncOutcome::Failed(None), plans, tags, digest)));
         }
-        let index = self.push_index(&plans, &source, &sink, &index_recipe)?;
+        let index = self.push_index(&plans, &source, sink, &index_recipe)?;
         let now = self.target_digest(known_by.as_str())?;
         if now != before {
             return Ok(None);
@@ -109,7 +113,7 @@ impl<'a> ImageSync<'a> {
         if now == digest && self.sync.scope == SyncScope::Changed {
             return Ok(Some(self.report(SyncOutcome::Unchanged, plans, tags, digest)));
         }
-        self.publish_tags(&index, &tags, &sink)?;
+        self.publish_tags(&index, &tags, sink)?;
         Ok(Some(self.report(SyncOutcome::Published, plans, tags, digest)))
     }
 

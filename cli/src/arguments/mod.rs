@@ -18,6 +18,6 @@ pub(crate) mod registry;
 pub(crate) mod reports;
 pub(crate) mod rewrite;
 pub(crate) mod sides;
-pub(crate) mod signed_name;
+pub(crate) mod signing;
 pub(crate) mod transfer;
 pub(crate) mod trusted_keys;

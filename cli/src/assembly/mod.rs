@@ -18,9 +18,11 @@ use diskette_builder::oci::sink::Sink;
 use diskette_builder::recipe::Recipe;
 use diskette_builder::recipe::diagnostic::Diagnostic;
 use diskette_builder::registry::client::{PublishedNames, RegistryClient};
+use diskette_builder::signature::signing_sink::SigningSink;
 
 use self::target::BuildTarget;
 use crate::arguments::reports::BuildReports;
+use crate::arguments::signing::SigningKey;
 use crate::engines::ContainerEngine;
 use crate::environment::Environment;
 use crate::error::{CommandError, cannot};
@@ -38,6 +40,8 @@ pub(crate) struct Assembly<'a> {
     pub(crate) output: Option<&'a LocalImage>,
     /// Engine that loads the images, in place of an output.
     pub(crate) engine: Option<&'a ContainerEngine>,
+    /// Key that the images are signed with.
+    pub(crate) signing: Option<&'a SigningKey>,
     pub(crate) format: ImageFormat,
     pub(crate) jobs: Option<NonZeroUsize>,
     pub(crate) no_cache: bool,
@@ -55,6 +59,9 @@ impl Assembly<'_> {
         environment: &Environment,
         ui: &Ui,
     ) -> Result<(), CommandError> {
+        if let Some(key) = self.signing {
+            recipes.iter().try_for_each(|recipe| key.check_names(&recipe.names))?;
+        }
         let plan = BuildPlan::new(recipes, sources).map_err(refused_recipes)?;
         ui.warn(&plan.warnings());
         let cache = if self.no_cache { None } else { open_cache(environment, "layers", ui) };
@@ -63,11 +70,14 @@ impl Assembly<'_> {
         let sinks = target.open_sinks(thread_count(self.jobs), self.names)?;
         let tee = sinks.tee();
         let sink = tee.as_ref().map(|tee| tee as &dyn Sink).or_else(|| sinks.only());
+        let sink = sink.ok_or_else(missing_output)?;
+        let signing =
+            self.signing.map(|key| SigningSink::new(sink, sinks.all().collect(), key.signer()));
         let workers = LayerWorkers::start(thread_count(self.jobs))
             .map_err(cannot("start", "compressing threads"))?;
         let options = BuildOptions {
             workers: &workers,
-            sink: sink.ok_or_else(missing_output)?,
+            sink: signing.as_ref().map_or(sink, |signing| signing),
             cache: cache.as_ref(),
             progress: self.progress,
             created: self.created,

@@ -24,6 +24,7 @@ use self::overrides::RecipeOverrides;
 use self::refused::choose_compression;
 use crate::arguments::credentials::{BaseRegistry, RegistryUse};
 use crate::arguments::image_format::FormatKind;
+use crate::arguments::signing::SigningKey;
 use crate::assembly::{Assembly, creation_time, missing_output, refused_recipes};
 use crate::commands::gc::collect_after_build;
 use crate::engines::ContainerEngine;
@@ -67,6 +68,7 @@ fn build(
 ) -> Result<(), CommandError> {
     arguments.outputs().check()?;
     let compression = arguments.compression_choice()?;
+    let signing = arguments.signing_key(environment)?;
     let engine = ContainerEngine::find(arguments.load.filter(|_| !arguments.check.is_on()))?;
     let has_target = !arguments.output.is_empty() || engine.is_some() || arguments.push;
     if !has_target && !arguments.check.is_on() {
@@ -84,7 +86,8 @@ fn build(
     let uses = arguments.registry_use(&input, &bases)?;
     let registry = arguments.registry.registry(environment, progress.clone(), &uses)?;
     let (bases, directory) = (arguments.base_scope(&bases), input.image_directory());
-    let opener = LocationOpener::new(&registry, bases, directory);
+    let required = arguments.gate.read(environment)?;
+    let opener = LocationOpener::new(&registry, bases, directory).with_required(required.as_ref());
     found.warnings.extend_from_slice(&input.warnings);
     let access = InputAccess { opener: &opener, downloads: &downloads, progress: &*progress };
     let loaded = input.load(arguments, &access, environment, ui, found)?;
@@ -108,6 +111,7 @@ fn build(
     let push = Some(&registry).filter(|_| arguments.is_pushed());
     let mut assembly = arguments.assembly(&progress, push, arguments.image_format()?, created);
     assembly.engine = engine.as_ref();
+    assembly.signing = signing.as_ref();
     assembly.run(&recipes, &sources, environment, ui).map_err(|error| match error {
         // Blobs and names that a registry has received stay there.
         CommandError::Interrupted if arguments.is_pushed() => CommandError::Stopped,
@@ -121,6 +125,16 @@ fn build(
 }
 
 impl BuildArguments {
+    /// Reads the key that images are signed with.
+    fn signing_key(&self, environment: &Environment) -> Result<Option<SigningKey>, CommandError> {
+        let key = self.signing.read(environment)?;
+        if key.is_some() && self.load.is_some() {
+            let diagnostic = Diagnostic::new("an engine that loads an image keeps no signatures");
+            return Err(CommandError::Usage(diagnostic.help("leave `--sign-key` out")));
+        }
+        Ok(key.map(|key| key.for_names(self.outputs().published_names())))
+    }
+
     /// Returns the images that are read and written.
     fn registry_use(
         &self,
@@ -209,6 +223,7 @@ impl BuildArguments {
             names: self.outputs().published_names(),
             output: self.outputs().local(),
             engine: None,
+            signing: None,
             format: format.into(),
             jobs: self.jobs,
             no_cache: self.no_cache,

@@ -3,33 +3,36 @@
 use std::collections::BTreeSet;
 
 use clap::Args;
-use diskette_builder::oci::copy::{CopyPlan, choose_platform};
+use diskette_builder::oci::copy::CopyPlan;
 use diskette_builder::oci::image::digest::Digest;
 use diskette_builder::oci::image::json::Document;
 use diskette_builder::oci::image::location::{ImageLocation, StoreKind};
 use diskette_builder::oci::image::platform::Platform;
-use diskette_builder::oci::image::ref_name::RefName;
 use diskette_builder::oci::image::reference::Reference;
 use diskette_builder::oci::images::Images;
 use diskette_builder::oci::referrers::find_subjects;
 use diskette_builder::oci::sink::Sink;
 use diskette_builder::recipe::diagnostic::Diagnostic;
 
-use self::names::{check_tags, destination_names, own_names, source_name, tags_to_copy};
+use self::finder::{FoundImage, ImageFinder, attachment_subject};
+use self::names::{check_tags, tags_to_copy};
 use crate::arguments::credentials::{PairCredentials, RegistryUse};
 use crate::arguments::destination::{OpenedDestination, open_for_writing, open_sink};
 use crate::arguments::image_name::{parse_source, parse_target};
 use crate::arguments::referrers::ReferrersSelection;
 use crate::arguments::registry::RegistryArguments;
 use crate::arguments::sides::SideArguments;
+use crate::arguments::signing::SigningArguments;
 use crate::arguments::transfer::TransferArguments;
+use crate::arguments::trusted_keys::GateArguments;
 use crate::environment::Environment;
-use crate::error::{CommandError, image_not_found};
-use crate::images::subject::{ambiguous_image, open_images_at};
+use crate::error::CommandError;
+use crate::images::subject::open_images_at;
 use crate::transfer::{self, Transfer};
 use crate::ui::Ui;
 use crate::ui::progress::ProgressView;
 
+mod finder;
 mod names;
 
 /// Copy an image from a registry, layout or archive to another, byte for byte.
@@ -68,6 +71,12 @@ pub(crate) struct CopyArguments {
     show: TransferArguments,
 
     #[command(flatten)]
+    signing: SigningArguments,
+
+    #[command(flatten)]
+    gate: GateArguments,
+
+    #[command(flatten)]
     pair: PairCredentials,
 
     #[command(flatten)]
@@ -83,6 +92,8 @@ pub(crate) fn run(
     ui: &Ui,
 ) -> Result<(), CommandError> {
     check_arguments(arguments)?;
+    let signing = arguments.signing.read(environment)?;
+    let required = arguments.gate.read(environment)?;
     let progress = arguments.show.progress(ui)?;
     let uses = RegistryUse::default().pair(&arguments.pair);
     let uses = uses.reads_from(&arguments.source).writes_to(&arguments.destination);
@@ -93,9 +104,10 @@ pub(crate) fn run(
     let tags = tags_to_copy(arguments, &*images)?;
     check_tags(arguments, &tags)?;
     let (images, jobs) = (&*images, arguments.show.jobs());
-    // A missing image must not leave an empty layout behind.
-    let mut first =
-        tags.first().map(|tag| find_image(arguments, images, tag.as_deref())).transpose()?;
+    let (signing, required) = (signing.as_ref(), required.as_ref());
+    let finder = ImageFinder { arguments, images, signing, required };
+    // An image that is missing or refused must not leave an empty layout behind.
+    let mut first = tags.first().map(|tag| finder.find(tag.as_deref())).transpose()?;
     let is_local = matches!(arguments.destination, ImageLocation::Local(_));
     let is_opened = !(arguments.dry_run && is_local);
     let opened = is_opened.then(|| open_for_writing(&arguments.destination, environment));
@@ -104,8 +116,11 @@ pub(crate) fn run(
     let local = opened.as_ref().filter(|_| tags.len() == 1).and_then(OpenedDestination::images);
     let local = local.as_ref().map(|local| -> &dyn Images { local });
     let sink = is_opened.then(|| open_sink(opened.as_ref(), &registry, jobs)).transpose()?;
-    let (sink, plan) = (sink.as_deref(), CopyPlan::default());
-    let mut copy = TagCopy { arguments, images, local, sink, plan, subjects: BTreeSet::new() };
+    let sink = sink.as_deref();
+    let signed = signing.zip(sink).map(|(key, sink)| key.sign_in(sink));
+    let signed = signed.as_ref().map(|signed| -> &dyn Sink { signed });
+    let (plan, subjects) = (CopyPlan::default(), BTreeSet::new());
+    let mut copy = TagCopy { arguments, images, local, sink, signed, plan, subjects };
     let mut last = None;
     let has_attached = tags.iter().flatten().any(|tag| attachment_subject(tag).is_some());
     for tag in tags {
@@ -113,9 +128,8 @@ pub(crate) fn run(
         if subject.is_some_and(|subject| copy.subjects.contains(&subject)) {
             continue;
         }
-        let find = || find_image(arguments, images, tag.as_deref());
-        let image = first.take().map_or_else(find, Ok)?;
-        let copied = copy.run(image, tag.as_deref(), &progress)?;
+        let found = first.take().map_or_else(|| finder.find(tag.as_deref()), Ok)?;
+        let copied = copy.run(found, &progress)?;
         if has_attached && arguments.all_tags {
             copy.add_subjects(&copied.1)?;
         }
@@ -127,25 +141,19 @@ pub(crate) fn run(
     } else {
         transfer::print_summary(&registry, &arguments.show, ui);
     }
+    print_last(arguments, last, ui)
+}
+
+/// Prints what the last image was copied to, unless the copy itself is on standard output.
+fn print_last(
+    arguments: &CopyArguments,
+    last: Option<(Vec<Reference>, Document)>,
+    ui: &Ui,
+) -> Result<(), CommandError> {
     match last {
         Some(_) if arguments.destination.is_stream() && !arguments.dry_run => Ok(()),
         Some((names, root)) => arguments.show.print_result(&names, &root, ui),
         None => Err(Diagnostic::new("there are no tags to copy").into()),
-    }
-}
-
-/// Finds an image of the source; without a tag, the only one.
-fn find_image(
-    arguments: &CopyArguments,
-    images: &dyn Images,
-    tag: Option<&str>,
-) -> Result<Document, CommandError> {
-    match tag {
-        Some(tag) => {
-            let found = images.find_image(tag)?;
-            found.ok_or_else(|| image_not_found(&source_name(arguments, tag)))
-        }
-        None => images.only_image()?.ok_or_else(|| ambiguous_image(&arguments.source, images)),
     }
 }
 
@@ -157,14 +165,11 @@ struct TagCopy<'a> {
     local: Option<&'a dyn Images>,
     /// None if nothing is written.
     sink: Option<&'a dyn Sink>,
+    /// The sink that signs what is written, if there is one.
+    signed: Option<&'a dyn Sink>,
     plan: CopyPlan,
     /// Images that were copied, and those of their platforms: their attachments were copied with them.
     subjects: BTreeSet<Digest>,
-}
-
-/// Returns the digest of the image whose attachments have this name.
-fn attachment_subject(name: &str) -> Option<Digest> {
-    name.parse::<RefName>().ok()?.tag()?.subject()
 }
 
 impl TagCopy<'_> {
@@ -178,19 +183,17 @@ impl TagCopy<'_> {
     /// Copies an image, and returns it with its names.
     fn run(
         &mut self,
-        image: Document,
-        tag: Option<&str>,
+        found: FoundImage,
         progress: &ProgressView,
     ) -> Result<(Vec<Reference>, Document), CommandError> {
         let (arguments, images) = (self.arguments, self.images);
         let attachments = &arguments.attached.referrers;
-        let own = own_names(images, &image, tag);
-        let source = arguments.source.to_string();
-        let root = choose_platform(images, image, arguments.platform.as_ref(), &source)?;
-        let (names, there) = destination_names(arguments, tag, own)?;
-        match self.sink {
+        let FoundImage { root, names, tag, is_attachment } = found;
+        // An attachment with a name of its own is copied as it is.
+        let signed = self.signed.filter(|_| !is_attachment);
+        match signed.or(self.sink) {
             Some(sink) if !arguments.dry_run => {
-                let (tag, show, local) = (there.as_ref(), &arguments.show, self.local);
+                let (tag, show, local) = (tag.as_ref(), &arguments.show, self.local);
                 let names = &names[..];
                 Transfer { images, sink, names, tag, local, attachments, show }
                     .run(&root, progress)?;

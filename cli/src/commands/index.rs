@@ -7,6 +7,7 @@ use diskette_builder::oci::image::ref_name::RefName;
 use diskette_builder::oci::image::reference::Reference;
 use diskette_builder::oci::image::tag::Tag;
 use diskette_builder::oci::join::{IndexSource, JoinError, JoinedIndex};
+use diskette_builder::oci::sink::Sink;
 use diskette_builder::recipe::diagnostic::Diagnostic;
 
 use crate::arguments::credentials::{PairCredentials, RegistryUse};
@@ -15,6 +16,7 @@ use crate::arguments::image_name::{parse_source, parse_target};
 use crate::arguments::key_value::KeyValue;
 use crate::arguments::referrers::ReferrersSelection;
 use crate::arguments::registry::RegistryArguments;
+use crate::arguments::signing::SigningArguments;
 use crate::arguments::transfer::TransferArguments;
 use crate::environment::Environment;
 use crate::error::CommandError;
@@ -72,6 +74,9 @@ struct CreateArguments {
     show: TransferArguments,
 
     #[command(flatten)]
+    signing: SigningArguments,
+
+    #[command(flatten)]
     pair: PairCredentials,
 
     #[command(flatten)]
@@ -85,6 +90,8 @@ pub(crate) fn run(
 ) -> Result<(), CommandError> {
     let IndexCommand::Create(arguments) = &arguments.command;
     let (names, tag) = arguments.names()?;
+    let signing = arguments.signing.read(environment)?;
+    signing.as_ref().map_or(Ok(()), |key| key.check_names(&names))?;
     let progress = arguments.show.progress(ui)?;
     let uses = RegistryUse::default().pair(&arguments.pair).writes_to(&arguments.destination);
     let uses = arguments.sources.iter().fold(uses, RegistryUse::reads_from);
@@ -105,10 +112,12 @@ pub(crate) fn run(
     }
     let opened = open_for_writing(&arguments.destination, environment)?;
     let sink = open_sink(opened.as_ref(), &registry, arguments.show.jobs())?;
+    let signed = signing.as_ref().map(|key| key.sign_in(&*sink));
+    let sink = signed.as_ref().map_or(&*sink as &dyn Sink, |signed| signed);
     let Some(first) = parts.first() else { return Ok(()) };
     let context = CopyContext {
         images: first.images,
-        sink: &*sink,
+        sink,
         names: &names,
         local: None,
         tag: tag.as_ref(),

@@ -6,9 +6,11 @@ use clap::{ArgAction, Args};
 use diskette_builder::oci::copy::{CopyContext, copy_image};
 use diskette_builder::oci::image::digest::Digest;
 use diskette_builder::oci::image::json::Document;
+use diskette_builder::oci::image::location::ImageLocation;
 use diskette_builder::oci::image::reference::Reference;
 use diskette_builder::oci::images::Images;
 use diskette_builder::oci::progress::Progress as _;
+use diskette_builder::oci::sink::Sink;
 use diskette_builder::recipe::diagnostic::Diagnostic;
 use diskette_builder::registry::client::{RegistryClient, RegistryImages, RegistrySink};
 
@@ -16,11 +18,14 @@ use crate::arguments::credentials::{PairCredentials, RegistryUse};
 use crate::arguments::focus::Focus;
 use crate::arguments::referrers::ReferrersSelection;
 use crate::arguments::registry::RegistryArguments;
+use crate::arguments::signing::{SigningArguments, SigningKey};
 use crate::arguments::transfer::TransferArguments;
+use crate::arguments::trusted_keys::GateArguments;
 use crate::catalogue::results::{self, ImageResult};
 use crate::catalogue::target_repository;
 use crate::environment::Environment;
 use crate::error::{CommandError, storage_error};
+use crate::signatures::RequiredSignatures;
 use crate::ui::Ui;
 use crate::ui::progress::ProgressView;
 
@@ -66,6 +71,12 @@ pub(crate) struct PromoteArguments {
     show: TransferArguments,
 
     #[command(flatten)]
+    signing: SigningArguments,
+
+    #[command(flatten)]
+    gate: GateArguments,
+
+    #[command(flatten)]
     pair: PairCredentials,
 
     #[command(flatten)]
@@ -78,10 +89,14 @@ pub(crate) fn run(
     ui: &Ui,
 ) -> Result<(), CommandError> {
     let mut results = results::read_results(&arguments.results_file)?;
+    let signing = arguments.signing.read(environment)?;
+    let required = arguments.gate.read(environment)?;
     let progress = arguments.show.progress(ui)?;
     let uses = arguments.registry_use(results.values());
     let registry = arguments.registry.registry(environment, progress.clone(), &uses)?;
-    let promotion = Promotion { arguments, registry: &registry, progress: &progress };
+    let (signing, required) = (signing.as_ref(), required.as_ref());
+    let promotion =
+        Promotion { arguments, registry: &registry, progress: &progress, signing, required };
     let (mut lines, mut problems) = (String::new(), Vec::new());
     let is_meant = |key: &str| {
         arguments.focus.is_empty() || arguments.focus.iter().any(|focus| focus.matches_key(key))
@@ -139,6 +154,9 @@ struct Promotion<'a> {
     arguments: &'a PromoteArguments,
     registry: &'a RegistryClient,
     progress: &'a ProgressView,
+    signing: Option<&'a SigningKey>,
+    /// Signatures that the images must have.
+    required: Option<&'a RequiredSignatures>,
 }
 
 impl Promotion<'_> {
@@ -158,6 +176,10 @@ impl Promotion<'_> {
             Diagnostic::new(format!("{}@{digest} does not exist", source.full_repository()))
                 .help("was it pushed to another registry? use `--source-registry`")
         })?;
+        if let Some(required) = self.required {
+            let location = ImageLocation::Registry(source.with_digest(digest));
+            required.check(&location, &images, &root, None)?;
+        }
         let names: Vec<Reference> =
             result.tags.iter().map(|tag| target.with_tag(tag.clone())).collect();
         let name = names.last().map(ToString::to_string).unwrap_or_default();
@@ -181,8 +203,9 @@ impl Promotion<'_> {
         let progress = self.progress;
         let attachments = &self.arguments.attached.referrers;
         let (local, tag) = (None, None);
-        let context =
-            CopyContext { images, sink: &sink, names, local, tag, attachments, jobs, progress };
+        let signed = self.signing.map(|key| key.sign_in(&sink));
+        let sink = signed.as_ref().map_or(&sink as &dyn Sink, |signed| signed);
+        let context = CopyContext { images, sink, names, local, tag, attachments, jobs, progress };
         match copy_image(root, &context) {
             Err(_) if progress.is_cancelled() => Err(CommandError::Interrupted),
             copied => Ok(copied?),

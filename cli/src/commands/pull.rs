@@ -3,7 +3,7 @@
 use clap::Args;
 use diskette_builder::oci::attachments::AttachmentSelector;
 use diskette_builder::oci::copy::choose_platform;
-use diskette_builder::oci::image::location::{LocalImage, StoreKind};
+use diskette_builder::oci::image::location::{ImageLocation, LocalImage, StoreKind};
 use diskette_builder::oci::image::platform::Platform;
 use diskette_builder::oci::image::reference::Reference;
 use diskette_builder::oci::images::Images;
@@ -16,6 +16,7 @@ use crate::arguments::image_name::{parse_local, parse_reference};
 use crate::arguments::referrers::ReferrersSelection;
 use crate::arguments::registry::RegistryArguments;
 use crate::arguments::transfer::TransferArguments;
+use crate::arguments::trusted_keys::GateArguments;
 use crate::engines::{ContainerEngine, EngineChoice, OpenedEngine};
 use crate::environment::Environment;
 use crate::error::{CommandError, image_not_found, storage_error};
@@ -59,6 +60,9 @@ pub(crate) struct PullArguments {
     show: TransferArguments,
 
     #[command(flatten)]
+    gate: GateArguments,
+
+    #[command(flatten)]
     registry: RegistryArguments,
 }
 
@@ -69,12 +73,17 @@ pub(crate) fn run(
 ) -> Result<(), CommandError> {
     let name = &arguments.image;
     let engine = ContainerEngine::find(arguments.load)?;
+    let required = arguments.gate.read(environment)?;
     let progress = arguments.show.progress(ui)?;
     let uses = RegistryUse::default().reads([name]);
     let registry = arguments.registry.registry(environment, progress.clone(), &uses)?;
     let images = RegistryImages::new(registry.source_repositories(name).map_err(storage_error)?);
     let wanted = name.digest().or(name.tag()).unwrap_or_default();
     let root = images.find_image(wanted)?.ok_or_else(|| image_not_found(&name.to_string()))?;
+    if let Some(required) = required {
+        let location = ImageLocation::Registry(name.clone());
+        required.check(&location, &images, &root, arguments.platform.as_ref())?;
+    }
     let root = choose_platform(&images, root, arguments.platform.as_ref(), &name.to_string())?;
     let destination = arguments.output.clone().unwrap_or_else(|| {
         let last = name.repository().rsplit('/').next().unwrap_or_default();

@@ -17,6 +17,7 @@ use crate::arguments::credentials::RegistryUse;
 use crate::arguments::image_name::{parse_local, parse_reference, parse_source};
 use crate::arguments::referrers::ReferrersSelection;
 use crate::arguments::registry::RegistryArguments;
+use crate::arguments::signing::SigningArguments;
 use crate::arguments::transfer::TransferArguments;
 use crate::environment::Environment;
 use crate::error::CommandError;
@@ -58,6 +59,9 @@ pub(crate) struct PushArguments {
     show: TransferArguments,
 
     #[command(flatten)]
+    signing: SigningArguments,
+
+    #[command(flatten)]
     registry: RegistryArguments,
 }
 
@@ -86,6 +90,7 @@ pub(crate) fn run(
         let help = "name a repository, for example `quay.io/me/fedora:42`";
         return Err(CommandError::Usage(diagnostic.help(help)));
     }
+    let signing = arguments.signing.read(environment)?;
     let progress = arguments.show.progress(ui)?;
     let mut uses = RegistryUse::default().writes(&names);
     uses = arguments.attach.subject.iter().fold(uses, RegistryUse::reads_from);
@@ -102,9 +107,10 @@ pub(crate) fn run(
         transfer::print_plan(plan, &arguments.show, ui);
         return arguments.show.print_result(&names, &root, ui);
     }
+    let signed = signing.as_ref().map(|key| key.sign_in(&sink));
     let transfer = Transfer {
         images: &*images,
-        sink: &sink,
+        sink: signed.as_ref().map_or(&sink, |signed| signed),
         names: &names,
         tag: None,
         local: None,

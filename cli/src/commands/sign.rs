@@ -1,5 +1,6 @@
 //! `diskette sign`.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use clap::Args;
@@ -9,6 +10,7 @@ use diskette_builder::oci::sink::Sink;
 use diskette_builder::oci::store::LayoutSink;
 use diskette_builder::recipe::diagnostic::Diagnostic;
 use diskette_builder::registry::client::{RegistryClient, RegistryImages, RegistrySink};
+use diskette_builder::signature::identity::signed_name;
 use diskette_builder::signature::key::PrivateKey;
 use diskette_builder::signature::sign::{SignOutcome, SigningRequest, sign_image};
 
@@ -16,7 +18,7 @@ use super::tag::archive_error;
 use crate::arguments::credentials::RegistryUse;
 use crate::arguments::image_name::{parse_reference, parse_source};
 use crate::arguments::registry::RegistryArguments;
-use crate::arguments::signed_name::{find_reference, signed_name};
+use crate::arguments::signing::signed_identity;
 use crate::environment::Environment;
 use crate::error::{CommandError, cannot, storage_error};
 use crate::files::open_dir;
@@ -89,11 +91,8 @@ impl SignArguments {
         let subject =
             ImageSubject::find_among(Box::new(RegistryImages::new(vec![repository])), &self.image)?;
         let identity = self.identity.as_ref().unwrap_or(name);
-        let request = SigningRequest {
-            key,
-            identity: &self.signed_identity(identity),
-            repository: Some(name),
-        };
+        let identities = BTreeSet::from([self.signed_identity(identity)]);
+        let request = SigningRequest { key, identities: &identities, repository: Some(name) };
         self.sign(&subject, &RegistrySink::new(registry, 1), &request, ui)
     }
 
@@ -107,7 +106,7 @@ impl SignArguments {
         let subject = ImageSubject::find(&self.image, registry)?;
         let of_layout =
             || subject.images.names_of(subject.root.digest).first()?.parse::<Reference>().ok();
-        let identity = self.identity.clone().or_else(|| find_reference(&self.image));
+        let identity = self.identity.clone().or_else(|| self.image.reference());
         let identity = identity.or_else(of_layout).ok_or_else(|| {
             let message = format!("the name that `{}` is signed for is missing", self.image);
             let help = "name it with `--identity`, e.g. `--identity quay.io/me/fedora:42`";
@@ -116,17 +115,14 @@ impl SignArguments {
         let path = local.path.display().to_string();
         let dir = open_dir(&local.path).map_err(cannot("open the layout", &path))?;
         let sink = LayoutSink::open(dir, &path)?;
-        let request =
-            SigningRequest { key, identity: &self.signed_identity(&identity), repository: None };
+        let identities = BTreeSet::from([self.signed_identity(&identity)]);
+        let request = SigningRequest { key, identities: &identities, repository: None };
         self.sign(&subject, &sink, &request, ui)
     }
 
     /// Returns the name that the image is signed for. One of `--identity` may be a repository.
     fn signed_identity(&self, name: &Reference) -> String {
-        match &self.identity {
-            Some(given) if !given.has_tag() => given.full_repository(),
-            _ => signed_name(name),
-        }
+        self.identity.as_ref().map_or_else(|| signed_name(name), signed_identity)
     }
 
     fn sign(

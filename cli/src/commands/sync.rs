@@ -25,6 +25,8 @@ use crate::arguments::focus::Focus;
 use crate::arguments::list_format::ListFormat;
 use crate::arguments::registry::RegistryArguments;
 use crate::arguments::rewrite::parse_rewrite;
+use crate::arguments::signing::{SigningArguments, SigningKey};
+use crate::arguments::trusted_keys::GateArguments;
 use crate::assembly::{creation_time, open_cache, thread_count};
 use crate::catalogue::results;
 use crate::catalogue::{Catalogue, load_catalogues, target_repository};
@@ -123,6 +125,12 @@ pub(crate) struct SyncArguments {
     progress: ProgressMode,
 
     #[command(flatten)]
+    signing: SigningArguments,
+
+    #[command(flatten)]
+    gate: GateArguments,
+
+    #[command(flatten)]
     pair: PairCredentials,
 
     #[command(flatten)]
@@ -177,6 +185,8 @@ impl SyncArguments {
         progress: &Arc<ProgressView>,
         ui: &Ui,
     ) -> Result<Vec<SyncReport>, CommandError> {
+        let signing = self.signing.read(environment)?;
+        let required = self.gate.read(environment)?;
         let client = self.registry.http_client(environment, &(progress.clone() as _))?;
         let uses = RegistryUse::default().pair(&self.pair);
         let uses = uses.reads(all.iter().map(|job| &job.source));
@@ -191,7 +201,9 @@ impl SyncArguments {
             client: &client,
             rewrites: &self.rewrite_url,
             registry: &registry,
-            opener: &LocationOpener::new(&registry, None, PathBuf::new()),
+            opener: &LocationOpener::new(&registry, None, PathBuf::new())
+                .with_required(required.as_ref()),
+            signer: signing.as_ref().map(SigningKey::signer),
             workers: &workers,
             cache: cache.as_ref(),
             progress: &**progress,

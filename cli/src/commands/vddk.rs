@@ -27,6 +27,8 @@ use crate::arguments::names::parse_name;
 use crate::arguments::output::{BuildOutput, BuildOutputs, ImageFields, parse_output};
 use crate::arguments::registry::RegistryArguments;
 use crate::arguments::reports::BuildReports;
+use crate::arguments::signing::SigningArguments;
+use crate::arguments::trusted_keys::GateArguments;
 use crate::assembly::{Assembly, creation_time, missing_output, open_cache};
 use crate::environment::Environment;
 use crate::error::CommandError;
@@ -94,6 +96,12 @@ pub(crate) struct VddkArguments {
     reports: BuildReports,
 
     #[command(flatten)]
+    signing: SigningArguments,
+
+    #[command(flatten)]
+    gate: GateArguments,
+
+    #[command(flatten)]
     pair: PairCredentials,
 
     #[command(flatten)]
@@ -129,6 +137,7 @@ pub(crate) fn run(
     let names = arguments.tag.iter().map(|name| parse_name(name));
     let mut names = names.collect::<Result<Vec<_>, _>>()?;
     names.extend(arguments.outputs().names().cloned());
+    let signing = arguments.signing.read(environment)?;
     let files = SpecFiles { base: PathBuf::new(), reads: ReadFiles::default() };
     let download = VddkArchive::read(&arguments.archive, &files)?;
 
@@ -137,7 +146,9 @@ pub(crate) fn run(
     let client = arguments.registry.http_client(environment, &(progress.clone() as _))?;
     let uses = arguments.registry_use(&names);
     let registry = arguments.registry.registry(environment, progress.clone(), &uses)?;
+    let required = arguments.gate.read(environment)?;
     let opener = LocationOpener::new(&registry, None, PathBuf::new());
+    let opener = opener.with_required(required.as_ref());
     let seen = if arguments.no_cache { None } else { open_cache(environment, "bases", ui) };
     let ground = load_ground(&arguments.base, &opener, seen.as_ref(), &progress)?;
     note_left_out(download.left_out(), ui);
@@ -153,7 +164,9 @@ pub(crate) fn run(
     };
     let is_pushed = arguments.is_pushed();
     let push = is_pushed.then_some(&registry);
-    arguments.assembly(&progress, push, created).run(&recipes, &sources, environment, ui)
+    let mut assembly = arguments.assembly(&progress, push, created);
+    assembly.signing = signing.as_ref();
+    assembly.run(&recipes, &sources, environment, ui)
 }
 
 impl VddkArguments {
@@ -198,6 +211,7 @@ impl VddkArguments {
             names: PublishedNames::Tags,
             output: self.outputs().local(),
             engine: None,
+            signing: None,
             format: ImageFormat::Oci,
             jobs: self.jobs,
             no_cache: self.no_cache,

@@ -223,8 +223,9 @@ fn judge_image(
     let ImageSubject { images, root } = ImageSubject::find(location, &registry)?;
     let images = &*images;
     let (name, only) = (location.to_string(), arguments.platform.as_ref());
-    let signatures =
-        arguments.trust.check(location, images, &root, only, environment)?.unwrap_or_default();
+    let required = arguments.trust.read(environment)?;
+    let signatures = required.map(|required| required.check(location, images, &root, only));
+    let signatures = signatures.transpose()?.unwrap_or_default();
     // Errors of the documents are reported by the verification below.
     let documents = arguments.boot.boot.then(|| read_documents(images, root.clone()));
     let documents = documents.and_then(Result::ok);

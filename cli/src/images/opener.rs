@@ -5,14 +5,17 @@ use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 
 use diskette_builder::oci::error::StorageError;
-use diskette_builder::oci::image::location::{ImageLocation, StoreKind};
+use diskette_builder::oci::image::json::Document;
+use diskette_builder::oci::image::location::{ImageLocation, LocalImage, StoreKind};
 use diskette_builder::oci::images::{ImageOpener, Images};
 use diskette_builder::oci::store::{ArchiveImages, LayoutImages};
+use diskette_builder::recipe::diagnostic::Diagnostic;
 use diskette_builder::registry::client::{RegistryClient, RegistryImages};
 
 use crate::arguments::credentials::BaseRegistry;
 use crate::files::open_dir;
 use crate::images::open_archive;
+use crate::signatures::{RequiredSignatures, RequirementError};
 
 /// Opens registries, layouts and archives.
 #[derive(Debug)]
@@ -24,6 +27,8 @@ pub(crate) struct LocationOpener<'a> {
     directory: PathBuf,
     /// Archives that were opened, by path: a stream can be read only once, and a compressed one is unpacked only once.
     archives: Mutex<BTreeMap<PathBuf, ArchiveImages>>,
+    /// Signatures that images must have.
+    required: Option<&'a RequiredSignatures>,
 }
 
 impl<'a> LocationOpener<'a> {
@@ -33,7 +38,24 @@ impl<'a> LocationOpener<'a> {
         bases: Option<BaseRegistry>,
         directory: PathBuf,
     ) -> Self {
-        Self { registry, bases, directory, archives: Mutex::default() }
+        Self { registry, bases, directory, archives: Mutex::default(), required: None }
+    }
+
+    /// Requires signatures of the images that are used.
+    #[must_use]
+    pub(crate) fn with_required(self, required: Option<&'a RequiredSignatures>) -> Self {
+        Self { required, ..self }
+    }
+
+    /// Returns a location with the path that a relative one stands for.
+    fn resolve(&self, location: &ImageLocation) -> ImageLocation {
+        match location {
+            ImageLocation::Local(local) if !local.is_stream() => {
+                let path = self.directory.join(&local.path);
+                ImageLocation::Local(LocalImage { path, ..local.clone() })
+            }
+            location => location.clone(),
+        }
     }
 
     fn open_archive(&self, path: PathBuf) -> Result<ArchiveImages, StorageError> {
@@ -78,6 +100,18 @@ impl ImageOpener for LocationOpener<'_> {
             }
             ImageLocation::Local(local) => {
                 Ok(Box::new(self.open_archive(self.directory.join(&local.path))?))
+            }
+        }
+    }
+
+    fn check_root(&self, location: &ImageLocation, root: &Document) -> Result<(), StorageError> {
+        let Some(required) = self.required else { return Ok(()) };
+        let images = self.open_images(location)?;
+        match required.check(&self.resolve(location), &*images, root, None) {
+            Ok(_) => Ok(()),
+            Err(RequirementError::Signature(error)) => Err(error.into()),
+            Err(RequirementError::Policy(Diagnostic { message, help, .. })) => {
+                Err(StorageError::Refused { message, help: help.into_iter().next() })
             }
         }
     }

@@ -33,6 +33,7 @@ mod reuse;
 mod scopes;
 mod server;
 mod signatures;
+mod signed_writes;
 mod slow;
 mod tags;
 mod tls;

@@ -41,6 +41,10 @@ pub fn check_built_images(command: &Command) {
                 }
                 continue;
             }
+            // The tag of cosign for the signatures of an image.
+            if tag.starts_with("sha256-") {
+                continue;
+            }
             let architectures = store.architectures(&tag).unwrap();
             for architecture in architectures {
                 check_image(&store, &tag, &architecture);

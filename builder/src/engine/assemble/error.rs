@@ -149,8 +149,10 @@ impl BuildError {
             cause = error.source();
         }
         let diagnostic = Diagnostic::new(message).temporary(self.is_temporary());
-        if let Self::Sink(StorageError::Remote { help, .. }) = self {
-            return help.iter().cloned().fold(diagnostic, Diagnostic::help);
+        if let Self::Sink(error) = self
+            && let Some(help) = error.help()
+        {
+            return diagnostic.help(help);
         }
         self.full_disk_help().into_iter().fold(diagnostic, Diagnostic::help)
     }
@@ -185,8 +187,8 @@ impl RefusedSource {
     fn diagnostic(&self) -> Diagnostic {
         let error = &self.error.kind;
         let diagnostic = Diagnostic::new(source_message(&self.error)).at(self.origin.clone());
-        if let SourceErrorKind::Image(StorageError::Remote { help, .. }) = error {
-            return help.iter().cloned().fold(diagnostic, Diagnostic::help);
+        if let SourceErrorKind::Image(error) = error {
+            return error.help().into_iter().fold(diagnostic, Diagnostic::help);
         }
         let Some(rule) = broken_rule(error) else {
             return source_help(error).iter().copied().fold(diagnostic, Diagnostic::help);

@@ -12,6 +12,7 @@ use std::str::FromStr;
 use self::grammar::ImageGrammar;
 pub use self::grammar::{FoundPath, NameUse, has_registry_host, is_archive_name};
 
+use super::ref_name::LayoutName;
 use super::reference::Reference;
 
 /// A registry, a layout, or an archive.
@@ -77,6 +78,17 @@ impl ImageLocation {
         match self {
             Self::Registry(name) => name.digest().or(name.tag()),
             Self::Local(local) => local.name.as_deref(),
+        }
+    }
+
+    /// Returns the name of the image in a registry: its location, or the full name that it has in a layout or an archive.
+    pub fn reference(&self) -> Option<Reference> {
+        match self {
+            Self::Registry(name) => Some(name.clone()),
+            Self::Local(local) => match local.name.as_deref()?.parse().ok()? {
+                LayoutName::Full(name) => Some(name),
+                LayoutName::Short(_) => None,
+            },
         }
     }
 

@@ -184,6 +184,6 @@ fn is_of_source(error: &StorageError) -> bool {
     match error {
         StorageError::Remote { .. } | StorageError::Cancelled => true,
         StorageError::Io { act, .. } => *act == READ_ACT,
-        StorageError::Unexpected { .. } => false,
+        StorageError::Unexpected { .. } | StorageError::Refused { .. } => false,
     }
 }

@@ -21,6 +21,8 @@ use crate::arguments::key_value::KeyValue;
 use crate::arguments::output::{BuildOutput, BuildOutputs, parse_output};
 use crate::arguments::registry::RegistryArguments;
 use crate::arguments::reports::BuildReports;
+use crate::arguments::signing::SigningArguments;
+use crate::arguments::trusted_keys::GateArguments;
 use crate::engines::EngineChoice;
 use crate::error::CommandError;
 use crate::files::context_source::{ContextFolder, ContextSource};
@@ -176,6 +178,12 @@ pub(crate) struct BuildArguments {
 
     #[command(flatten)]
     pub(super) reports: BuildReports,
+
+    #[command(flatten)]
+    pub(super) signing: SigningArguments,
+
+    #[command(flatten)]
+    pub(super) gate: GateArguments,
 
     #[command(flatten)]
     pub(super) disks: DiskArguments,

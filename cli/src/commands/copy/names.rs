@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use diskette_builder::oci::image::json::Document;
-use diskette_builder::oci::image::location::ImageLocation;
+use diskette_builder::oci::image::location::{ImageLocation, LocalImage};
 use diskette_builder::oci::image::ref_name::{RefName, RefNameError};
 use diskette_builder::oci::image::reference::Reference;
 use diskette_builder::oci::image::tag::Tag;
@@ -43,6 +43,20 @@ pub(super) fn source_name(arguments: &CopyArguments, tag: &str) -> String {
         }
         ImageLocation::Local(local) if local.name.is_none() => format!("{local}:{tag}"),
         source => source.to_string(),
+    }
+}
+
+/// Returns the location of an image of the source.
+pub(super) fn source_location(arguments: &CopyArguments, tag: Option<&str>) -> ImageLocation {
+    match (&arguments.source, tag) {
+        (ImageLocation::Registry(name), Some(tag)) if arguments.all_tags => {
+            let tag = tag.parse();
+            ImageLocation::Registry(tag.map_or_else(|_| name.clone(), |tag| name.with_tag(tag)))
+        }
+        (ImageLocation::Local(local), Some(tag)) if local.name.is_none() => {
+            ImageLocation::Local(LocalImage { name: Some(tag.to_owned()), ..local.clone() })
+        }
+        (source, _) => source.clone(),
     }
 }
 

@@ -127,8 +127,8 @@ pub(super) const FOREIGN_OPTIONS: &[OptionGroup] = &[
     },
     OptionGroup {
         treatment: Refused,
-        reason: "a build makes no attestations or signatures, and encrypts or decrypts no image",
-        help: "leave it out; sign the digest that is printed with `diskette sign`",
+        reason: "a build makes no such attestations or signatures, and encrypts or decrypts no image",
+        help: "leave it out; `--sign-key` signs an image, and `diskette sign` one that exists",
         words: "--attest --sign-by --cw --decryption-key --sbom-scanner-image \
                 --sbom-scanner-command --sbom-output --sbom-image-output --sbom-purl-output \
                 --sbom-image-purl-output --sbom-merge-strategy",
@@ -136,9 +136,9 @@ pub(super) const FOREIGN_OPTIONS: &[OptionGroup] = &[
     },
     OptionGroup {
         treatment: Refused,
-        reason: "a build checks neither signatures nor policies of images",
-        help: "leave it out; check bases with `diskette verify --policy`, and pin them with `--lock`",
-        words: "--signature-policy --source-policy-file --policy",
+        reason: "a build evaluates no source policies",
+        help: "leave it out; `--verify-policy policy.json` requires signatures of bases, and `--lock` pins them",
+        words: "--source-policy-file --policy",
         ..NOTED
     },
     OptionGroup {

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::convert::Infallible;
 
-use super::{ImageDiskError, ImageRoots};
+use super::ImageDiskError;
 use crate::cluster::contract::LAYERS_MAX;
 use crate::cluster::kubernetes::Quantity;
 use crate::cluster::vm::{DISK_NAME, DISK_SIZE};
@@ -60,17 +60,16 @@ pub(super) struct DiskLayer {
 /// Chooses the disk of an image.
 pub(super) fn choose_disk(
     images: &dyn Images,
-    roots: &ImageRoots,
+    root: &Document,
     wanted: &ImageDisk,
 ) -> Result<ChosenDisk, SourceErrorKind> {
-    let root = roots.find(images, &wanted.location)?;
     let mut walk = DocumentWalk::new(&images, DocumentLimits::default());
-    let by_type = choose_by_disk_type(&mut walk, &root, wanted)?;
+    let by_type = choose_by_disk_type(&mut walk, root, wanted)?;
     // The disk type is the name of a disk where there is one.
     let name = wanted.disk.as_deref().filter(|_| by_type.is_none());
     let document = match by_type {
         Some(document) => document,
-        None => choose_by_platform(&mut walk, &root, wanted)?,
+        None => choose_by_platform(&mut walk, root, wanted)?,
     };
     let manifest = walk.parse_manifest(&document)?;
     let config = manifest.config.as_ref().filter(|it| is_image_config(&it.media_type));

@@ -18,7 +18,8 @@ pub(in crate::engine::source) fn open_image_disk<'a>(
 ) -> Result<SourceKind<'a>, SourceErrorKind> {
     let location = &image.location;
     let images = opener.open_images(location)?;
-    let chosen = choose_disk(&*images, roots, image)?;
+    let root = roots.find(location, &*images, opener)?;
+    let chosen = choose_disk(&*images, &root, image)?;
     let blob = |digest, size| ImageBlob { images: opener, location, digest, size };
     let (size, kind) = match chosen {
         ChosenDisk::Container(layers) => {

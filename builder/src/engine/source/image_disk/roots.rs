@@ -7,7 +7,7 @@ use super::ImageDiskError;
 use crate::engine::source::SourceErrorKind;
 use crate::oci::image::json::Document;
 use crate::oci::image::location::ImageLocation;
-use crate::oci::images::Images;
+use crate::oci::images::{ImageOpener, Images};
 
 /// Indexes and manifests that were found in this build, by location.
 #[derive(Debug, Default)]
@@ -17,8 +17,9 @@ impl ImageRoots {
     /// Returns the index or manifest of an image.
     pub(super) fn find(
         &self,
-        images: &dyn Images,
         location: &ImageLocation,
+        images: &dyn Images,
+        opener: &dyn ImageOpener,
     ) -> Result<Document, SourceErrorKind> {
         let mut roots = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let key = location.to_string();
@@ -29,6 +30,7 @@ impl ImageRoots {
             Some(name) => images.find_image(name)?.ok_or(ImageDiskError::NotFound)?,
             None => images.only_image()?.ok_or(ImageDiskError::Ambiguous)?,
         };
+        opener.check_root(location, &root)?;
         roots.insert(key, root.clone());
         Ok(root)
     }

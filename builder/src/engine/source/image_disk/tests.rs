@@ -317,9 +317,9 @@ fn images_are_chosen_by_platform_and_disk_type() {
     shelf.check("amd", Ok(&disk(1)));
     let roots = Arc::new(super::ImageRoots::default());
     let location = "q.io/me/vm:machine".parse().unwrap();
-    let first = roots.find(&&shelf.0, &location).unwrap().digest;
+    let first = roots.find(&location, &&shelf.0, &shelf.0).unwrap().digest;
     // A tag that moves during the build means what it meant.
     let other = shelf.0.names["arm"];
     shelf.0.names.insert("machine".into(), other);
-    assert_eq!(roots.find(&&shelf.0, &location).unwrap().digest, first);
+    assert_eq!(roots.find(&location, &&shelf.0, &shelf.0).unwrap().digest, first);
 }

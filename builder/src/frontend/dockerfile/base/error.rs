@@ -109,7 +109,7 @@ impl BaseError {
     /// Returns what the user can do, where that is known.
     pub fn help(&self) -> Option<String> {
         match self {
-            Self::Storage(StorageError::Remote { help, .. }) => help.clone(),
+            Self::Storage(error) => error.help().map(str::to_owned),
             Self::Lock(error) => Some(error.help()),
             Self::NotFound(_) => Some("is its name spelled as where it comes from?".into()),
             Self::Ambiguous(place) => Some(format!("name one of its images: `{place}:TAG`")),

@@ -37,6 +37,7 @@ impl<'b> BaseReader<'b> {
 
     pub(super) fn load(&self, platform: &Platform) -> Result<LoadedBase, BaseError> {
         let root = self.read_root()?;
+        self.loader.opener.check_root(self.location, &root)?;
         let mut walk = DocumentWalk::new(self, DocumentLimits::default());
         let document = walk.choose_platform(&root, platform, &self.location.to_string())??;
         let (config, layers) =

@@ -1,0 +1,201 @@
+//! A sink that *signs* the images that are written to another, before their names are published: no name refers to an
+//! image whose signature is not there.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Mutex, PoisonError};
+
+use super::error::SignatureError;
+use super::identity::signed_name;
+use super::key::PrivateKey;
+use super::sign::{SigningRequest, sign_subjects};
+use crate::oci::copy::CopyError;
+use crate::oci::error::StorageError;
+use crate::oci::image::descriptor::Descriptor;
+use crate::oci::image::digest::Digest;
+use crate::oci::image::json::Document;
+use crate::oci::image::reference::Reference;
+use crate::oci::image::tag::Tag;
+use crate::oci::referrers::{Subject, list_subjects};
+use crate::oci::sink::{
+    AttachedImage, BlobWriter, NamedImage, ReportBytes, Sink, SourceBlob, TransferOutcome,
+};
+use crate::oci::walk::{DocumentLimits, DocumentSource, WalkError};
+
+/// Signs images with a key.
+#[derive(Debug, Clone, Copy)]
+pub struct Signer<'a> {
+    /// Key that signs.
+    pub key: &'a PrivateKey,
+    /// Names that images are signed for.
+    pub names: &'a SignedNames,
+}
+
+/// Names that images are signed for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SignedNames {
+    /// Each name that an image gets.
+    Published,
+    /// The repositories of these names: the image is published by its digest alone.
+    Repositories,
+    /// This name, whatever the image is called.
+    Given(String),
+}
+
+impl SignedNames {
+    /// Returns the name that an image is signed for.
+    fn identity(&self, name: Option<&Reference>) -> Option<String> {
+        match self {
+            Self::Published => name.map(signed_name),
+            Self::Repositories => name.map(Reference::full_repository),
+            Self::Given(name) => Some(name.clone()),
+        }
+    }
+}
+
+/// Writes to another sink, and signs what gets a name there.
+pub struct SigningSink<'a> {
+    inner: &'a dyn Sink,
+    /// The sinks that `inner` writes to: each has signatures of its own.
+    targets: Vec<&'a dyn Sink>,
+    signer: Signer<'a>,
+    /// Indexes that were written since names were published.
+    indexes: Mutex<BTreeMap<Digest, Document>>,
+}
+
+/// Images with the same signatures: the same image in the same repository.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct SignedImage {
+    digest: Digest,
+    /// The repository; none in a layout if the image has no full name.
+    repository: Option<String>,
+}
+
+impl<'a> SigningSink<'a> {
+    /// Returns a sink that signs in each of `targets`, the sinks that `inner` writes to.
+    pub fn new(inner: &'a dyn Sink, targets: Vec<&'a dyn Sink>, signer: Signer<'a>) -> Self {
+        Self { inner, targets, signer, indexes: Mutex::default() }
+    }
+
+    fn sign(&self, images: &[NamedImage]) -> Result<(), SignatureError> {
+        let mut all: BTreeMap<SignedImage, (Option<&Reference>, BTreeSet<String>)> =
+            BTreeMap::new();
+        for NamedImage { image, name, .. } in images {
+            let digest = image.digest().to_string().parse();
+            let digest = digest.map_err(|_| SignatureError::Compose(image.digest().to_string()))?;
+            let name = name.as_ref();
+            let identity = self.signer.names.identity(name).ok_or(SignatureError::Unnamed)?;
+            let repository = name.map(Reference::full_repository);
+            let (_, identities) = all
+                .entry(SignedImage { digest, repository })
+                .or_insert_with(|| (name, BTreeSet::new()));
+            identities.insert(identity);
+        }
+        for (SignedImage { digest, .. }, (repository, identities)) in &all {
+            let subjects = self.find_subjects(*digest)?;
+            let request =
+                SigningRequest { key: self.signer.key, identities, repository: *repository };
+            for target in &self.targets {
+                sign_subjects(subjects.clone(), *target, &request)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Returns an image, and those that it lists.
+    fn find_subjects(&self, digest: Digest) -> Result<Vec<Subject>, SignatureError> {
+        let indexes =
+            WrittenIndexes(self.indexes.lock().unwrap_or_else(PoisonError::into_inner).clone());
+        let Some(index) = indexes.0.get(&digest) else {
+            return Ok(vec![Subject { digest, is_index: false, platform: None }]);
+        };
+        Ok(list_subjects(&indexes, index).map_err(CopyError::from)?)
+    }
+}
+
+impl Sink for SigningSink<'_> {
+    fn has_blob(
+        &self,
+        digest: Digest,
+        size: u64,
+        names: &[Reference],
+        poll: &ReportBytes<'_>,
+    ) -> Result<bool, StorageError> {
+        self.inner.has_blob(digest, size, names, poll)
+    }
+
+    fn start_blob(
+        &self,
+        len: u64,
+        names: &[Reference],
+    ) -> Result<Box<dyn BlobWriter + '_>, StorageError> {
+        self.inner.start_blob(len, names)
+    }
+
+    fn put_blob(
+        &self,
+        blob: &SourceBlob<'_>,
+        names: &[Reference],
+        advanced: &ReportBytes<'_>,
+    ) -> Result<TransferOutcome, StorageError> {
+        self.inner.put_blob(blob, names, advanced)
+    }
+
+    fn put_document(&self, document: &Document, names: &[Reference]) -> Result<(), StorageError> {
+        self.inner.put_document(document, names)?;
+        if document.is_index() {
+            let mut indexes = self.indexes.lock().unwrap_or_else(PoisonError::into_inner);
+            indexes.insert(document.digest, document.clone());
+        }
+        Ok(())
+    }
+
+    fn check_subject(&self, subject: Digest, names: &[Reference]) -> Result<(), StorageError> {
+        self.inner.check_subject(subject, names)
+    }
+
+    fn find_attachment(
+        &self,
+        name: Option<&Reference>,
+        tag: &Tag,
+    ) -> Result<Option<Document>, StorageError> {
+        self.inner.find_attachment(name, tag)
+    }
+
+    fn attach(&self, attached: &[AttachedImage]) -> Result<(), StorageError> {
+        self.inner.attach(attached)
+    }
+
+    fn publish(&self, images: &[NamedImage]) -> Result<(), StorageError> {
+        self.sign(images)?;
+        self.inner.publish(images)?;
+        self.indexes.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        Ok(())
+    }
+
+    fn max_parallel_blobs(&self) -> usize {
+        self.inner.max_parallel_blobs()
+    }
+}
+
+impl std::fmt::Debug for SigningSink<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("SigningSink").field("signer", &self.signer).finish_non_exhaustive()
+    }
+}
+
+/// Indexes that were written, as a source of documents: what an index lists is in its descriptors.
+struct WrittenIndexes(BTreeMap<Digest, Document>);
+
+impl DocumentSource for WrittenIndexes {
+    fn read_document(&self, digest: Digest) -> Result<Option<Document>, StorageError> {
+        Ok(self.0.get(&digest).cloned())
+    }
+
+    fn read_config(
+        &self,
+        config: &Descriptor,
+        _limits: &DocumentLimits,
+    ) -> Result<Vec<u8>, WalkError> {
+        Err(WalkError::Unusable(config.digest, "configs of new images are not read".into()))
+    }
+}
