@@ -41,12 +41,18 @@ pub fn to_disk_artifact(recipe: &mut Recipe, origins: &SettingOrigins) -> Result
             None => {}
         }
         check_image(platform, origins)?;
-        let (title, source) = take_disk(platform)?;
-        platform.steps = vec![RecipeStep::Layer(layer_of_disk(title, source))];
-        platform.config = ConfigRecipe::Artifact(ArtifactConfig::empty(ARTIFACT_TYPE));
-        platform.compression = LayerCompression::None;
+        let (path, source) = take_disk(platform)?;
+        make_artifact(platform);
+        platform.steps = vec![RecipeStep::Layer(layer_of_disk(&path, source))];
     }
     Ok(())
+}
+
+/// Turns the recipe of a platform's image into that of a disk artifact, whose layer is added.
+pub(crate) fn make_artifact(platform: &mut PlatformRecipe) {
+    platform.steps.clear();
+    platform.config = ConfigRecipe::Artifact(ArtifactConfig::empty(ARTIFACT_TYPE));
+    platform.compression = LayerCompression::None;
 }
 
 /// Renames the file of a layer of an artifact.
@@ -99,7 +105,7 @@ fn first_setting(config: &ImageConfig) -> Option<String> {
     config.settings().find(|name| !["Env", "Labels"].contains(name)).map(str::to_owned)
 }
 
-/// Returns the name and the source of the only file.
+/// Returns the path and the source of the only file.
 fn take_disk(platform: &PlatformRecipe) -> Result<(String, SourceRecipe), Diagnostic> {
     let entries = platform.layers().flat_map(LayerRecipe::entries);
     let files = entries.filter(|entry| entry.kind != LayerEntryKind::Directory);
@@ -119,8 +125,7 @@ fn take_disk(platform: &PlatformRecipe) -> Result<(String, SourceRecipe), Diagno
             _ => refused("has a disk, and no file goes to /disk"),
         });
     };
-    let name = path.rsplit('/').next().unwrap_or(path);
-    Ok((name.to_owned(), source.clone()))
+    Ok((path.clone(), source.clone()))
 }
 
 fn is_disk(entry: &LayerEntry) -> bool {
@@ -143,8 +148,10 @@ fn refused(what: &str) -> Diagnostic {
     Diagnostic::new(format!("a disk artifact {what}"))
 }
 
-/// Returns the layer that is a disk.
-fn layer_of_disk(title: String, source: SourceRecipe) -> LayerRecipe {
+/// Returns the layer that is a disk. Its title is the name of the file at the path that the disk would
+/// have in an image.
+pub(crate) fn layer_of_disk(path: &str, source: SourceRecipe) -> LayerRecipe {
+    let title = path.rsplit('/').next().unwrap_or(path).to_owned();
     let content = LayerContent::Blob(BlobRecipe {
         source,
         media_type: LAYER_MEDIA_TYPE.to_owned(),

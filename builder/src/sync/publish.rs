@@ -78,7 +78,9 @@ impl<'a> ImageSync<'a> {
         let known_by = entry.main_tag();
         let source = self.open_images(&self.job.source)?;
         let platforms: Vec<&Platform> = entry.platforms.iter().map(|it| &it.platform).collect();
-        let published = PublishedImage::read(&source, known_by.as_str(), &platforms)?;
+        let artifact_type = entry.artifact_type();
+        let published =
+            PublishedImage::read(&source, known_by.as_str(), &platforms, artifact_type)?;
         let mut plans = plan_platforms(self.job, self.sync, &self.found, published.as_ref())?;
         let tags = self.fill_tags(&plans)?;
         let index_recipe = recipe_digest::index_recipe_digest(entry);
@@ -206,7 +208,7 @@ impl<'a> ImageSync<'a> {
         annotations.insert(RECIPE_DIGEST.into(), recipe.to_string());
         let index = compose_index(&IndexParts {
             format: ImageFormat::Oci,
-            artifact_type: None,
+            artifact_type: self.job.entry.artifact_type(),
             entries: &entries,
             annotations: &annotations,
         })?;

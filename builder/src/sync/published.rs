@@ -51,23 +51,27 @@ struct PublishedEntry {
 
 impl PublishedImage {
     /// Reads the image with a tag: one request if it was published by sync. `platforms` are those of
-    /// the catalogue.
+    /// the catalogue. One with another artifact type has nothing that can be kept.
     pub(super) fn read(
         images: &dyn Images,
         tag: &str,
         platforms: &[&Platform],
+        artifact_type: Option<&str>,
     ) -> Result<Option<Self>, SyncError> {
         let Some(document) = images.find_image(tag)? else { return Ok(None) };
         let wrong = |why: String| SyncError::Published { name: tag.to_owned(), why };
-        let (mut entries, mut recipe) = (Vec::new(), None);
+        let (mut entries, mut recipe, mut found_type) = (Vec::new(), None, None);
         if document.is_index() {
             let index = read_index(&document).map_err(|error| wrong(error.to_string()))?;
             recipe = index.annotations.get(RECIPE_DIGEST).cloned();
+            found_type = index.artifact_type;
             entries =
                 index.manifests.into_iter().filter_map(PublishedEntry::from_descriptor).collect();
         }
         let is_ours = |it: &PublishedEntry| it.entry.annotations.contains_key(SOURCE_DIGEST);
-        if entries.is_empty() || !entries.iter().all(is_ours) {
+        if found_type.as_deref() != artifact_type {
+            entries.clear();
+        } else if entries.is_empty() || !entries.iter().all(is_ours) {
             let documents = read_documents(images, document.clone());
             let documents = documents.map_err(|error| wrong(error.to_string()))?;
             let labelled = |image| PublishedEntry::from_image(image, &entries);

@@ -42,7 +42,12 @@ pub(super) fn index_recipe_digest(entry: &CatalogueEntry) -> Digest {
     let tags: Vec<String> = entry.tags.iter().map(ToString::to_string).collect();
     let platforms: Vec<String> =
         entry.platforms.iter().map(|platform| platform.platform.to_string()).collect();
-    digest_json(&json!({ "tags": tags, "platforms": platforms, "annotations": entry.annotations }))
+    let mut described =
+        json!({ "tags": tags, "platforms": platforms, "annotations": entry.annotations });
+    if let Some(artifact_type) = entry.artifact_type() {
+        described["artifactType"] = json!(artifact_type);
+    }
+    digest_json(&described)
 }
 
 fn describe_config(config: &ConfigRecipe, sync: &SyncTools<'_>) -> Value {

@@ -6,6 +6,7 @@ use diskette_integration::disk::sha256;
 use diskette_integration::docker_registry::DockerRegistry;
 use diskette_integration::peer;
 use diskette_integration::scene::{ProgramOutcome, Scene};
+use diskette_integration::server::ServerAnswer;
 use diskette_integration::upstream::{KINDS, Upstream};
 use serde_json::Value;
 
@@ -136,4 +137,54 @@ fn all_that_is_released_is_published_once() {
     let forced = stage.sync(&["--force", "--focus", "directory:1"]);
     assert_eq!(forced.outcomes(), ["published"]);
     assert_eq!(forced.images["directory"].1, first.images["directory"].1, "the same again");
+}
+
+/// A catalogue publishes disk artifacts; an image that was published before is replaced as a whole.
+#[test]
+fn disk_artifacts_follow_releases() {
+    let kind = "checksums";
+    let Some(stage) = Stage::new(&[kind]) else { return };
+    let write = |more: &str| {
+        let address = stage.registry.address();
+        stage.write(&stage.upstream.catalogue_document(&address, kind, more));
+    };
+    let index = || {
+        let image = stage.registry.reference("disks/checksums:1");
+        serde_json::from_slice::<Value>(&peer::read_manifest_by_skopeo(&image).unwrap()).unwrap()
+    };
+    let outcome = |args: &[&str]| {
+        let synced = stage.sync(args);
+        assert_eq!(synced.outcomes().len(), 1, "{}", synced.said);
+        (synced.status, synced.outcomes()[0].to_owned())
+    };
+    let published = (0, "published".to_owned());
+    assert_eq!(outcome(&[]), published);
+    assert_eq!(index()["artifactType"], Value::Null);
+
+    // One platform fails: the image of the other kind is not kept beside the artifact.
+    write("format: artifact\npolicy: { platforms: best-effort }\n");
+    let broken = format!("/{kind}/{kind}-1.1.aarch64.qcow2");
+    stage.upstream.server.set_answer(broken, ServerAnswer::Status(404));
+    assert_eq!(outcome(&["--no-cache"]).0, 1);
+    assert_eq!(index()["manifests"].as_array().unwrap().len(), 1);
+    stage.upstream.publish_release(kind, "1.1", 1);
+
+    assert_eq!(outcome(&[]), published);
+    assert_eq!(index()["artifactType"], "application/vnd.kubevirt.disk.v1");
+    assert_eq!(index()["manifests"].as_array().unwrap().len(), 2);
+    assert_eq!(outcome(&[]), (0, "unchanged".to_owned()));
+    let image = stage.registry.reference("disks/checksums:1");
+    let verified = stage.scene.run(["verify", "--strict", "--for", "kubevirt=1.10", &image]);
+    assert_eq!(verified.status, 0, "{}", verified.transcript());
+    stage.scene.run(["extract", "-q", "--platform", "linux/amd64", "-o", "found", &image]);
+    let disk = format!("sha256:{}", sha256(&stage.scene.read("found")));
+    assert_eq!(index()["manifests"][0]["annotations"]["dev.diskette.source.digest"], disk);
+
+    stage.upstream.publish_release(kind, "1.2", 2);
+    assert_eq!(outcome(&[]), published);
+    assert_eq!(outcome(&[]), (0, "unchanged".to_owned()));
+    let page = stage.scene.run(["docs", "diskette.yaml"]);
+    let page = String::from_utf8(page.stdout).unwrap();
+    assert!(page.contains("diskette manifests vm"), "{page}");
+    assert!(!page.contains("containerdisk"), "{page}");
 }

@@ -61,6 +61,16 @@ impl CatalogueEntry {
         format!("{}:{}", self.repository_name(), self.main_tag())
     }
 
+    /// Returns the artifact type of the index; none if it is of images.
+    pub(crate) fn artifact_type(&self) -> Option<&str> {
+        self.platforms.first()?.recipe_without_disk.config.artifact_type()
+    }
+
+    /// Returns whether disk artifacts are published, and not container images.
+    pub fn is_artifact(&self) -> bool {
+        self.artifact_type().is_some()
+    }
+
     /// Returns the last part of the repository.
     pub fn repository_name(&self) -> &str {
         self.image.rsplit('/').next().unwrap_or_default()
@@ -120,6 +130,9 @@ fn lower_entry(document: &Node, problems: &mut Vec<Diagnostic>) -> Option<Catalo
     };
     lower_names(Some(image), None, problems);
     check_compression(spec.compression.as_ref(), problems);
+    if spec.is_disk_artifact() {
+        problems.extend(spec.for_containers.iter().chain(&spec.for_compressed).cloned());
+    }
     let platforms = lower_platforms(&spec, release, problems);
     let annotations = Overridable { top: spec.annotations.as_ref(), own: None };
     let text = |text: &Option<LocatedText>| text.as_ref().map(|text| text.value.clone());
@@ -142,14 +155,12 @@ fn lower_entry(document: &Node, problems: &mut Vec<Diagnostic>) -> Option<Catalo
 /// Returns the problem of a key that is for images that follow no release.
 fn find_unfollowed(spec: &Spec) -> Option<Diagnostic> {
     let kind = spec.kind.as_ref().filter(|kind| kind.value == SpecKind::Vm);
-    let format = spec.format.as_ref().filter(|_| spec.is_disk_artifact());
-    let (message, span, key) = match (kind, format, &spec.subject) {
-        (Some(kind), _, _) => ("a VM artifact follows no release", &kind.span, "kind"),
-        (_, Some(format), _) => ("a disk artifact follows no release", &format.span, "format"),
-        (_, _, Some(subject)) => {
+    let (message, span, key) = match (kind, &spec.subject) {
+        (Some(kind), _) => ("a VM artifact follows no release", &kind.span, "kind"),
+        (None, Some(subject)) => {
             ("an image that follows a release refers to no other", &subject.span, "subject")
         }
-        (None, None, None) => return None,
+        (None, None) => return None,
     };
     Some(Diagnostic::new(message).at(span.clone()).help(format!("remove `{key}`, or `release`")))
 }

@@ -46,9 +46,7 @@ impl FromNode for Spec {
                 ),
             ]
             .concat(),
-            for_containers: [&CONTAINER_KEYS[..], &["release"]]
-                .map(|keys| fields.misplaced(keys, IMAGES, REMOVE_FROM_DISK))
-                .concat(),
+            for_containers: fields.misplaced(&CONTAINER_KEYS, IMAGES, REMOVE_FROM_DISK),
             for_compressed: fields.misplaced(&["compression"], IMAGES, REMOVE_FROM_DISK),
             chosen_format: None,
             for_machines: fields.misplaced(&["vm"], MACHINES, "add `kind: vm`, or remove `vm`"),

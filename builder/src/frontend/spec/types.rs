@@ -71,12 +71,10 @@ pub(super) const API_VERSION: &str = "diskette/v1";
         "then": {
             "properties": {
                 "platforms": {
-                    "type": "object",
-                    "additionalProperties": { "propertyNames": { "const": "disk" } }
+                    "additionalProperties": { "propertyNames": { "enum": ["disk", "release"] } }
                 }
             },
             "not": { "anyOf": [
-                { "required": ["release"] },
                 { "required": ["kubevirt"] },
                 { "required": ["files"] },
                 { "required": ["env"] },

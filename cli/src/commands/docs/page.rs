@@ -49,17 +49,33 @@ impl<'a> RepositoryPage<'a> {
         let login = user.map_or_else(String::new, |user| {
             format!("\ncloud-init makes the user `{user}`: `virtctl ssh {user}@{short}`.\n")
         });
-        format!(
-            "# {short}\n\n{description}| Tags | Platforms |\n|---|---|\n{rows}\n\
-             A virtual machine whose disk lasts as long as it runs:\n\n\
-             ```shell\nvirtctl create vm --name {short} --volume-containerdisk=src:{name}:{tag} \
-             | kubectl apply -f -\n```\n\n\
-             One whose disk is imported into a volume, and stays:\n\n\
-             ```shell\nvirtctl create vm --name {short} \
-             --volume-import=type:registry,url:docker://{name}:{tag},size:10Gi \
-             | kubectl apply -f -\n```\n{login}"
-        )
+        let usage = match first {
+            Some(entry) if entry.is_artifact() => artifact_usage(&format!("{name}:{tag}")),
+            _ => image_usage(short, &format!("{name}:{tag}")),
+        };
+        format!("# {short}\n\n{description}| Tags | Platforms |\n|---|---|\n{rows}\n{usage}{login}")
     }
+}
+
+/// Returns how virtual machines use an image.
+fn image_usage(short: &str, image: &str) -> String {
+    format!(
+        "A virtual machine whose disk lasts as long as it runs:\n\n\
+         ```shell\nvirtctl create vm --name {short} --volume-containerdisk=src:{image} \
+         | kubectl apply -f -\n```\n\n\
+         One whose disk is imported into a volume, and stays:\n\n\
+         ```shell\nvirtctl create vm --name {short} \
+         --volume-import=type:registry,url:docker://{image},size:10Gi \
+         | kubectl apply -f -\n```\n"
+    )
+}
+
+/// Returns how virtual machines use a disk artifact.
+fn artifact_usage(image: &str) -> String {
+    format!(
+        "A virtual machine whose disk lasts as long as it runs, with KubeVirt 1.10 and CRI-O:\n\n\
+         ```shell\ndiskette manifests vm {image} | kubectl apply -f -\n```\n"
+    )
 }
 
 /// Returns a table of all images.

@@ -1,5 +1,7 @@
 //! One *platform* of an image that follows a release: where its disk is published, and the rest of its image.
 
+use crate::cluster::disk_artifact::ArtifactKind;
+use crate::frontend::artifact;
 use crate::frontend::spec::content::{PlatformSpec, SpecPlatforms};
 use crate::frontend::spec::disk_name::DiskName;
 use crate::frontend::spec::located::{Located, LocatedText};
@@ -53,7 +55,11 @@ impl CataloguePlatform {
             ..SourceRecipe::new(location, SourceRole::Disk)
         };
         let mut recipe = self.recipe_without_disk.clone();
-        recipe.steps.insert(0, RecipeStep::Layer(layer_of_disk(path, source)));
+        let layer = match ArtifactKind::of(&recipe) {
+            None => layer_of_disk(path, source),
+            Some(_) => artifact::layer_of_disk(&path, source),
+        };
+        recipe.steps.insert(0, RecipeStep::Layer(layer));
         recipe
     }
 }
@@ -110,7 +116,14 @@ pub(super) fn lower_platforms(
         }
         let changes = own.and_then(|own| own.release.as_ref());
         let Some(source) = lower_release(&release.value, changes, problems) else { continue };
-        let rest = lower_without_disk(platform.clone(), spec, own, problems);
+        let mut rest = lower_without_disk(platform.clone(), spec, own, problems);
+        if spec.is_disk_artifact() {
+            // The settings of an image were reported.
+            let own =
+                own.iter().flat_map(|own| own.for_containers.iter().chain(&own.for_compressed));
+            problems.extend(own.cloned());
+            artifact::make_artifact(&mut rest);
+        }
         let origin = changes.map_or(&release.span, |changes| &changes.span).clone();
         found.push(CataloguePlatform {
             platform,

@@ -47,8 +47,14 @@ fn what_is_wrong_is_said_where_it_stands() {
     check("HEAD\nplatforms: [amd64]\nrelease: {from: checksum, uri: x}", &[form, key]);
     let vm = "c.yaml:3:7: a VM artifact follows no release";
     check(&format!("HEAD\nkind: vm\nvm: v.yaml\nplatforms: [amd64]\n{release}"), &[vm]);
-    let disk = "c.yaml:3:9: a disk artifact follows no release";
-    check(&format!("HEAD\nformat: artifact\nplatforms: [amd64]\n{release}"), &[disk]);
+    let env = "c.yaml:4:1: `env` is for images";
+    let compressed = "c.yaml:5:21: `compression` is for images";
+    check(
+        &format!(
+            "HEAD\nformat: artifact\nenv: {{A: b}}\nplatforms: {{amd64: {{compression: zstd}}}}\n{release}"
+        ),
+        &[env, compressed],
+    );
     let subject = "c.yaml:3:10: an image that follows a release refers to no other";
     check(&format!("HEAD\nsubject: a\nplatforms: [amd64]\n{release}"), &[subject]);
     let other = "apiVersion: diskette/v2\nimage: a\nplatforms: [amd64]";

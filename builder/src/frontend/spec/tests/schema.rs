@@ -87,6 +87,27 @@ fn the_schema_refuses_what_the_reader_refuses() {
     }
 }
 
+#[test]
+fn the_schema_and_the_reader_agree_on_catalogues() {
+    let schema: serde_json::Value = serde_json::from_str(&schema()).unwrap();
+    let validator = jsonschema::validator_for(&schema).unwrap();
+    for (rest, expected) in [
+        ("platforms: [amd64]", true),
+        ("format: artifact, platforms: [amd64]", true),
+        ("format: artifact, platforms: {amd64: {release: {file: a}}}", true),
+        ("format: artifact, platforms: {amd64: {env: {A: b}}}", false),
+        ("format: artifact, platforms: [amd64], labels: {a: b}", false),
+        ("kind: vm, vm: a, platforms: [amd64]", false),
+    ] {
+        let text = format!(
+            "{{apiVersion: diskette/v1, image: q.io/a, release: {{from: debian-cloud, url: 'https://a/b'}}, {rest}}}"
+        );
+        let document: serde_json::Value = serde_saphyr::from_str(&text).unwrap();
+        assert_eq!(load_catalogue(&source(&text)).is_ok(), expected, "{text}");
+        assert_eq!(validator.is_valid(&document), expected, "{text}");
+    }
+}
+
 /// Returns the spec of a disk artifact.
 fn artifact(rest: &str, platform: &str) -> String {
     format!("{{apiVersion: diskette/v1, format: artifact, {rest}platforms: {{amd64: {platform}}}}}")
