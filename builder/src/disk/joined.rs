@@ -5,9 +5,15 @@ use std::sync::Arc;
 
 use super::{Extent, ReadAt};
 
-/// Returns a part of a file, which has as many bytes.
-pub fn byte_range<'a>(file: Arc<dyn ReadAt + 'a>, offset: u64, len: u64) -> impl ReadAt + 'a {
-    Joined::new([JoinedPart { file, offset, len }])
+/// Returns parts of a file, one after the other: the offset of each in bytes, and its length. The file
+/// has as many bytes, and the sum of the lengths is less than 2^64.
+pub fn byte_ranges<'a>(file: &Arc<dyn ReadAt + 'a>, parts: &[(u64, u64)]) -> impl ReadAt + use<'a> {
+    let part = |(offset, len): &(u64, u64)| JoinedPart {
+        file: Arc::clone(file),
+        offset: *offset,
+        len: *len,
+    };
+    Joined::new(parts.iter().map(part))
 }
 
 /// A part of a file.

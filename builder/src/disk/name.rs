@@ -58,6 +58,18 @@ fn is_flat_extent(name: &str) -> bool {
     number.len() >= 3 && number.bytes().all(|byte| byte.is_ascii_digit())
 }
 
+/// Returns the name that the disk of an archive gets, `vm.img` for `vm.tar.gz`; `None` if a file is
+/// not named as a tar or an OVA.
+pub fn archived_disk_name(file: &str) -> Option<String> {
+    let end = |name: &str, end: &str| {
+        let at = name.len().checked_sub(end.len()).filter(|at| *at > 0)?;
+        name.get(at..).filter(|tail| tail.eq_ignore_ascii_case(end))?;
+        name.get(..at).map(|stem| format!("{stem}.img"))
+    };
+    let tar = CompressionFormat::from_name(file).map_or(file, |format| format.strip_suffix(file));
+    end(file, ".ova").or_else(|| end(file, ".tgz")).or_else(|| end(tar, ".tar"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

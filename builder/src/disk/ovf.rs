@@ -34,8 +34,10 @@ pub struct OvfDisk {
     pub file: String,
     /// Whether the file is compressed with gzip.
     pub is_gzip: bool,
-    /// Whether the file is split into chunks.
-    pub is_chunked: bool,
+    /// Length of all chunks of the file but the last in bytes, if it is split.
+    pub chunk_size: Option<u64>,
+    /// Length of the file in bytes, as it is stored, if the description has it.
+    pub size: Option<u64>,
 }
 
 /// Why a description cannot be used.
@@ -50,6 +52,14 @@ pub enum OvfError {
     /// It is longer than [`LEN_MAX`].
     #[error("it is longer than {} MiB", LEN_MAX >> 20)]
     TooLong,
+    /// A length is no number.
+    #[error("`{file}` has the length `{}`", .text.escape_debug())]
+    Length {
+        /// Name of the file.
+        file: String,
+        /// What the description says.
+        text: String,
+    },
     /// A file is compressed in an unknown way.
     #[error("`{file}` is compressed with `{compression}`")]
     Compression {
@@ -140,8 +150,13 @@ fn new_disk(id: &str, file: Node<'_, '_>) -> Result<OvfDisk, OvfError> {
             return Err(OvfError::Compression { file: name, compression: other.to_owned() });
         }
     };
-    let is_chunked = attribute(file, "chunkSize").is_some();
-    Ok(OvfDisk { id: id.to_owned(), file: name, is_gzip, is_chunked })
+    let length = |key| {
+        let text = attribute(file, key).map(str::trim).filter(|text| !text.is_empty());
+        let wrong = |text: &str| OvfError::Length { file: name.clone(), text: text.to_owned() };
+        text.map(|text| text.parse::<u64>().map_err(|_| wrong(text))).transpose()
+    };
+    let (chunk_size, size) = (length("chunkSize")?, length("size")?);
+    Ok(OvfDisk { id: id.to_owned(), file: name, is_gzip, chunk_size, size })
 }
 
 fn attribute<'a>(node: Node<'a, '_>, name: &str) -> Option<&'a str> {
@@ -198,6 +213,8 @@ mod tests {
         check(&format!("{LISTS}{network}{}", item("/disk/none")), &[one, two]);
         let ovf = Ovf::parse(&description(LISTS)).unwrap();
         assert_eq!(ovf.disks.iter().map(|disk| disk.is_gzip).collect::<Vec<_>>(), [false, true]);
+        let ovf = Ovf::parse(&description(&format!("{LISTS}{}", item("ovf:/file/file3")))).unwrap();
+        assert_eq!((ovf.disks[0].chunk_size, ovf.disks[0].size), (Some(7), None));
     }
 
     #[test]
@@ -223,5 +240,7 @@ mod tests {
         check(bomb, "it is not XML: XML with DTD detected");
         let other = LISTS.replace("\"gzip\"", "\"bzip2\"");
         check(&description(&other), "`b.vmdk.gz` is compressed with `bzip2`");
+        let other = LISTS.replace("size=\"1\"", "size=\"1 MB\"");
+        check(&description(&other), "`a-disk1.vmdk` has the length `1 MB`");
     }
 }

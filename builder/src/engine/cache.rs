@@ -130,9 +130,7 @@ fn identity_key(identity: &SourceIdentity) -> Value {
         SourceIdentity::Decompressed(content, compression) => {
             json!([identity_key(content), compression.to_string()])
         }
-        SourceIdentity::Member { archive, offset, size } => {
-            json!([identity_key(archive), offset, size])
-        }
+        SourceIdentity::Member { archive, parts } => json!([identity_key(archive), parts]),
     }
 }
 

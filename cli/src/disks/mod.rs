@@ -7,14 +7,14 @@ use std::path::Path;
 use std::sync::Arc;
 
 use diskette_builder::compression::CompressionFormat;
-use diskette_builder::disk::{self, DiskInfo};
+use diskette_builder::disk::{self, DiskInfo, ReadAt};
 use diskette_builder::engine::source::find_disk_member;
 use diskette_builder::oci::image::platform::Platform;
 use diskette_builder::recipe::ArchivedDisk;
 use walkdir::WalkDir;
 
 use crate::error::{CommandError, cannot};
-use crate::files::disk_file::{DiskFile, has_disk_name, is_ova_name};
+use crate::files::disk_file::{DiskFile, has_disk_name, is_tar};
 
 /// Names of architectures in file names, besides Go's.
 const ARCHITECTURES: [(&str, &str); 10] = [
@@ -61,7 +61,7 @@ const PREFERENCES: [(&[&str], &str); 22] = [
 pub(crate) struct FoundDisk {
     /// Path of the file, relative to the directory.
     pub(crate) name: String,
-    /// Properties of the disk, unless the file is compressed.
+    /// Properties of the disk, unless it is compressed.
     pub(crate) info: Option<DiskInfo>,
     pub(crate) compression: Option<CompressionFormat>,
     pub(crate) platform: Platform,
@@ -86,7 +86,7 @@ impl FoundDisk {
         let compression = CompressionFormat::from_name(name);
         let info = match compression {
             Some(_) => None,
-            None => Some(examine_file(path).map_err(cannot("read", path.display()))?),
+            None => examine_file(path).map_err(cannot("read", path.display()))?,
         };
         let file = path.file_name().unwrap_or_default().to_string_lossy();
         let (platform, known_by) = guess_platform(&file, info.as_ref());
@@ -141,11 +141,20 @@ fn guess_platform(name: &str, info: Option<&DiskInfo>) -> (Platform, KnownBy) {
     }
 }
 
-fn examine_file(path: &Path) -> io::Result<DiskInfo> {
+/// Returns the properties of the disk in a file; none if it is in a compressed archive, or compressed
+/// in one.
+fn examine_file(path: &Path) -> io::Result<Option<DiskInfo>> {
     let file = DiskFile::open(path)?;
-    if !is_ova_name(&path.to_string_lossy()) {
-        return disk::examine_disk(&file);
+    if disk::archived_disk_name(&path.to_string_lossy()).is_none() {
+        return disk::examine_disk(&file).map(Some);
     }
-    let member = find_disk_member(&file, &ArchivedDisk::Default).map_err(io::Error::other)?;
-    disk::examine_disk(&disk::byte_range(Arc::new(file), member.offset, member.size))
+    if !is_tar(path) {
+        return Ok(None);
+    }
+    let archive: Arc<dyn ReadAt> = Arc::new(file);
+    let member = find_disk_member(&archive, &ArchivedDisk::Default).map_err(io::Error::other)?;
+    match member.compression {
+        Some(_) => Ok(None),
+        None => disk::examine_disk(&member.bytes(&archive)).map(Some),
+    }
 }

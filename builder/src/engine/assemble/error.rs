@@ -250,13 +250,15 @@ fn archived_help(error: &ArchivedError) -> &'static [&'static str] {
         ArchivedError::Unknown { .. } => {
             &["`disk:` takes the name of a file, or its position from 1 on"]
         }
-        ArchivedError::Chunked(_) | ArchivedError::Compressed(..) => {
-            &["take the disk out of the archive, decompress it, and name the result"]
-        }
+        ArchivedError::Context(_) => &[
+            "pass it on standard input, `diskette build - <ARCHIVE`; `ova: { path: ARCHIVE, disk: 1 }` in a spec takes a disk out of it",
+        ],
         ArchivedError::Tar(_)
         | ArchivedError::Ovf(_)
         | ArchivedError::NoDisk
-        | ArchivedError::Missing(_) => &["check that the archive is complete, and the right one"],
+        | ArchivedError::Missing(_)
+        | ArchivedError::Length { .. }
+        | ArchivedError::Order(_) => &["check that the archive is complete, and the right one"],
     }
 }
 

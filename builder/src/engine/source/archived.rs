@@ -1,26 +1,55 @@
 //! *Archived* disks: the source is a tar with a disk in it, or an OVA, which is a tar with the
 //! description of a machine (DMTF DSP0243, section 5.3).
 
+use std::collections::HashMap;
 use std::io::{self, Read, Seek, SeekFrom};
+use std::sync::Arc;
 
 use thiserror::Error;
 
 use super::names::list_names;
 use crate::compression::CompressionFormat;
-use crate::disk::ovf::{self, Ovf, OvfError};
-use crate::disk::{ReadAt, has_disk_extension};
+use crate::disk::ovf::{self, Ovf, OvfDisk, OvfError};
+use crate::disk::{ReadAt, byte_ranges, has_disk_extension};
 use crate::oci::tar::{TarEntryKind, TarLimits, TarReadError, TarReader};
 use crate::recipe::ArchivedDisk;
+
+/// Files that say what is built of a context.
+const CONTEXT_FILES: [&str; 3] = ["diskette.yaml", "Containerfile", "Dockerfile"];
 
 /// A disk in an archive.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DiskMember {
     /// Name in the archive.
     pub name: String,
-    /// Offset of the content in the tar, in bytes.
+    /// The parts of the content in the tar, in ascending order.
+    pub parts: Vec<MemberPart>,
+    /// Compression of the content.
+    pub compression: Option<CompressionFormat>,
+}
+
+/// A part of a tar.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct MemberPart {
+    /// Offset in the decompressed tar in bytes.
     pub offset: u64,
-    /// Length of the content in bytes.
+    /// Length in bytes.
     pub size: u64,
+}
+
+impl DiskMember {
+    /// Returns the stored bytes of the disk, which are compressed if it is; `archive` is the tar.
+    pub fn bytes<'a>(&self, archive: &Arc<dyn ReadAt + 'a>) -> impl ReadAt + use<'a> {
+        let parts: Vec<_> = self.parts.iter().map(|part| (part.offset, part.size)).collect();
+        byte_ranges(archive, &parts)
+    }
+}
+
+/// A file in an archive.
+#[derive(Debug, Clone)]
+struct ArchivedFile {
+    name: String,
+    part: MemberPart,
 }
 
 /// Why no disk can be taken out of an archive.
@@ -49,12 +78,22 @@ pub enum ArchivedError {
     /// A file of the description is not in the archive.
     #[error("`{0}`, which its description names, is not in the archive")]
     Missing(String),
-    /// A disk is split into chunks.
-    #[error("the disk `{0}` in it is split into chunks")]
-    Chunked(String),
-    /// A disk is compressed as a whole.
-    #[error("the disk `{0}` in it is compressed with {1}")]
-    Compressed(String, CompressionFormat),
+    /// A file has another length than its description says.
+    #[error("`{name}` has {found} bytes, and its description says {declared}")]
+    Length {
+        /// Name of the file, or of the chunk.
+        name: String,
+        /// Length in bytes.
+        found: u64,
+        /// Length in the description.
+        declared: u64,
+    },
+    /// It is a build context.
+    #[error("the archive is a build context: it has `{0}`")]
+    Context(&'static str),
+    /// The chunks of a disk are not in their order.
+    #[error("the chunks of `{0}` are not in their order")]
+    Order(String),
 }
 
 /// Finds a disk in a tar that is not compressed; contents of other files are not read.
@@ -64,8 +103,8 @@ pub fn find_disk_member(
 ) -> Result<DiskMember, ArchivedError> {
     let tar = TarReader::new(Cursor { bytes: archive, at: 0 }, None, TarLimits::default());
     let member = ArchiveListing::read(tar, TarReader::seek_over)?.choose(choice)?;
-    let end = member.offset.saturating_add(member.size);
-    if end > archive.len() {
+    let ends = member.parts.iter().map(|part| part.offset.saturating_add(part.size));
+    if ends.max().is_some_and(|end| end > archive.len()) {
         return Err(TarReadError::Truncated(archive.len()).into());
     }
     Ok(member)
@@ -81,7 +120,7 @@ pub(super) fn find_streamed_member<R: Read>(
 
 /// The files of an archive.
 struct ArchiveListing {
-    files: Vec<DiskMember>,
+    files: Vec<ArchivedFile>,
     /// The description of the machine; the first one counts.
     ovf: Option<Ovf>,
 }
@@ -106,8 +145,8 @@ impl ArchiveListing {
             } else {
                 skip(&mut tar)?;
             }
-            let (name, offset, size) = (entry.path, entry.offset, entry.size);
-            listing.files.push(DiskMember { name, offset, size });
+            let part = MemberPart { offset: entry.offset, size: entry.size };
+            listing.files.push(ArchivedFile { name: entry.path, part });
         }
         Ok(listing)
     }
@@ -125,29 +164,58 @@ impl ArchiveListing {
             let names = ovf.disks.iter().map(|disk| disk.file.clone()).collect();
             ArchivedError::Unknown { wanted: choice.to_string(), names }
         })?;
-        let file = disk.file.strip_prefix("./").unwrap_or(&disk.file).to_owned();
-        if disk.is_chunked {
-            return Err(ArchivedError::Chunked(file));
+        let name = disk.file.strip_prefix("./").unwrap_or(&disk.file).to_owned();
+        let parts = self.find_parts(&name, disk)?;
+        let found = parts.iter().map(|part| part.size).fold(0, u64::saturating_add);
+        if let Some(declared) = disk.size.filter(|declared| *declared != found) {
+            return Err(ArchivedError::Length { name, found, declared });
         }
-        if disk.is_gzip {
-            return Err(ArchivedError::Compressed(file, CompressionFormat::Gzip));
+        let compression = disk.is_gzip.then_some(CompressionFormat::Gzip);
+        Ok(DiskMember { name, parts, compression })
+    }
+
+    /// Returns the parts of a disk that is one file, or chunks of the same length but the last, which
+    /// have numbers of nine digits behind its name (DMTF DSP0243, section 7.1).
+    fn find_parts(&self, name: &str, disk: &OvfDisk) -> Result<Vec<MemberPart>, ArchivedError> {
+        let missing = |name: &str| ArchivedError::Missing(name.to_owned());
+        let Some(chunk_size) = disk.chunk_size else {
+            let file = self.files.iter().find(|file| file.name == name);
+            return Ok(vec![file.ok_or_else(|| missing(name))?.part]);
+        };
+        let files: HashMap<&str, MemberPart> =
+            self.files.iter().rev().map(|file| (&*file.name, file.part)).collect();
+        let names = (0..).map(|number: usize| format!("{name}.{number:09}"));
+        let chunks = names.map_while(|name| Some((*files.get(&*name)?, name)));
+        let chunks: Vec<(MemberPart, String)> = chunks.collect();
+        let (_, all_but_last) =
+            chunks.split_last().ok_or_else(|| missing(&format!("{name}.000000000")))?;
+        if let Some((part, name)) = all_but_last.iter().find(|(part, _)| part.size != chunk_size) {
+            let (name, found) = (name.clone(), part.size);
+            return Err(ArchivedError::Length { name, found, declared: chunk_size });
         }
-        let found = self.files.into_iter().find(|member| member.name == file);
-        found.ok_or(ArchivedError::Missing(file))
+        if !chunks.is_sorted_by_key(|(part, _)| part.offset) {
+            return Err(ArchivedError::Order(name.to_owned()));
+        }
+        Ok(chunks.into_iter().map(|(part, _)| part).collect())
     }
 
     /// Chooses a disk of an archive without a description: by the ends of names, or the only file.
     fn choose_by_name(self, choice: &ArchivedDisk) -> Result<DiskMember, ArchivedError> {
-        let is_visible = |member: &DiskMember| {
-            !member.name.rsplit('/').next().unwrap_or_default().starts_with('.') && member.size > 0
+        let is_visible = |file: &ArchivedFile| {
+            !file.name.rsplit('/').next().unwrap_or_default().starts_with('.') && file.part.size > 0
         };
-        let files: Vec<DiskMember> = self.files.into_iter().filter(is_visible).collect();
-        let is_disk = |member: &&DiskMember| {
-            let name = CompressionFormat::from_name(&member.name)
-                .map_or(&*member.name, |compression| compression.strip_suffix(&member.name));
+        let files: Vec<ArchivedFile> = self.files.into_iter().filter(is_visible).collect();
+        let context =
+            CONTEXT_FILES.into_iter().find(|it| files.iter().any(|file| file.name == *it));
+        if let Some(name) = context.filter(|_| *choice == ArchivedDisk::Default) {
+            return Err(ArchivedError::Context(name));
+        }
+        let is_disk = |file: &&ArchivedFile| {
+            let name = CompressionFormat::from_name(&file.name)
+                .map_or(&*file.name, |compression| compression.strip_suffix(&file.name));
             has_disk_extension(name)
         };
-        let disks: Vec<DiskMember> = files.iter().filter(is_disk).cloned().collect();
+        let disks: Vec<ArchivedFile> = files.iter().filter(is_disk).cloned().collect();
         let disks = if disks.is_empty() { files } else { disks };
         let names = || disks.iter().map(|disk| disk.name.clone()).collect();
         let found = match choice {
@@ -165,10 +233,9 @@ impl ArchiveListing {
                 return Err(ArchivedError::Unknown { wanted: choice.to_string(), names: names() });
             }
         };
-        match CompressionFormat::from_name(&found.name) {
-            Some(format) => Err(ArchivedError::Compressed(found.name.clone(), format)),
-            None => Ok(found.clone()),
-        }
+        // As with files, the name tells.
+        let compression = CompressionFormat::from_name(&found.name);
+        Ok(DiskMember { name: found.name.clone(), parts: vec![found.part], compression })
     }
 }
 

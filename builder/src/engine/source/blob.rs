@@ -31,7 +31,7 @@ impl<'a> ImageBlob<'a> {
 
     /// Opens the blob as a stream.
     pub(super) fn stream(&self) -> Result<RawStream<'a>, SourceErrorKind> {
-        Ok(RawStream::from_blob(self.open()?))
+        Ok(RawStream::from_reader(self.open()?))
     }
 
     /// Returns the checksum of the blob.

@@ -24,10 +24,8 @@ pub(crate) enum SourceIdentity {
     Member {
         /// Identity of the archive.
         archive: Box<SourceIdentity>,
-        /// Offset of the content in the decompressed tar, in bytes.
-        offset: u64,
-        /// Size in bytes.
-        size: u64,
+        /// Offsets of its parts in the decompressed tar, and their lengths, in bytes.
+        parts: Vec<(u64, u64)>,
     },
 }
 

@@ -5,7 +5,7 @@
 use std::io::{self, ErrorKind, Read};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::archived::{DiskMember, find_streamed_member};
+use super::archived::{DiskMember, MemberPart, find_streamed_member};
 use super::blob::ImageBlob;
 use super::content::SizeOrigin;
 use super::file::OpenedFile;
@@ -29,7 +29,8 @@ const START_LEN: u64 = 512;
 /// A file in an archive.
 #[derive(Debug)]
 pub(super) struct MemberSource<'a> {
-    pub(super) range: MemberRange,
+    /// Its parts in the tar, in ascending order.
+    pub(super) parts: Vec<MemberPart>,
     pub(super) archive: Arc<OpenArchive<'a>>,
     /// Judges a disk by its first bytes.
     pub(super) judge: Option<DiskJudge<'a>>,
@@ -37,24 +38,21 @@ pub(super) struct MemberSource<'a> {
     pub(super) disk: Option<DiskInfo>,
 }
 
-/// Location of a file in a decompressed tar.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct MemberRange {
-    /// Offset of the content in bytes.
-    pub(super) offset: u64,
-    /// Length of the content in bytes.
-    pub(super) size: u64,
-}
-
 impl MemberSource<'_> {
     pub(super) fn identity(&self) -> Option<SourceIdentity> {
         let archive = Box::new(self.archive.identity()?);
-        let MemberRange { offset, size } = self.range;
-        Some(SourceIdentity::Member { archive, offset, size })
+        let parts = self.parts.iter().map(|part| (part.offset, part.size)).collect();
+        Some(SourceIdentity::Member { archive, parts })
+    }
+
+    /// Opens the file as a stream of its bytes as they are stored.
+    pub(super) fn stream<'s>(&'s self, location: &'s str) -> RawStream<'s> {
+        let content = MemberContent::new(&self.archive, &self.parts, location);
+        RawStream::from_reader(Box::new(MemberReader(content)))
     }
 
     pub(super) fn content<'s>(&'s self, location: &'s str) -> Box<dyn SourceContent + 's> {
-        let content = Box::new(MemberContent::new(&self.archive, self.range, location));
+        let content = Box::new(MemberContent::new(&self.archive, &self.parts, location));
         match self.judge {
             Some(judge) => {
                 Box::new(JudgedContent::new(content, judge, location, SizeOrigin::Known))
@@ -226,7 +224,8 @@ impl ArchiveStream<'_> {
 struct MemberContent<'s, 'a> {
     archive: &'s OpenArchive<'a>,
     location: &'s str,
-    range: MemberRange,
+    parts: &'s [MemberPart],
+    size: u64,
     at: u64,
     state: MemberState,
 }
@@ -238,9 +237,32 @@ enum MemberState {
 }
 
 impl<'s, 'a> MemberContent<'s, 'a> {
-    fn new(archive: &'s OpenArchive<'a>, range: MemberRange, location: &'s str) -> Self {
+    fn new(archive: &'s OpenArchive<'a>, parts: &'s [MemberPart], location: &'s str) -> Self {
         archive.lock_state().unfinished += 1;
-        Self { archive, location, range, at: 0, state: MemberState::Reading }
+        let size = parts.iter().map(|part| part.size).fold(0, u64::saturating_add);
+        Self { archive, location, parts, size, at: 0, state: MemberState::Reading }
+    }
+
+    /// Fills `space` with the bytes from the current position on, which are there.
+    fn read_part(&mut self, mut space: &mut [u8]) -> Result<(), SourceErrorKind> {
+        let mut begin = 0;
+        for part in self.parts {
+            if space.is_empty() {
+                break;
+            }
+            // The position is in this part or behind it.
+            let skipped = self.at - begin;
+            begin = begin.saturating_add(part.size);
+            if skipped >= part.size {
+                continue;
+            }
+            let left = usize::try_from(part.size - skipped).unwrap_or(usize::MAX);
+            let (now, later) = space.split_at_mut(left.min(space.len()));
+            self.archive.read(now, part.offset.saturating_add(skipped))?;
+            self.at += now.len() as u64;
+            space = later;
+        }
+        Ok(())
     }
 
     fn error(&self, kind: SourceErrorKind) -> SourceError {
@@ -250,14 +272,11 @@ impl<'s, 'a> MemberContent<'s, 'a> {
 
 impl SourceContent for MemberContent<'_, '_> {
     fn size(&self) -> u64 {
-        self.range.size
+        self.size
     }
 
     fn read_exact(&mut self, space: &mut [u8]) -> Result<(), ContentError> {
-        let at = self.range.offset.saturating_add(self.at);
-        self.archive.read(space, at).map_err(|kind| self.error(kind))?;
-        self.at += space.len() as u64;
-        Ok(())
+        Ok(self.read_part(space).map_err(|kind| self.error(kind))?)
     }
 
     fn hole_len(&mut self) -> Result<u64, ContentError> {
@@ -270,6 +289,24 @@ impl SourceContent for MemberContent<'_, '_> {
         self.state = MemberState::Finished;
         self.archive.finish().map_err(|kind| self.error(kind))?;
         Ok(())
+    }
+}
+
+/// The bytes of a member as a stream; the archive is checked at their end.
+struct MemberReader<'s, 'a>(MemberContent<'s, 'a>);
+
+impl Read for MemberReader<'_, '_> {
+    fn read(&mut self, space: &mut [u8]) -> io::Result<usize> {
+        let content = &mut self.0;
+        let left = usize::try_from(content.size - content.at).unwrap_or(usize::MAX);
+        let count = left.min(space.len());
+        if count > 0 {
+            content.read_part(&mut space[..count]).map_err(io::Error::other)?;
+        } else if left == 0 && content.state == MemberState::Reading {
+            content.state = MemberState::Finished;
+            content.archive.finish().map_err(io::Error::other)?;
+        }
+        Ok(count)
     }
 }
 

@@ -39,7 +39,7 @@ use std::sync::Arc;
 
 use rayon::ThreadPool;
 
-pub use archived::{ArchivedError, DiskMember, find_disk_member};
+pub use archived::{ArchivedError, DiskMember, MemberPart, find_disk_member};
 pub use archives::ArchiveDownloads;
 pub(crate) use content::{ContentError, SourceContent};
 pub(crate) use converted::SequentialSource;
@@ -126,6 +126,8 @@ enum SourceKind<'a> {
     Inline(InlineSource<'a>),
     /// A file in an archive.
     Member(MemberSource<'a>),
+    /// A file in an archive that is decompressed.
+    Packed { member: MemberSource<'a>, compression: CompressionFormat, checks: StreamChecks<'a> },
     /// A file in an image.
     Contained(Box<ContainerDisk<'a>>),
     /// A blob of an image, which is decompressed if it is compressed.
@@ -164,6 +166,7 @@ impl<'a> Source<'a> {
             SourceKind::Member(member) => member.disk.as_ref(),
             SourceKind::Compressed { .. }
             | SourceKind::Download { .. }
+            | SourceKind::Packed { .. }
             | SourceKind::Contained(_)
             | SourceKind::Blob { .. } => None,
         }
@@ -197,7 +200,7 @@ impl<'a> Source<'a> {
             SourceKind::Inline(inline) => {
                 Some(SourceIdentity::from_digest(Digest::of_bytes(inline.bytes)))
             }
-            SourceKind::Member(member) => member.identity(),
+            SourceKind::Member(member) | SourceKind::Packed { member, .. } => member.identity(),
             SourceKind::Contained(disk) => Some(disk.identity()),
             SourceKind::Blob { blob, compression, .. } => Some(blob.identity(*compression)),
         }
@@ -218,6 +221,9 @@ impl<'a> Source<'a> {
             }
             SourceKind::Inline(inline) => Ok(Box::new(inline.content(location))),
             SourceKind::Member(member) => Ok(member.content(location)),
+            SourceKind::Packed { member, compression, checks } => {
+                checks.content(member.stream(location), Some(*compression), location)
+            }
             SourceKind::Contained(disk) => Ok(disk.content(location)),
             SourceKind::Blob { blob, compression, checks } => {
                 let raw = blob.stream().map_err(|kind| self.error(kind))?;
@@ -247,6 +253,7 @@ impl<'a> Source<'a> {
         pool: &Arc<ThreadPool>,
         progress: &dyn Fn(u64) -> ControlFlow<()>,
     ) -> Result<ControlFlow<()>, SourceError> {
+        let location = &*self.location;
         let measured = match &mut self.kind {
             SourceKind::Compressed { file, compression, checks } => RawStream::from_file(file)
                 .and_then(|raw| checks.measure(raw, Some(*compression), progress)),
@@ -260,6 +267,9 @@ impl<'a> Source<'a> {
             SourceKind::Spooled(spooled) => spooled.measure(pool, progress),
             SourceKind::Blob { blob, compression, checks } => {
                 blob.stream().and_then(|raw| checks.measure(raw, *compression, progress))
+            }
+            SourceKind::Packed { member, compression, checks } => {
+                checks.measure(member.stream(location), Some(*compression), progress)
             }
             // Their size is known.
             SourceKind::File(_)

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use cap_std::fs::Dir;
 
-use super::archived::{DiskMember, find_disk_member};
+use super::archived::{DiskMember, MemberPart, find_disk_member};
 use super::blob::ImageBlob;
 use super::claim::ExpectedContent;
 use super::converted::ConvertedDisk;
@@ -13,7 +13,7 @@ use super::http::DownloadSource;
 use super::image_disk::{ImageRoots, open_image_disk};
 use super::inline::InlineSource;
 use super::judge::DiskJudge;
-use super::member::{ArchiveBytes, MemberRange, MemberSource, OpenArchive};
+use super::member::{ArchiveBytes, MemberSource, OpenArchive};
 use super::neighbors::NeighborFiles;
 use super::plain::PlainFile;
 use super::request_files::{SecretHeaders, read_headers, trusting_client};
@@ -24,7 +24,6 @@ use super::{
     UnverifiedPolicy,
 };
 use crate::compression::CompressionFormat;
-use crate::disk;
 use crate::disk::convert::Guest;
 use crate::net::http::HttpClient;
 use crate::oci::images::ImageOpener;
@@ -198,29 +197,43 @@ impl<'a> SourceOpener<'a> {
         let (file, start) = OpenedFile::new(self.inputs, input, recipe.role)?;
         let checksum = recipe.checksum.clone();
         if let Some(compression) = CompressionFormat::detect(&start) {
-            let why = SequentialSource::Compressed(compression);
             let bytes = ArchiveBytes::File { file, checksum };
-            return match (recipe.changes_disk(), self.spool) {
-                (true, None) => Err(SourceErrorKind::Sequential(why)),
-                (true, Some(_)) => {
-                    let stream = find_member(bytes, choice, None)?;
-                    self.spool_stream(stream, recipe, judge)
-                }
-                (false, _) => find_member(bytes, choice, judge),
-            };
+            let open = |judge| find_member(bytes, choice, judge);
+            return self.open_packed(recipe, compression, judge, open);
         }
-        let bytes: Guest = Arc::new(file.bytes()?);
-        let DiskMember { offset, size, .. } = find_disk_member(&bytes, choice)?;
-        let bytes: Guest = Arc::new(disk::byte_range(bytes, offset, size));
+        let tar: Guest = Arc::new(file.bytes()?);
+        let member = find_disk_member(&tar, choice)?;
+        if let Some(compression) = member.compression {
+            let bytes = ArchiveBytes::File { file, checksum };
+            let open = |judge| Ok(open_found(Arc::new(OpenArchive::new(bytes)), member, judge));
+            return self.open_packed(recipe, compression, judge, open);
+        }
+        let disk: Guest = Arc::new(member.bytes(&tar));
         if recipe.changes_disk() {
             let neighbors = NeighborFiles::new(self.inputs, input);
-            let disk = ConvertedDisk::new(file, &bytes, neighbors, recipe, judge)?;
+            let disk = ConvertedDisk::new(file, &disk, neighbors, recipe, judge)?;
             return Ok(SourceKind::Converted(Box::new(disk)));
         }
-        let disk = judge.map(|judge| judge.examine(&bytes)).transpose()?;
+        let disk = judge.map(|judge| judge.examine(&disk)).transpose()?;
         let archive = Arc::new(OpenArchive::new(ArchiveBytes::File { file, checksum }));
-        let range = MemberRange { offset, size };
-        Ok(SourceKind::Member(MemberSource { range, archive, judge, disk }))
+        Ok(SourceKind::Member(MemberSource { parts: member.parts, archive, judge, disk }))
+    }
+
+    /// Opens a disk that can be read only from front to back, since it is compressed.
+    fn open_packed(
+        &self,
+        recipe: &'a SourceRecipe,
+        compression: CompressionFormat,
+        judge: Option<DiskJudge<'a>>,
+        open: impl FnOnce(Option<DiskJudge<'a>>) -> Result<SourceKind<'a>, SourceErrorKind>,
+    ) -> Result<SourceKind<'a>, SourceErrorKind> {
+        match (recipe.changes_disk(), self.spool) {
+            (true, None) => {
+                Err(SourceErrorKind::Sequential(SequentialSource::Compressed(compression)))
+            }
+            (true, Some(_)) => self.spool_stream(open(None)?, recipe, judge),
+            (false, _) => open(judge),
+        }
     }
 
     fn open_member(
@@ -239,8 +252,8 @@ impl<'a> SourceOpener<'a> {
             self.archives.push((&member.archive, Arc::clone(&opened)));
             opened
         };
-        let range = MemberRange { offset: member.offset, size: member.size };
-        Ok(SourceKind::Member(MemberSource { range, archive, judge, disk: None }))
+        let parts = vec![MemberPart { offset: member.offset, size: member.size }];
+        Ok(SourceKind::Member(MemberSource { parts, archive, judge, disk: None }))
     }
 
     fn archive_bytes(&self, archive: &'a TarOrigin) -> Result<ArchiveBytes<'a>, SourceErrorKind> {
@@ -276,9 +289,25 @@ fn find_member<'a>(
     judge: Option<DiskJudge<'a>>,
 ) -> Result<SourceKind<'a>, SourceErrorKind> {
     let archive = Arc::new(OpenArchive::new(bytes));
-    let DiskMember { offset, size, .. } = archive.find_disk(choice)?;
-    let range = MemberRange { offset, size };
-    Ok(SourceKind::Member(MemberSource { range, archive, judge, disk: None }))
+    let member = archive.find_disk(choice)?;
+    Ok(open_found(archive, member, judge))
+}
+
+/// Returns a disk that was found in an archive.
+fn open_found<'a>(
+    archive: Arc<OpenArchive<'a>>,
+    member: DiskMember,
+    judge: Option<DiskJudge<'a>>,
+) -> SourceKind<'a> {
+    let DiskMember { parts, compression, .. } = member;
+    match compression {
+        None => SourceKind::Member(MemberSource { parts, archive, judge, disk: None }),
+        Some(compression) => {
+            let member = MemberSource { parts, archive, judge: None, disk: None };
+            let checks = StreamChecks { judge, ..StreamChecks::default() };
+            SourceKind::Packed { member, compression, checks }
+        }
+    }
 }
 
 /// Opens a file on a server; one without a checksum only if the policy allows it. The files that its

@@ -20,7 +20,7 @@ pub(super) struct RawStream<'a>(RawBytes<'a>);
 enum RawBytes<'a> {
     File { file: Arc<File>, at: u64, identity: FileIdentity },
     Download(Box<DownloadStream>),
-    Blob(Box<dyn Read + Send + 'a>),
+    Reader(Box<dyn Read + Send + 'a>),
 }
 
 impl<'a> RawStream<'a> {
@@ -33,8 +33,8 @@ impl<'a> RawStream<'a> {
         Self(RawBytes::Download(Box::new(response)))
     }
 
-    pub(super) fn from_blob(blob: Box<dyn Read + Send + 'a>) -> Self {
-        Self(RawBytes::Blob(blob))
+    pub(super) fn from_reader(reader: Box<dyn Read + Send + 'a>) -> Self {
+        Self(RawBytes::Reader(reader))
     }
 
     /// Returns how many bytes there are, if that is known.
@@ -42,7 +42,7 @@ impl<'a> RawStream<'a> {
         match &self.0 {
             RawBytes::File { identity, .. } => Some(identity.size()),
             RawBytes::Download(response) => response.len(),
-            RawBytes::Blob(_) => None,
+            RawBytes::Reader(_) => None,
         }
     }
 
@@ -51,7 +51,7 @@ impl<'a> RawStream<'a> {
         match &self.0 {
             RawBytes::File { file, .. } => file.read_exact_at(space, at),
             RawBytes::Download(response) => response.read_at(space, at),
-            RawBytes::Blob(_) => Err(io::ErrorKind::NotSeekable.into()),
+            RawBytes::Reader(_) => Err(io::ErrorKind::NotSeekable.into()),
         }
     }
 }
@@ -65,7 +65,7 @@ impl Read for RawStream<'_> {
                 Ok(count)
             }
             RawBytes::Download(response) => response.read(space),
-            RawBytes::Blob(blob) => blob.read(space),
+            RawBytes::Reader(reader) => reader.read(space),
         }
     }
 }
@@ -100,15 +100,15 @@ impl<'a> SharedStream<'a> {
     fn take_claim(&self) -> Option<DownloadError> {
         match &mut self.0.lock().inner_mut().0 {
             RawBytes::Download(response) => response.take_claim(),
-            RawBytes::File { .. } | RawBytes::Blob(_) => None,
+            RawBytes::File { .. } | RawBytes::Reader(_) => None,
         }
     }
 
-    /// Fails if the file was changed. A download or a blob cannot be changed.
+    /// Fails if the file was changed. Others cannot be changed, or are checked at their end.
     pub(super) fn check_unchanged(&self) -> Result<(), SourceErrorKind> {
         match &self.0.lock().inner().0 {
             RawBytes::File { file, identity, .. } => check_unchanged(file, identity),
-            RawBytes::Download(_) | RawBytes::Blob(_) => Ok(()),
+            RawBytes::Download(_) | RawBytes::Reader(_) => Ok(()),
         }
     }
 }
@@ -119,7 +119,10 @@ impl Read for SharedStream<'_> {
     }
 }
 
-/// Returns the error of a download, which a decoder passes on inside an `io::Error`.
+/// Returns the error of a download or an archive, which a decoder passes on inside an `io::Error`.
 pub(super) fn download_error(error: io::Error) -> SourceErrorKind {
-    error.downcast::<DownloadError>().map_or_else(SourceErrorKind::Io, SourceErrorKind::Http)
+    match error.downcast::<DownloadError>() {
+        Ok(error) => SourceErrorKind::Http(error),
+        Err(error) => error.downcast().unwrap_or_else(SourceErrorKind::Io),
+    }
 }

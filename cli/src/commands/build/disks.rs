@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::Args;
+use diskette_builder::disk;
 use diskette_builder::recipe::diagnostic::{Diagnostic, SourceText};
 
 use crate::arguments::names::parse_platform;
@@ -95,7 +96,8 @@ pub(super) fn are_disks(inputs: &[String]) -> bool {
     let is_disk = |text: &String| {
         let path = split_architecture(text).map_or(text.as_str(), |(_, path)| path);
         if Path::new(path).exists() {
-            return Path::new(path).is_file() && is_disk_file(Path::new(path));
+            let is_archive = || disk::archived_disk_name(path).is_some();
+            return Path::new(path).is_file() && (is_disk_file(Path::new(path)) || is_archive());
         }
         has_disk_name(path)
     };

@@ -70,8 +70,8 @@ impl<'a> ContainerDisk<'a> {
 
     pub(in crate::engine::source) fn identity(&self) -> SourceIdentity {
         let archive = Box::new(SourceIdentity::from_digest(self.layer.blob.digest));
-        let (offset, size) = (self.entry.offset, self.entry.size);
-        SourceIdentity::Member { archive, offset, size }
+        let parts = vec![(self.entry.offset, self.entry.size)];
+        SourceIdentity::Member { archive, parts }
     }
 
     pub(in crate::engine::source) fn content<'s>(

@@ -19,6 +19,7 @@ use self::origin::details_location;
 pub(super) use self::types::SourceSpec;
 use self::types::{ConvertSpec, OvaDiskSpec, SourceDetails};
 use crate::compression::CompressionFormat;
+use crate::disk::archived_disk_name;
 use crate::disk::convert::Conversion;
 use crate::frontend::spec::disk_name::{DEFAULT_DISK_NAME, DiskName};
 use crate::frontend::spec::located::{Located, LocatedText};
@@ -150,25 +151,13 @@ pub(super) fn lower_file(
 fn lower_archived(details: Option<&SourceDetails>, file: &str) -> Option<ArchivedDisk> {
     let is_file = details.is_some_and(|details| details.unpack.is_some());
     let Some(ova) = details.and_then(|details| details.ova.as_ref()) else {
-        return archive_stem(file).filter(|_| !is_file).map(|_| ArchivedDisk::Default);
+        return archived_disk_name(file).filter(|_| !is_file).map(|_| ArchivedDisk::Default);
     };
     Some(match ova.disk.as_ref().map(|disk| &disk.value) {
         None => ArchivedDisk::Default,
         Some(OvaDiskSpec::Number(number)) => ArchivedDisk::Number(*number),
         Some(OvaDiskSpec::Name(name)) => ArchivedDisk::Name(name.clone()),
     })
-}
-
-/// Returns the name that the disk of an archive gets, `vm.img` for `vm.tar.gz`; `None` if a file is
-/// not named as archives are.
-fn archive_stem(file: &str) -> Option<String> {
-    let end = |name: &str, end: &str| {
-        let at = name.len().checked_sub(end.len()).filter(|at| *at > 0)?;
-        name.get(at..).filter(|tail| tail.eq_ignore_ascii_case(end))?;
-        name.get(..at).map(|stem| format!("{stem}.img"))
-    };
-    let tar = CompressionFormat::from_name(file).map_or(file, |format| format.strip_suffix(file));
-    end(file, ".ova").or_else(|| end(file, ".tgz")).or_else(|| end(tar, ".tar"))
 }
 
 struct SourceParts<'s> {
@@ -192,7 +181,7 @@ impl<'s> SourceParts<'s> {
             location => location.file_name(),
         };
         let archived = lower_archived(details, file);
-        let stem = archived.as_ref().and_then(|_| archive_stem(file));
+        let stem = archived.as_ref().and_then(|_| archived_disk_name(file));
         let file = stem.unwrap_or_else(|| file.to_owned());
         let compression = match details.and_then(|details| details.unpack.as_ref()) {
             Some(unpack) => lower_unpack(unpack.value),
