@@ -11,6 +11,7 @@ peers=(
     curl:curl skopeo:skopeo umoci:umoci podman:podman buildah:buildah crun:crun newuidmap:uidmap
     qemu-img:qemu-utils sfdisk:fdisk sgdisk:gdisk busybox:busybox-static file:file unshare:util-linux
     docker-registry:docker-registry microsocks:microsocks openssl:openssl nginx:nginx python3:python3 groff:groff-base setpriv:util-linux strace:strace time:time
+    dpkg:dpkg mkfs.ext4:e2fsprogs debugfs:e2fsprogs
     jq:jq gpg:gpg gpg-agent:gpg-agent gpgconf:gpgconf gpgv:gpgv
 )
 
@@ -36,6 +37,22 @@ if type -P npm >/dev/null && [ ! -e "$types/package" ]; then
         npm pack --silent @kubevirt-ui-ext/kubevirt-api@1.7.0 >/dev/null &&
             tar -xzf ./*.tgz --wildcards 'package/LICENSE' 'package/dist/*/index.d.ts'
     ) || echo "npm could not get the types of KubeVirt's objects" >&2
+fi
+
+# The schemas of CycloneDX and the tools of SPDX, against which the documents are checked that list packages.
+schemas=$(dirname "$0")/../target/cyclonedx
+if type -P npm >/dev/null && [ ! -e "$schemas/package" ]; then
+    mkdir -p "$schemas"
+    (
+        cd "$schemas"
+        npm pack --silent @cyclonedx/cyclonedx-library@10.3.0 >/dev/null &&
+            tar -xzf ./*.tgz --wildcards 'package/LICENSE' 'package/res/schema/*'
+    ) || echo "npm could not get the schemas of CycloneDX" >&2
+fi
+tools=$(dirname "$0")/../target/spdx-tools
+if type -P pip >/dev/null && [ ! -e "$tools" ]; then
+    pip install --quiet --target "$tools" spdx-tools==0.8.5 2>/dev/null ||
+        echo "pip could not get the tools of SPDX" >&2
 fi
 
 # Servers and administrators' tools are not on everybody's PATH.

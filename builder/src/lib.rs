@@ -36,6 +36,9 @@ pub mod upstream;
 /// Signatures of images: made, checked, and what a policy requires of them.
 pub mod signature;
 
+/// The software of a guest: its packages, and documents that list them.
+pub mod sbom;
+
 /// The description of an image to build, and diagnostics that point at a line.
 pub mod recipe;
 

@@ -14,6 +14,7 @@ pub mod daemon;
 pub mod disk;
 pub mod docker_registry;
 pub mod dockerfile;
+pub mod guest_root;
 pub mod image;
 pub mod image_volume;
 pub mod kubernetes;

@@ -10,6 +10,7 @@
 //! - `examine`: the facts about a disk in any format
 //! - `payload`: what is in a file in a format, and whether it is a disk
 //! - `partitions`: partition tables, and the boot loaders in the partitions
+//! - `volumes`: the partitions of a disk and what is in them; `file_system`: the files in a volume
 //! - [`guest`]: the disk as its virtual machine sees it, for files in any format
 //! - `probe`: the format of a file
 //! - [`qcow2`], `raw`, `vdi`, `vhd`, `vhdx`, `vmdk`: a format each: its header, and the
@@ -33,6 +34,7 @@ pub mod convert;
 mod examine;
 mod extent;
 mod fault;
+pub(crate) mod file_system;
 mod files;
 mod flaw;
 mod foreign;
@@ -59,6 +61,7 @@ mod vdi;
 mod vhd;
 mod vhdx;
 mod vmdk;
+pub(crate) mod volumes;
 
 pub(crate) use examine::examine_guest_of;
 pub use examine::{START_LEN, examine_disk};

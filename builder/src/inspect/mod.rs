@@ -6,11 +6,13 @@
 //! - [`machine`]: what a virtual machine boots of an image
 //! - [`diff`]: why two images differ
 //! - [`extract`]: the disk as a file again
+//! - [`guest`]: the disk of an image, read in any order
 //! - [`vm`]: the virtual machine and the disks of a VM artifact
 
 pub mod diff;
 pub mod extract;
 mod facts;
+pub mod guest;
 mod kept;
 pub mod machine;
 pub mod overview;

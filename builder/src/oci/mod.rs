@@ -20,6 +20,7 @@
 //! - [`store`]: OCI image layouts, as directories and as archives
 //! - `transfer`: copies blobs to a sink, several at a time
 //! - [`rename`]: a sink that gives its image another name
+//! - `toc`: the table of contents of a layer in zstd:chunked
 //! - [`tee`]: two sinks at once
 //! - [`copy`]: copies an image to a sink, byte for byte
 //! - [`join`]: one index of images that were built separately
@@ -46,6 +47,7 @@ pub mod sink;
 pub mod store;
 pub mod tar;
 pub mod tee;
+pub(crate) mod toc;
 pub(crate) mod transfer;
 pub mod walk;
 pub(crate) mod writeback;

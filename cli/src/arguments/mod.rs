@@ -6,6 +6,7 @@ pub(crate) mod attach;
 pub(crate) mod compression;
 pub(crate) mod credentials;
 pub(crate) mod destination;
+pub(crate) mod disk_or_image;
 pub(crate) mod focus;
 pub(crate) mod image_format;
 pub(crate) mod image_name;

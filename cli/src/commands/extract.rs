@@ -26,6 +26,7 @@ use crate::error::{CommandError, cannot};
 use crate::files::file_name::FileName;
 use crate::files::open_dir;
 use crate::files::output::{FileOutput, Output, ThroughOutput};
+use crate::images::disk_error::disk_error;
 use crate::images::subject::{ImageSubject, choose_platform};
 use crate::ui::Ui;
 use crate::ui::progress::{ProgressMode, ProgressView};
@@ -267,10 +268,7 @@ fn refused_file(error: &io::Error) -> Diagnostic {
 }
 
 fn extract_error(error: ExtractError, location: &str, image: &PlatformImage) -> CommandError {
-    let digest = image.manifest.digest;
     match error {
-        ExtractError::Cancelled => CommandError::Interrupted,
-        ExtractError::Images(error) => error.into(),
         ExtractError::Output(error) if error.kind() == io::ErrorKind::AlreadyExists => {
             refused_file(&error).into()
         }
@@ -278,26 +276,6 @@ fn extract_error(error: ExtractError, location: &str, image: &PlatformImage) -> 
             let diagnostic = Diagnostic::new(format!("the disk's name in the image {error}"));
             diagnostic.help("name the file with `-o FILE`").into()
         }
-        ExtractError::Output(error) => cannot("write", "the disk")(error).into(),
-        error @ (ExtractError::WhichDisk(_) | ExtractError::UnknownDisk { .. }) => {
-            let diagnostic = Diagnostic::new(format!("which disk of `{location}`? {error}"));
-            CommandError::Usage(diagnostic.help("name one of them with `--disk NAME`"))
-        }
-        ExtractError::NamedDisk => {
-            let message = format!("`{location}` is an image with one disk, which has no name");
-            CommandError::Usage(Diagnostic::new(message).help("leave out `--disk`"))
-        }
-        error @ (ExtractError::Disagreement { .. }
-        | ExtractError::SeveralDisks(_)
-        | ExtractError::NotAFile { .. }
-        | ExtractError::NoDisk
-        | ExtractError::NoLayers) => {
-            let diagnostic =
-                Diagnostic::new(format!("cannot extract the disk of `{location}`: {error}"));
-            diagnostic.help(format!("`diskette verify` says more of its image {digest}")).into()
-        }
-        error => {
-            Diagnostic::new(format!("cannot extract the disk of `{location}`: {error}")).into()
-        }
+        error => disk_error(error, "extract", location, image),
     }
 }

@@ -3,14 +3,12 @@
 mod json;
 mod text;
 
-use std::path::{Path, PathBuf};
-use std::str::FromStr;
+use std::path::Path;
 
 use clap::{Args, ValueEnum};
 use diskette_builder::cluster::contract::examine_disk_by_rules;
 use diskette_builder::inspect::overview::{ImageOverview, inspect_image};
 use diskette_builder::oci::attachments::{Attachment, list_attachments};
-use diskette_builder::oci::image::location::ImageLocation;
 use diskette_builder::oci::image::platform::Platform;
 use diskette_builder::oci::image_documents::{ImageDocuments, PlatformImage, read_documents};
 use diskette_builder::oci::progress::Progress;
@@ -18,11 +16,11 @@ use diskette_builder::oci::referrers::find_subjects;
 use diskette_builder::recipe::diagnostic::Diagnostic;
 
 use crate::arguments::credentials::RegistryUse;
-use crate::arguments::image_name::parse_source;
+use crate::arguments::disk_or_image::DiskOrImage;
 use crate::arguments::registry::RegistryArguments;
 use crate::environment::Environment;
 use crate::error::{CommandError, cannot};
-use crate::files::disk_file::{DiskFile, is_archive_file};
+use crate::files::disk_file::DiskFile;
 use crate::images::subject::ImageSubject;
 use crate::ui::Ui;
 use crate::ui::progress::ProgressMode;
@@ -36,7 +34,7 @@ pub(crate) struct InspectArguments {
     /// The image: quay.io/me/fedora:42, a layout's directory, oci:DIR:TAG, or an archive; or the
     /// file of a disk
     #[arg(value_name = "IMAGE")]
-    subject: InspectSubject,
+    subject: DiskOrImage,
 
     /// Show this platform's image only, e.g. linux/arm64
     #[arg(long)]
@@ -57,26 +55,6 @@ enum Format {
     Text,
     /// JSON
     Json,
-}
-
-/// What is inspected: an image, or the file of a disk.
-#[derive(Debug, Clone)]
-enum InspectSubject {
-    Image(ImageLocation),
-    Disk(PathBuf),
-}
-
-impl FromStr for InspectSubject {
-    type Err = String;
-
-    /// Parses an image, or a file: one that is not an archive is a disk.
-    fn from_str(text: &str) -> Result<Self, String> {
-        let path = Path::new(text);
-        if path.is_file() && !is_archive_file(path) {
-            return Ok(Self::Disk(path.into()));
-        }
-        parse_source(text).map(Self::Image)
-    }
 }
 
 /// An image, and overviews of its platforms.
@@ -108,8 +86,8 @@ pub(crate) fn run(
     ui: &Ui,
 ) -> Result<(), CommandError> {
     let location = match &arguments.subject {
-        InspectSubject::Image(location) => location,
-        InspectSubject::Disk(path) => return inspect_disk(path, arguments, ui),
+        DiskOrImage::Image(location) => location,
+        DiskOrImage::Disk(path) => return inspect_disk(path, arguments, ui),
     };
     let progress = ui.progress(ProgressMode::Plain)?;
     let uses = RegistryUse::default().reads_from(location);

@@ -25,6 +25,7 @@ mod pull;
 mod push;
 mod referrers;
 mod releases;
+mod sbom;
 mod schema;
 mod sign;
 mod sync;
@@ -86,6 +87,7 @@ pub(crate) enum Command {
     Docs(Box<docs::DocsArguments>),
     Releases(Box<releases::ReleasesArguments>),
     Inspect(Box<inspect::InspectArguments>),
+    Sbom(Box<sbom::SbomArguments>),
     Extract(Box<extract::ExtractArguments>),
     Diff(Box<diff::DiffArguments>),
     Verify(Box<verify::VerifyArguments>),
@@ -160,6 +162,7 @@ impl Command {
             Self::Docs(it) => docs::run(it, environment, ui),
             Self::Releases(it) => releases::run(it, environment, ui),
             Self::Inspect(it) => inspect::run(it, environment, ui),
+            Self::Sbom(it) => sbom::run(it, environment, ui),
             Self::Extract(it) => extract::run(it, environment, ui),
             Self::Diff(it) => diff::run(it, environment, ui),
             Self::Verify(it) => verify::run(it, environment, ui),

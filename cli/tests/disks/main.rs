@@ -16,6 +16,7 @@ mod ova;
 mod packed;
 mod refused;
 mod remedies;
+mod sbom;
 mod secrets;
 mod seeds;
 mod size;

@@ -50,6 +50,7 @@ Commands:
   docs         Generate documentation for the images of a catalogue
   releases     List the newest disks that distributions have published for a catalogue
   inspect      Show the contents of an image or a disk file
+  sbom         List the packages in a disk
   extract      Extract the disk from an image
   diff         Show why two images have different digests
   verify       Check an image against the rules of KubeVirt and CDI
@@ -109,6 +110,7 @@ Commands:
   docs         Generate documentation for the images of a catalogue
   releases     List the newest disks that distributions have published for a catalogue
   inspect      Show the contents of an image or a disk file
+  sbom         List the packages in a disk
   extract      Extract the disk from an image
   diff         Show why two images have different digests
   verify       Check an image against the rules of KubeVirt and CDI
@@ -305,6 +307,7 @@ fn manual_pages() {
         "diskette-push.1",
         "diskette-referrers.1",
         "diskette-releases.1",
+        "diskette-sbom.1",
         "diskette-schema.1",
         "diskette-sign.1",
         "diskette-sync.1",

@@ -90,7 +90,7 @@ const LIMITS: &[(&str, Unit, &str, &str)] = &[
     (
         "the table of contents of a layer in zstd:chunked; with a longer one, the whole layer is requested",
         Bytes,
-        "builder/src/oci/reuse/chunks.rs",
+        "builder/src/oci/toc.rs",
         "TOC_LEN_MAX",
     ),
     (
@@ -105,6 +105,20 @@ const LIMITS: &[(&str, Unit, &str, &str)] = &[
         "builder/src/oci/reuse/chunks.rs",
         "CHUNKS_MAX",
     ),
+    ("packages of a guest", Count, "builder/src/sbom/inventory.rs", "PACKAGES_MAX"),
+    (
+        "names and versions of its packages together",
+        Bytes,
+        "builder/src/sbom/inventory.rs",
+        "TEXT_MAX",
+    ),
+    (
+        "reads of a file system of a guest",
+        Count,
+        "builder/src/disk/file_system/limits.rs",
+        "READS_MAX",
+    ),
+    ("bytes of them together", Bytes, "builder/src/disk/file_system/limits.rs", "BYTES_MAX"),
 ];
 
 /// Returns the value of a constant, or of a field of one, as the source has it.

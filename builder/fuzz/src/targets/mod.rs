@@ -13,6 +13,7 @@ pub mod disk_resize;
 pub mod dockerfile;
 pub mod dockerignore;
 pub mod expansion;
+pub mod files;
 mod guest;
 pub mod guest_qcow2;
 pub mod guest_vdi;
@@ -62,6 +63,7 @@ pub const ALL: &[(&str, Target)] = &[
     ("dockerfile", dockerfile::run),
     ("dockerignore", dockerignore::run),
     ("expansion", expansion::run),
+    ("files_ext", files::run),
     ("guest_qcow2", guest_qcow2::run),
     ("guest_vdi", guest_vdi::run),
     ("guest_vhd", guest_vhd::run),

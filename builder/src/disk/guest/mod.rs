@@ -39,6 +39,14 @@ pub(crate) fn open_split<'a>(
     vmdk::open_split(file, files)
 }
 
+/// Opens a disk of any format, which its first bytes show, as its virtual machine sees it.
+pub fn open_any<'a>(
+    file: Arc<dyn ReadAt + 'a>,
+) -> Result<(DiskFormat, Box<dyn ReadAt + 'a>), GuestError> {
+    let format = probe::probe_format(&*file)?;
+    Ok((format, open(file, format)?))
+}
+
 /// Opens a disk as its virtual machine sees it: [`ReadAt::len`] is the virtual size.
 ///
 /// A disk that needs another file (a backing file, extents of a VMDK) or a key is refused; other flaws

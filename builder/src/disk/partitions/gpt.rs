@@ -127,7 +127,7 @@ fn read_partitions(disk: &dyn ReadAt, header: &Header) -> Result<Option<Partitio
     let entry = &mut space[..header.entry_len as usize];
     let mut at = header.entries_at.saturating_mul(header.sector_len);
     let (mut partitions, mut end, mut has_bios_partition) = (Vec::new(), 0, false);
-    for _ in 0..header.entries {
+    for number in 1..=header.entries {
         if at.saturating_add(entry.len() as u64) > disk.len() {
             return Ok(None);
         }
@@ -137,15 +137,17 @@ fn read_partitions(disk: &dyn ReadAt, header: &Header) -> Result<Option<Partitio
         if entry[..16] == [0; 16] {
             continue;
         }
-        end = end.max(le64(entry, 40).saturating_add(1).saturating_mul(header.sector_len));
         has_bios_partition |= entry[..16] == BIOS_BOOT || le64(entry, 48) & LEGACY_BOOTABLE != 0;
         let purpose = match entry.get(..16) {
             Some(kind) if kind == EFI => Purpose::Efi,
             Some(kind) if kind == PREP => Purpose::Prep,
-            _ => continue,
+            _ => Purpose::Other,
         };
         let start = le64(entry, 32).saturating_mul(header.sector_len);
-        partitions.push(Partition { purpose, start });
+        let own_end = le64(entry, 40).saturating_add(1).saturating_mul(header.sector_len);
+        let len = own_end.saturating_sub(start);
+        partitions.push(Partition { number, purpose, start, len });
+        end = end.max(own_end);
     }
     if crc.sum() != header.entries_crc {
         return Ok(None);

@@ -33,6 +33,13 @@ const TRACK: u64 = 63;
 const PROTECTIVE: u8 = 0xee;
 const EFI: u8 = 0xef;
 const PREP: u8 = 0x41;
+const EXTENDED: [u8; 3] = [0x05, 0x0f, 0x85];
+
+/// Number of the first partition in an extended one.
+const FIRST_LOGICAL: u32 = 5;
+
+/// How many partitions in an extended one are listed; Linux knows fewer.
+const LOGICAL_MAX: usize = 128;
 
 /// The used entries of the table.
 #[derive(Debug)]
@@ -61,14 +68,7 @@ pub(super) fn read_mbr(disk: &dyn ReadAt) -> Result<Option<Mbr>, Fault> {
     if le16(&sector, 510) != SIGNATURE || !is_valid {
         return Ok(None);
     }
-    let entries = entries.iter().enumerate().map(|(number, entry)| MbrEntry {
-        number,
-        is_active: entry[0] == ACTIVE,
-        kind: entry[4],
-        start: le32(entry, 8),
-        len: le32(entry, 12),
-    });
-    let entries: Vec<_> = entries.filter(|entry| entry.kind != 0 && entry.len != 0).collect();
+    let entries = used_entries(&sector);
     Ok((!entries.is_empty()).then_some(Mbr(entries)))
 }
 
@@ -138,21 +138,71 @@ impl Mbr {
         PartitionTable {
             kind: "mbr",
             sector_len: SECTOR_LEN,
-            partitions: self.bootable_partitions(),
+            partitions: self.primary_partitions(),
             has_bios_partition: self.0.iter().any(|entry| entry.is_active),
         }
     }
 
-    /// Returns the partitions that can hold boot loaders.
-    fn bootable_partitions(&self) -> Vec<Partition> {
-        let found = self.0.iter().filter_map(|entry| {
-            let purpose = match entry.kind {
-                EFI => Purpose::Efi,
-                PREP => Purpose::Prep,
-                _ => return None,
-            };
-            Some(Partition { purpose, start: u64::from(entry.start) * SECTOR_LEN })
-        });
-        found.collect()
+    /// Returns the partitions of the table itself.
+    fn primary_partitions(&self) -> Vec<Partition> {
+        let primary = self.0.iter().filter(|entry| !EXTENDED.contains(&entry.kind));
+        primary
+            .map(|entry| entry.partition(0, u32::try_from(entry.number + 1).unwrap_or(0)))
+            .collect()
     }
+
+    /// Lists the partitions in the extended partition. Each is described by a sector of its own, which
+    /// points to the next one.
+    pub(super) fn list_logical(&self, disk: &dyn ReadAt) -> Result<Vec<Partition>, Fault> {
+        let extended = self.0.iter().find(|entry| EXTENDED.contains(&entry.kind));
+        let Some(base) = extended.map(|entry| u64::from(entry.start)) else {
+            return Ok(Vec::new());
+        };
+        let (mut found, mut next) = (Vec::new(), Some(base));
+        for number in (FIRST_LOGICAL..).take(LOGICAL_MAX) {
+            let Some(sector) = next.take() else { break };
+            let at = sector * SECTOR_LEN;
+            if at.saturating_add(SECTOR_LEN) > disk.len() {
+                return Err(Fault::outside_file(disk, "a sector of the extended partition", at));
+            }
+            let bytes: [u8; SECTOR] = read_array(disk, at)?;
+            if le16(&bytes, 510) != SIGNATURE {
+                break;
+            }
+            for entry in used_entries(&bytes) {
+                if EXTENDED.contains(&entry.kind) {
+                    next = Some(base + u64::from(entry.start));
+                } else {
+                    found.push(entry.partition(sector, number));
+                }
+            }
+        }
+        Ok(found)
+    }
+}
+
+impl MbrEntry {
+    /// Returns the partition; offsets of the entry count from a sector.
+    fn partition(&self, base: u64, number: u32) -> Partition {
+        let purpose = match self.kind {
+            EFI => Purpose::Efi,
+            PREP => Purpose::Prep,
+            _ => Purpose::Other,
+        };
+        let start = (base + u64::from(self.start)) * SECTOR_LEN;
+        Partition { number, purpose, start, len: u64::from(self.len) * SECTOR_LEN }
+    }
+}
+
+/// Returns the entries of a table that are used.
+fn used_entries(sector: &[u8; SECTOR]) -> Vec<MbrEntry> {
+    let entries = sector[TABLE_AT..510].as_chunks::<ENTRY_LEN>().0;
+    let entries = entries.iter().enumerate().map(|(number, entry)| MbrEntry {
+        number,
+        is_active: entry[0] == ACTIVE,
+        kind: entry[4],
+        start: le32(entry, 8),
+        len: le32(entry, LEN),
+    });
+    entries.filter(|entry| entry.kind != 0 && entry.len != 0).collect()
 }

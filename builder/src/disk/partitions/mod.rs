@@ -35,27 +35,40 @@ struct PartitionTable {
     kind: &'static str,
     /// Length in bytes of the sectors that the table counts in.
     sector_len: u64,
-    /// The partitions that can hold boot loaders.
+    /// The partitions in the order of the table, without those in an extended partition.
     partitions: Vec<Partition>,
     /// Whether a partition is marked for code that a BIOS starts.
     has_bios_partition: bool,
 }
 
-/// A partition that can hold boot loaders.
-#[derive(Debug, PartialEq, Eq)]
-struct Partition {
+/// A partition.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Partition {
+    /// Number by which systems call it, from 1.
+    pub(super) number: u32,
     purpose: Purpose,
     /// Where the partition begins on the disk, in bytes.
-    start: u64,
+    pub(super) start: u64,
+    /// Length in bytes, as the table has it.
+    pub(super) len: u64,
 }
 
 /// The purpose of a partition.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Purpose {
     /// EFI's system partition, a FAT file system.
     Efi,
     /// A `PReP` partition, which holds the boot loader of POWER machines.
     Prep,
+    /// Any other.
+    Other,
+}
+
+impl Partition {
+    /// Returns whether the partition can hold boot loaders.
+    fn is_bootable(&self) -> bool {
+        self.purpose != Purpose::Other
+    }
 }
 
 /// Adds the partition table of a disk, as its virtual machine sees it, and the machines of the boot
@@ -68,7 +81,8 @@ pub(super) fn examine_partitions(guest: &dyn ReadAt, content: DiskFormat, info: 
             info.flaws.extend(found.as_ref().and_then(long_sectors));
             info.partitions = found.as_ref().map(|table| table.kind);
             let partitions = found.map(|table| table.partitions).unwrap_or_default();
-            for partition in partitions.iter().take(LOADERS_MAX) {
+            let bootable = partitions.iter().filter(|partition| partition.is_bootable());
+            for partition in bootable.take(LOADERS_MAX) {
                 add_loaders(guest, partition, &mut info.boot);
             }
         }
@@ -86,6 +100,18 @@ pub(super) fn examine_partitions(guest: &dyn ReadAt, content: DiskFormat, info: 
 /// Reads the partition table, if there is one.
 fn find_table(disk: &dyn ReadAt) -> Result<Option<PartitionTable>, Fault> {
     mbr::read_mbr(disk)?.map(|mbr| read_table(disk, mbr)).transpose()
+}
+
+/// Lists all partitions of a disk, also those in an extended partition; `None` if the disk has no table.
+pub(super) fn list_partitions(disk: &dyn ReadAt) -> Result<Option<Vec<Partition>>, Fault> {
+    let Some(mbr) = mbr::read_mbr(disk)? else { return Ok(None) };
+    if mbr.is_protective() {
+        return Ok(Some(gpt::read_gpt(disk)?.partitions));
+    }
+    let logical = mbr.list_logical(disk)?;
+    let mut partitions = mbr.into_table().partitions;
+    partitions.extend(logical);
+    Ok(Some(partitions))
 }
 
 /// Reads the partition table. Its kind is added to `info` even if the table is damaged.
@@ -122,6 +148,7 @@ fn add_loaders(disk: &dyn ReadAt, partition: &Partition, boot: &mut Vec<&'static
     let found = match partition.purpose {
         Purpose::Efi => fat::find_loaders(disk, partition.start).unwrap_or_default(),
         Purpose::Prep => return add_machine(boot, "ppc64le"),
+        Purpose::Other => return,
     };
     for loader in found {
         add_machine(boot, loader.machine);

@@ -21,10 +21,10 @@ pub(super) fn extract_blob(
     context: &ExtractContext<'_>,
 ) -> Result<ExtractedDisk, ExtractError> {
     let (number, blob) = choose_layer(image, context.disk)?;
-    // The disks of VM artifacts have names of their own, and are compressed.
-    let (path, declared): (String, _) = match ContentKind::of(image) {
-        ContentKind::Machine(_) => (format!("{}.raw", disk_name(blob)), disk_size(blob)),
-        _ => (without_compression(name_of(blob)).to_owned(), Some(blob.size)),
+    let path = disk_path(image, blob);
+    let declared = match ContentKind::of(image) {
+        ContentKind::Machine(_) => disk_size(blob),
+        _ => Some(blob.size),
     };
     let (progress, digest, len) = (context.progress, blob.digest, blob.size);
     let wrong = |problem: LayerProblem| ExtractError::Layer { number: number + 1, digest, problem };
@@ -52,7 +52,7 @@ pub(super) fn extract_blob(
 }
 
 /// Returns the layer with the disk, and its number.
-fn choose_layer<'i>(
+pub(in crate::inspect) fn choose_layer<'i>(
     image: &'i PlatformImage,
     name: Option<&str>,
 ) -> Result<(usize, &'i Descriptor), ExtractError> {
@@ -71,6 +71,14 @@ fn choose_layer<'i>(
             .find(|(_, layer)| name_of(layer) == name)
             .copied()
             .ok_or_else(|| ExtractError::UnknownDisk { name: name.to_owned(), known: known() }),
+    }
+}
+
+/// Returns the name of the file of a disk. Those of VM artifacts have names of their own, and are compressed.
+pub(in crate::inspect) fn disk_path(image: &PlatformImage, blob: &Descriptor) -> String {
+    match ContentKind::of(image) {
+        ContentKind::Machine(_) => format!("{}.raw", disk_name(blob)),
+        _ => without_compression(name_of(blob)).to_owned(),
     }
 }
 

@@ -16,7 +16,7 @@ const LISTED: usize = 5;
 
 /// What was seen of the layers, lowest first.
 #[derive(Debug, Default)]
-pub(super) struct DiskChoice {
+pub(in crate::inspect) struct DiskChoice {
     layers: Vec<LayerFacts>,
     kept: usize,
     /// Layers and numbers of the members that have the same content as the one that CDI takes.
@@ -25,7 +25,11 @@ pub(super) struct DiskChoice {
 
 impl DiskChoice {
     /// Keeps a member of a layer that a rule may need.
-    pub(super) fn keep(&mut self, layer: usize, found: TarEntry) -> Result<(), ExtractError> {
+    pub(in crate::inspect) fn keep(
+        &mut self,
+        layer: usize,
+        found: TarEntry,
+    ) -> Result<(), ExtractError> {
         self.kept = self.kept.saturating_add(kept_len(&found));
         if self.kept > KEPT_MAX {
             return Err(ExtractError::TooManyEntries);
@@ -48,7 +52,7 @@ impl DiskChoice {
     }
 
     /// Fails unless both take the same file, which is the first that CDI comes to.
-    pub(super) fn check_agreement(&self) -> Result<(), ExtractError> {
+    pub(in crate::inspect) fn check_agreement(&self) -> Result<(), ExtractError> {
         let taken = cdi_disks(&self.layers).next();
         let children = Rootfs::new(&self.layers).children(DISK_DIRECTORY);
         let names: Vec<&str> = children.keys().copied().collect();

@@ -19,7 +19,9 @@ pub use device::DeviceOutput;
 pub use error::ExtractError;
 pub use output::{DiskOutput, PipeOutput, SparseFile};
 
-use self::choice::DiskChoice;
+pub(in crate::inspect) use self::blob::{choose_layer, disk_path};
+pub(in crate::inspect) use self::choice::DiskChoice;
+
 use self::copy::{NullOutput, copy_disk};
 use crate::cluster::contract::{LAYERS_MAX, cdi_takes, is_relevant};
 use crate::inspect::facts::ContentKind;

@@ -2,11 +2,8 @@
 //! damaged, too long or contradicts itself counts as missing.
 
 use std::collections::{BTreeSet, HashMap};
-use std::io::Read;
 use std::ops::Range;
 use std::sync::Arc;
-
-use serde::Deserialize;
 
 use crate::oci::image::descriptor::Descriptor;
 use crate::oci::image::digest::Digest;
@@ -14,10 +11,8 @@ use crate::oci::image::json::Document;
 use crate::oci::image::layer::ChunkedMetadata;
 use crate::oci::image::manifest::ImageManifest;
 use crate::oci::images::Images;
+use crate::oci::toc::{Toc, read_toc};
 use crate::oci::walk::{DocumentLimits, DocumentWalk};
-
-/// Length in bytes of the longest table of contents that is read: that of a disk with 20 GiB of data.
-const TOC_LEN_MAX: u64 = 64 << 20;
 
 /// Number of images on this machine whose chunks are reused.
 const IMAGES_MAX: usize = 32;
@@ -126,54 +121,21 @@ pub(super) fn read_chunks(
     layer: &Descriptor,
     metadata: &ChunkedMetadata,
 ) -> Option<Vec<StoredChunk>> {
-    let toc = metadata.toc;
-    let end = toc.offset.checked_add(toc.len).filter(|end| *end <= layer.size)?;
-    if toc.len > TOC_LEN_MAX || toc.text_len > TOC_LEN_MAX {
-        return None;
-    }
-    let part = images.open_blob_part(layer.digest, layer.size, toc.offset..end).ok()?;
-    let mut compressed = Vec::new();
-    part.take(toc.len).read_to_end(&mut compressed).ok()?;
-    if Digest::of_bytes(&compressed) != metadata.toc_digest {
-        return None;
-    }
-    let decoder = zstd::stream::read::Decoder::with_buffer(&compressed[..]).ok()?;
-    let mut text = Vec::new();
-    decoder.take(toc.text_len).read_to_end(&mut text).ok()?;
-    parse_toc(&text, toc.offset)
-}
-
-#[derive(Deserialize)]
-struct Toc<'a> {
-    #[serde(borrow)]
-    entries: Vec<TocEntry<'a>>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct TocEntry<'a> {
-    #[serde(rename = "type")]
-    kind: &'a str,
-    digest: Option<&'a str>,
-    chunk_digest: Option<&'a str>,
-    #[serde(default)]
-    offset: u64,
-    #[serde(default)]
-    end_offset: u64,
+    parse_toc(&read_toc(images, layer, metadata)?, metadata.toc.offset)
 }
 
 /// Parses a table of contents that begins at `end` in its blob.
 pub(super) fn parse_toc(text: &[u8], end: u64) -> Option<Vec<StoredChunk>> {
-    let toc: Toc<'_> = serde_json::from_slice(text).ok()?;
+    let toc = Toc::parse(text)?;
     let mut chunks: Vec<StoredChunk> = Vec::new();
     let mut end_of_file = 0;
     for (at, entry) in toc.entries.iter().enumerate() {
-        match entry.kind {
+        match &*entry.kind {
             "reg" => end_of_file = entry.end_offset,
             "chunk" => {}
             _ => continue,
         }
-        let Some(digest) = entry.chunk_digest.or(entry.digest) else { continue };
+        let Some(digest) = entry.chunk_digest.as_ref().or(entry.digest.as_ref()) else { continue };
         let next = toc.entries.get(at + 1).filter(|next| next.kind == "chunk");
         let frame = entry.offset..next.map_or(end_of_file, |next| next.offset);
         let follows = chunks.last().is_none_or(|last| last.frame.end <= frame.start);

@@ -1,0 +1,23 @@
+//! The *software* of a guest: its operating system and the packages that are installed in it, read from the
+//! disk without mounting it and without root, and the documents that list them (software bills of
+//! materials).
+//!
+//! - [`guest`]: finds the system on a disk, and reads it
+//! - [`inventory`]: what was found
+//! - `system`: the directory that is the root of a system
+//! - `os_release`: the name of the operating system; `elf`: the architecture
+//! - `database`: the databases of package managers
+//! - [`purl`]: the names of packages that tools agree on; `license`: names of licenses
+//! - [`document`]: SPDX and CycloneDX
+//! - [`error`]: why a guest cannot be read
+
+mod database;
+pub mod document;
+mod elf;
+pub mod error;
+pub mod guest;
+pub mod inventory;
+mod license;
+mod os_release;
+pub mod purl;
+mod system;

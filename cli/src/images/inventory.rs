@@ -1,0 +1,165 @@
+//! The *inventory* of a disk: what is installed in it, wherever the disk is.
+
+use std::fs::File;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use cap_std::fs::Dir;
+use cap_tempfile::TempFile;
+use diskette_builder::disk::{DiskFormat, ReadAt, guest};
+use diskette_builder::inspect::extract::ExtractError;
+use diskette_builder::inspect::guest::{DiskContext, open_disk, spool_stream};
+use diskette_builder::oci::error::StorageError;
+use diskette_builder::oci::image_documents::PlatformImage;
+use diskette_builder::oci::images::Images;
+use diskette_builder::oci::progress::Progress;
+use diskette_builder::oci::tar::TarLimits;
+use diskette_builder::recipe::diagnostic::Diagnostic;
+use diskette_builder::sbom::error::InventoryError;
+use diskette_builder::sbom::guest::read_inventory;
+use diskette_builder::sbom::inventory::Inventory;
+use indicatif::HumanBytes;
+
+use crate::error::{CommandError, cannot};
+use crate::files::disk_file::DiskFile;
+use crate::files::{open_dir, open_file};
+use crate::images::disk_error::disk_error;
+
+/// The inventory of a disk, and what reading it took.
+pub(crate) struct ReadInventory {
+    pub(crate) inventory: Inventory,
+    /// How much was read, as a phrase.
+    pub(crate) traffic: String,
+}
+
+/// A directory for disks that can be read only from front to back.
+pub(crate) struct Spool {
+    path: PathBuf,
+    dir: Dir,
+}
+
+impl Spool {
+    /// Opens the directory.
+    pub(crate) fn open(path: &Path) -> Result<Self, CommandError> {
+        let dir = open_dir(path).map_err(cannot("open the directory", path.display()))?;
+        Ok(Self { path: path.to_owned(), dir })
+    }
+
+    /// Makes a file without a name.
+    fn make_file(&self) -> io::Result<File> {
+        Ok(TempFile::new_anonymous(&self.dir)?.into_std())
+    }
+}
+
+/// Reads the inventory of the file of a disk.
+pub(crate) fn read_file_inventory(
+    path: &Path,
+    spool: &Spool,
+) -> Result<ReadInventory, CommandError> {
+    let name = path.display().to_string();
+    let unread = |error: io::Error| CommandError::from(cannot("read", &name)(error));
+    let file = DiskFile::open(path).map_err(unread)?;
+    let counted = Arc::new(CountedDisk { disk: file, read: AtomicU64::new(0) });
+    let file = Arc::clone(&counted) as Arc<dyn ReadAt>;
+    let inventory = match guest::open_any(file) {
+        Err(guest::GuestError::Unsupported(DiskFormat::Compressed(_))) => {
+            let stream = open_file(path).map_err(unread)?;
+            let spooled = spool.make_file().and_then(|file| spool_stream(stream, file));
+            let spooled = spooled.map_err(cannot("decompress", &name))?;
+            counted.read.store(counted.len(), Ordering::Relaxed);
+            read_disk(spooled, &name)?
+        }
+        opened => read_guest(opened, &name)?,
+    };
+    let traffic = traffic_text(counted.read.load(Ordering::Relaxed), counted.len());
+    Ok(ReadInventory { inventory, traffic })
+}
+
+/// Reads the inventory of the disk of an image. `disk` is its name, if it is one of an artifact.
+pub(crate) fn read_image_inventory(
+    image: &PlatformImage,
+    (images, location): (&dyn Images, &str),
+    disk: Option<&str>,
+    spool: Option<&Spool>,
+    progress: &dyn Progress,
+) -> Result<Option<ReadInventory>, CommandError> {
+    let make_file = || match spool {
+        Some(spool) => spool.make_file(),
+        None => Err(io::ErrorKind::Unsupported.into()),
+    };
+    let context = DiskContext {
+        images,
+        disk,
+        spool: spool.map(|_| &make_file as &dyn Fn() -> io::Result<File>),
+        limits: TarLimits::default(),
+        progress,
+    };
+    let opened = open_disk(image, &context).map_err(|error| match (error, spool) {
+        (ExtractError::Output(error), Some(spool)) => {
+            let diagnostic = cannot("write the disk to", spool.path.display())(error);
+            diagnostic.help("name a directory with more space: `--spool DIR`").into()
+        }
+        (error, _) => disk_error(error, "read", location, image),
+    })?;
+    let Some(opened) = opened else { return Ok(None) };
+    let inventory = read_disk(opened.file, location)?;
+    let traffic = traffic_text(opened.traffic.read(), opened.traffic.total());
+    Ok(Some(ReadInventory { inventory, traffic }))
+}
+
+fn traffic_text(read: u64, total: u64) -> String {
+    format!("read {} of {}", HumanBytes(read), HumanBytes(total))
+}
+
+fn read_disk(file: Arc<dyn ReadAt + '_>, name: &str) -> Result<Inventory, CommandError> {
+    read_guest(guest::open_any(file), name)
+}
+
+/// Reads a guest that was opened.
+fn read_guest(
+    opened: Result<(DiskFormat, Box<dyn ReadAt + '_>), guest::GuestError>,
+    name: &str,
+) -> Result<Inventory, CommandError> {
+    let failed = |error: &dyn std::fmt::Display| {
+        Diagnostic::new(format!("cannot list the packages in the disk of `{name}`: {error}"))
+    };
+    let (_, guest) = opened.map_err(|error| match error {
+        guest::GuestError::Io(error) => read_error(error, name),
+        error => failed(&error).into(),
+    })?;
+    read_inventory(&*guest).map_err(|error| match error {
+        InventoryError::Io(error) => read_error(error, name),
+        error @ InventoryError::NoSystem(_) => {
+            let help = "ext2, ext3 and ext4 in partitions or on the whole disk are read";
+            failed(&error).help(help).into()
+        }
+        error => failed(&error).into(),
+    })
+}
+
+/// Returns the error of reading a disk; that of a registry is its own again.
+fn read_error(error: io::Error, name: &str) -> CommandError {
+    match error.downcast::<StorageError>() {
+        Ok(error) => error.into(),
+        Err(error) => cannot("read the disk of", name)(error).into(),
+    }
+}
+
+/// A disk whose reads are counted.
+struct CountedDisk<D> {
+    disk: D,
+    read: AtomicU64,
+}
+
+impl<D: ReadAt> ReadAt for CountedDisk<D> {
+    fn len(&self) -> u64 {
+        self.disk.len()
+    }
+
+    fn read_exact_at(&self, space: &mut [u8], at: u64) -> io::Result<()> {
+        self.read.fetch_add(space.len() as u64, Ordering::Relaxed);
+        self.disk.read_exact_at(space, at)
+    }
+}
