@@ -9,7 +9,7 @@ use super::ranged::RangedBlob;
 use super::{DiskContext, OpenedDisk, Traffic};
 use crate::cluster::contract::{LAYERS_MAX, cdi_takes, is_relevant};
 use crate::compression::{CompressionFormat, MAGIC_LEN};
-use crate::disk::{ReadAt, byte_range};
+use crate::disk::{ReadAt, byte_ranges};
 use crate::inspect::extract::{DiskChoice, ExtractError, choose_layer, disk_path};
 use crate::inspect::facts::ContentKind;
 use crate::oci::hashing::BlobProblem;
@@ -163,7 +163,7 @@ fn read_tar<'a>(
             continue;
         }
         if cdi_takes(&entry) && entry.kind == TarEntryKind::File {
-            let range = byte_range(Arc::clone(blob), entry.offset, entry.size);
+            let range = byte_ranges(blob, &[(entry.offset, entry.size)]);
             disk = Some(Arc::new(range) as Arc<dyn ReadAt + 'a>);
         }
         entries.push(entry);
