@@ -33,6 +33,9 @@ pub mod cluster;
 /// Where distributions publish their disks.
 pub mod upstream;
 
+/// What is said of images, and who says it: provenance.
+pub mod attestation;
+
 /// Signatures of images: made, checked, and what a policy requires of them.
 pub mod signature;
 

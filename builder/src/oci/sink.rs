@@ -62,6 +62,11 @@ pub trait Sink: Sync {
         Ok(None)
     }
 
+    /// Returns the sinks that this one writes to, if there are two. Each has attachments of its own.
+    fn parts(&self) -> Option<[&dyn Sink; 2]> {
+        None
+    }
+
     /// Makes attachments that were written belong to their images, before the names of these are published.
     fn attach(&self, attached: &[AttachedImage]) -> Result<(), StorageError>;
 
@@ -70,6 +75,17 @@ pub trait Sink: Sync {
 
     /// Returns the number of blobs that can be written at a time.
     fn max_parallel_blobs(&self) -> usize;
+}
+
+/// Calls a function for each destination that a sink writes to.
+pub(crate) fn for_each_part<E>(
+    sink: &dyn Sink,
+    act: &mut dyn FnMut(&dyn Sink) -> Result<(), E>,
+) -> Result<(), E> {
+    match sink.parts() {
+        None => act(sink),
+        Some(parts) => parts.into_iter().try_for_each(|part| for_each_part(part, act)),
+    }
 }
 
 /// A sink on this machine, whose blobs can be read again.

@@ -84,6 +84,10 @@ impl Sink for TeeSink<'_> {
         self.second.check_subject(subject, names)
     }
 
+    fn parts(&self) -> Option<[&dyn Sink; 2]> {
+        Some([self.first, self.second])
+    }
+
     fn attach(&self, attached: &[AttachedImage]) -> Result<(), StorageError> {
         self.first.attach(attached)?;
         self.second.attach(attached)

@@ -15,8 +15,8 @@ pub use self::layer::{BlobRecipe, LayerContent, LayerRecipe};
 pub(crate) use self::manifest::EMPTY_CONFIG;
 pub use self::manifest::{ArtifactConfig, ConfigRecipe};
 pub use self::source::{
-    ArchivedDisk, Checksum, DiskRequest, DownloadDetails, ImageDisk, InputFile, SourceLocation,
-    SourceRecipe, SourceRole, TarMember, TarOrigin,
+    ArchivedDisk, Checksum, DiskRequest, DownloadDetails, ImageDisk, InputFile, ReadList,
+    ReleaseOrigin, SourceLocation, SourceRecipe, SourceRole, TarMember, TarOrigin,
 };
 use crate::compression::LayerCompression;
 use crate::oci::image::digest::Digest;

@@ -97,6 +97,30 @@ pub struct DownloadDetails {
     pub headers: Option<InputFile>,
     /// A file with the certificates of an authority that is trusted for the server.
     pub authority: Option<InputFile>,
+    /// The release of a distribution that was downloaded, if the recipe follows one.
+    pub release: Option<ReleaseOrigin>,
+}
+
+/// A release of a distribution, as it was found in lists.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReleaseOrigin {
+    /// URL of the disk at the distribution, without secrets; it may be downloaded from elsewhere.
+    pub url: String,
+    /// Name of the release; empty if it has none.
+    pub version: String,
+    /// The lists that the disk was found in, in the order in which they were read.
+    pub lists: Vec<ReadList>,
+}
+
+/// A list of a distribution.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReadList {
+    /// URL of the list, without secrets.
+    pub url: String,
+    /// Digest of the bytes that the server sent.
+    pub digest: Digest,
+    /// Fingerprint of the key that has signed the list, if that was checked.
+    pub signed_by: Option<String>,
 }
 
 /// What is done with the disk of a source beside a conversion.

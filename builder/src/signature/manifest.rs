@@ -60,20 +60,25 @@ impl SignatureManifest {
         Ok(())
     }
 
-    /// Returns the documents of the manifest. Its config is that of an image without files, as cosign writes it.
+    /// Returns the documents of the manifest.
     pub(crate) fn into_documents(self) -> Result<SignatureDocuments, String> {
-        let kind = MediaType::ImageConfig.to_string();
-        let config = br#"{"architecture":"","config":{},"created":"0001-01-01T00:00:00Z","os":""}"#;
-        let config = compose_config(&kind, Some(config), &self.layers)?;
-        let fields = json!({
-            "schemaVersion": 2,
-            "mediaType": MediaType::ImageManifest.to_string(),
-            "config": { "mediaType": kind, "digest": config.digest.to_string(), "size": config.bytes.len() },
-            "layers": self.layers,
-        });
-        let manifest = Document::new(MediaType::ImageManifest, &fields);
-        Ok(SignatureDocuments { config, manifest: manifest.map_err(|error| error.to_string())? })
+        compose_documents(self.layers)
     }
+}
+
+/// Returns a manifest of cosign with these layers. Its config is that of an image without files, as cosign writes it.
+pub(crate) fn compose_documents(layers: Vec<Value>) -> Result<SignatureDocuments, String> {
+    let kind = MediaType::ImageConfig.to_string();
+    let config = br#"{"architecture":"","config":{},"created":"0001-01-01T00:00:00Z","os":""}"#;
+    let config = compose_config(&kind, Some(config), &layers)?;
+    let fields = json!({
+        "schemaVersion": 2,
+        "mediaType": MediaType::ImageManifest.to_string(),
+        "config": { "mediaType": kind, "digest": config.digest.to_string(), "size": config.bytes.len() },
+        "layers": layers,
+    });
+    let manifest = Document::new(MediaType::ImageManifest, &fields);
+    Ok(SignatureDocuments { config, manifest: manifest.map_err(|error| error.to_string())? })
 }
 
 /// Reads the signatures of a manifest, in order; layers of other kinds are left out. The error says what is wrong.

@@ -18,6 +18,7 @@ use crate::oci::image::tag::Tag;
 use crate::oci::referrers::{Subject, list_subjects};
 use crate::oci::sink::{
     AttachedImage, BlobWriter, NamedImage, ReportBytes, Sink, SourceBlob, TransferOutcome,
+    for_each_part,
 };
 use crate::oci::walk::{DocumentLimits, DocumentSource, WalkError};
 
@@ -55,8 +56,6 @@ impl SignedNames {
 /// Writes to another sink, and signs what gets a name there.
 pub struct SigningSink<'a> {
     inner: &'a dyn Sink,
-    /// The sinks that `inner` writes to: each has signatures of its own.
-    targets: Vec<&'a dyn Sink>,
     signer: Signer<'a>,
     /// Indexes that were written since names were published.
     indexes: Mutex<BTreeMap<Digest, Document>>,
@@ -71,9 +70,9 @@ struct SignedImage {
 }
 
 impl<'a> SigningSink<'a> {
-    /// Returns a sink that signs in each of `targets`, the sinks that `inner` writes to.
-    pub fn new(inner: &'a dyn Sink, targets: Vec<&'a dyn Sink>, signer: Signer<'a>) -> Self {
-        Self { inner, targets, signer, indexes: Mutex::default() }
+    /// Returns a sink that writes to another, and signs there.
+    pub fn new(inner: &'a dyn Sink, signer: Signer<'a>) -> Self {
+        Self { inner, signer, indexes: Mutex::default() }
     }
 
     fn sign(&self, images: &[NamedImage]) -> Result<(), SignatureError> {
@@ -94,9 +93,9 @@ impl<'a> SigningSink<'a> {
             let subjects = self.find_subjects(*digest)?;
             let request =
                 SigningRequest { key: self.signer.key, identities, repository: *repository };
-            for target in &self.targets {
-                sign_subjects(subjects.clone(), *target, &request)?;
-            }
+            for_each_part(self.inner, &mut |part| {
+                sign_subjects(subjects.clone(), part, &request).map(drop)
+            })?;
         }
         Ok(())
     }
@@ -159,6 +158,10 @@ impl Sink for SigningSink<'_> {
         tag: &Tag,
     ) -> Result<Option<Document>, StorageError> {
         self.inner.find_attachment(name, tag)
+    }
+
+    fn parts(&self) -> Option<[&dyn Sink; 2]> {
+        self.inner.parts()
     }
 
     fn attach(&self, attached: &[AttachedImage]) -> Result<(), StorageError> {

@@ -62,6 +62,7 @@ impl PlatformBuilder<'_> {
             created: sync.created,
             platform_tags: PlatformTags::None,
             format: ImageFormat::Oci,
+            attest: None,
         };
         let plan = BuildPlan::new(&recipes, &sources);
         let plan = plan.map_err(|mut errors| SyncError::from(errors.swap_remove(0)))?;

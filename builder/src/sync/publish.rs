@@ -97,8 +97,7 @@ impl<'a> ImageSync<'a> {
             published => published.as_ref().map(|it| it.document.digest),
         };
         let registry = RegistrySink::new(self.sync.registry, 1);
-        let signing =
-            self.sync.signer.map(|signer| SigningSink::new(&registry, vec![&registry], signer));
+        let signing = self.sync.signer.map(|signer| SigningSink::new(&registry, signer));
         let sink = signing.as_ref().map_or(&registry as &dyn Sink, |signing| signing);
         self.build_platforms(&mut plans, published.as_ref(), sink)?;
         if self.has_blocking_failure(&plans) {

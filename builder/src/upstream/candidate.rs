@@ -173,6 +173,7 @@ impl Candidate {
             compression: CompressionFormat::from_name(&self.name),
             version: self.release_version().to_owned(),
             groups: self.groups,
+            lists: listings.read.take(),
         })
     }
 }

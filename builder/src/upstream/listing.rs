@@ -1,14 +1,19 @@
 //! A *listing* is a list that was fetched, and whose signature was checked if one is required.
 
+use std::cell::RefCell;
 use std::sync::Arc;
 
 use regex::Regex;
 use url::Url;
 
 use super::{
-    FetchErrorKind, FetchList, ListSignature, UpstreamError, UpstreamSource, VerifySignature,
+    FetchErrorKind, FetchList, ListSignature, SignedText, UpstreamError, UpstreamSource,
+    VerifySignature,
 };
+use crate::net::http::redact_url;
+use crate::oci::image::digest::Digest;
 use crate::oci::image::platform::Platform;
+use crate::recipe::ReadList;
 
 /// Maximum length of a list in bytes: Ubuntu's products are 20 MB.
 const LIST_MAX: u64 = 64 << 20;
@@ -28,6 +33,8 @@ pub(super) struct Listings<'a> {
     pub(super) platform: &'a Platform,
     pub(super) fetch: &'a dyn FetchList,
     pub(super) verify: &'a dyn VerifySignature,
+    /// The lists that were read.
+    pub(super) read: RefCell<Vec<ReadList>>,
 }
 
 impl Listings<'_> {
@@ -68,7 +75,12 @@ impl Listings<'_> {
     /// Returns a list, after checking its signature if the source requires one.
     pub(super) fn read_list(&self, url: &Url) -> Result<Arc<[u8]>, UpstreamError> {
         let bytes = self.fetch.fetch(url.as_str(), LIST_MAX)?;
+        let record = |signed_by: Option<String>| {
+            let (url, digest) = (redact_url(url), Digest::of_bytes(&bytes));
+            self.read.borrow_mut().push(ReadList { url, digest, signed_by });
+        };
         let Some(signed) = &self.source.signature else {
+            record(None);
             return Ok(if bytes.starts_with(CLEARTEXT_HEADER) {
                 strip_cleartext_signature(&bytes)
             } else {
@@ -80,7 +92,9 @@ impl Listings<'_> {
             _ => Some(self.fetch_signature(url, signed)?),
         };
         let text = self.verify.verify(&signed.keyring, &bytes, detached.as_deref());
-        let text = text.map_err(|why| UpstreamError::Signature { url: url.to_string(), why })?;
+        let SignedText { text, key } =
+            text.map_err(|why| UpstreamError::Signature { url: url.to_string(), why })?;
+        record(Some(key));
         Ok(text.into())
     }
 

@@ -20,6 +20,7 @@ pub(crate) mod version;
 mod virt_builder;
 mod web;
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 
 pub use error::UpstreamError;
@@ -28,14 +29,12 @@ use schemars::JsonSchema;
 pub use template::{TemplateError, UpstreamTemplate};
 pub use web::{UpstreamWeb, UrlRewrite};
 
-use url::Url;
-
 use self::candidate::choose_newest;
 use self::listing::Listings;
 use crate::compression::CompressionFormat;
-use crate::net::http::redact_url;
+use crate::net::http::shown_url;
 use crate::oci::image::platform::Platform;
-use crate::recipe::Checksum;
+use crate::recipe::{Checksum, ReadList, ReleaseOrigin};
 
 /// The list that a distribution publishes, and the file in it that is wanted.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -106,6 +105,15 @@ pub struct ListKeyring {
     pub fingerprints: Vec<String>,
 }
 
+/// A text whose signature was checked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SignedText {
+    /// The text, without its signature.
+    pub text: Vec<u8>,
+    /// Fingerprint of the key that has signed it, in upper-case hexadecimal.
+    pub key: String,
+}
+
 /// The disk that a distribution currently publishes for one platform.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UpstreamDisk {
@@ -125,12 +133,20 @@ pub struct UpstreamDisk {
     pub version: String,
     /// Text that each named group of `file` matched.
     pub groups: BTreeMap<String, String>,
+    /// The lists that it was found in, in the order in which they were read.
+    pub lists: Vec<ReadList>,
 }
 
 impl UpstreamDisk {
+    /// Returns the release that the disk is of.
+    pub(crate) fn release(&self) -> ReleaseOrigin {
+        let (url, version) = (self.shown_url(), self.version.clone());
+        ReleaseOrigin { url, version, lists: self.lists.clone() }
+    }
+
     /// Returns the URL without its secrets: a password, the values of a query.
     pub fn shown_url(&self) -> String {
-        Url::parse(&self.url).map_or_else(|_| String::new(), |url| redact_url(&url))
+        shown_url(&self.url)
     }
 }
 
@@ -154,7 +170,7 @@ pub trait VerifySignature: Sync {
         keyring: &ListKeyring,
         signed: &[u8],
         detached: Option<&[u8]>,
-    ) -> Result<Vec<u8>, String>;
+    ) -> Result<SignedText, String>;
 }
 
 /// Returns the newest disk that upstream publishes for a platform.
@@ -164,7 +180,7 @@ pub fn find_newest_disk(
     fetch: &dyn FetchList,
     verify: &dyn VerifySignature,
 ) -> Result<UpstreamDisk, UpstreamError> {
-    let listings = Listings { source, platform, fetch, verify };
+    let listings = Listings { source, platform, fetch, verify, read: RefCell::default() };
     let url = listings.list_url()?;
     let candidates = match source.kind {
         UpstreamKind::Checksums => checksums::read_candidates(&listings, &url)?,

@@ -31,16 +31,17 @@ impl VerifySignature for Signatures {
         keyring: &ListKeyring,
         signed: &[u8],
         detached: Option<&[u8]>,
-    ) -> Result<Vec<u8>, String> {
+    ) -> Result<SignedText, String> {
         let good = format!("signed by {}", keyring.path);
         let text = String::from_utf8_lossy(signed).into_owned();
-        match detached {
-            Some(signature) if signature == good.as_bytes() => Ok(signed.to_vec()),
+        let text = match detached {
+            Some(signature) if signature == good.as_bytes() => signed.to_vec(),
             None if text.contains(&good) => {
-                Ok(text.lines().skip(1).collect::<Vec<_>>().join("\n").into_bytes())
+                text.lines().skip(1).collect::<Vec<_>>().join("\n").into_bytes()
             }
-            _ => Err("it is not the signature of this text".into()),
-        }
+            _ => return Err("it is not the signature of this text".into()),
+        };
+        Ok(SignedText { text, key: "AA".into() })
     }
 }
 

@@ -91,6 +91,6 @@ impl SigningKey {
 
     /// Returns a sink that writes to another, and signs there.
     pub(crate) fn sign_in<'a>(&'a self, sink: &'a dyn Sink) -> SigningSink<'a> {
-        SigningSink::new(sink, vec![sink], self.signer())
+        SigningSink::new(sink, self.signer())
     }
 }

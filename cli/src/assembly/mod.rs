@@ -18,7 +18,6 @@ use diskette_builder::oci::sink::Sink;
 use diskette_builder::recipe::Recipe;
 use diskette_builder::recipe::diagnostic::Diagnostic;
 use diskette_builder::registry::client::{PublishedNames, RegistryClient};
-use diskette_builder::signature::signing_sink::SigningSink;
 
 use self::target::BuildTarget;
 use crate::arguments::reports::BuildReports;
@@ -71,8 +70,7 @@ impl Assembly<'_> {
         let tee = sinks.tee();
         let sink = tee.as_ref().map(|tee| tee as &dyn Sink).or_else(|| sinks.only());
         let sink = sink.ok_or_else(missing_output)?;
-        let signing =
-            self.signing.map(|key| SigningSink::new(sink, sinks.all().collect(), key.signer()));
+        let signing = self.signing.map(|key| key.sign_in(sink));
         let workers = LayerWorkers::start(thread_count(self.jobs))
             .map_err(cannot("start", "compressing threads"))?;
         let options = BuildOptions {
@@ -83,6 +81,7 @@ impl Assembly<'_> {
             created: self.created,
             platform_tags: self.platform_tags,
             format: self.format,
+            attest: None,
         };
         let built = plan.build(&options);
         // Bars are removed before anything else is printed.

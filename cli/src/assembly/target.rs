@@ -58,12 +58,7 @@ impl TargetSinks<'_> {
 
     /// Returns the only sink.
     pub(super) fn only(&self) -> Option<&dyn Sink> {
-        self.all().next()
-    }
-
-    /// Returns each sink.
-    pub(super) fn all(&self) -> impl Iterator<Item = &dyn Sink> {
         let registry = self.registry.as_ref().map(|sink| sink as &dyn Sink);
-        self.store.as_deref().map(|sink| sink as &dyn Sink).into_iter().chain(registry)
+        self.store.as_deref().map(|sink| sink as &dyn Sink).or(registry)
     }
 }

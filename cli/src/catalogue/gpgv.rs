@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use diskette_builder::upstream::{ListKeyring, VerifySignature};
+use diskette_builder::upstream::{ListKeyring, SignedText, VerifySignature};
 use tempfile::TempDir;
 
 use crate::files::open_file;
@@ -27,7 +27,7 @@ impl VerifySignature for Gpgv {
         keyring: &ListKeyring,
         signed: &[u8],
         detached: Option<&[u8]>,
-    ) -> Result<Vec<u8>, String> {
+    ) -> Result<SignedText, String> {
         let keys = read_dearmoured(&self.base.join(&keyring.path))?;
         let work =
             tempfile::tempdir().map_err(|error| format!("no temporary directory: {error}"))?;
@@ -46,15 +46,16 @@ impl VerifySignature for Gpgv {
             _ => format!("cannot run gpgv: {error}"),
         })?;
         let status = String::from_utf8_lossy(&answer.stdout);
-        check_status(&status, answer.status.success(), keyring)?;
+        let key = check_status(&status, answer.status.success(), keyring)?;
         // Only the text that gpgv writes is signed; a message may have other text around it.
-        if detached.is_some() { Ok(signed.to_vec()) } else { read_dearmoured(&output) }
+        let text = if detached.is_some() { signed.to_vec() } else { read_dearmoured(&output)? };
+        Ok(SignedText { text, key })
     }
 }
 
 /// Checks gpgv's status output ("Format of the `--status-fd` output" in `doc/DETAILS` of its
-/// sources).
-fn check_status(status: &str, succeeded: bool, keyring: &ListKeyring) -> Result<(), String> {
+/// sources). Returns the fingerprint of the key that signed.
+fn check_status(status: &str, succeeded: bool, keyring: &ListKeyring) -> Result<String, String> {
     let lines = status.lines().filter_map(|line| line.strip_prefix("[GNUPG:] "));
     let lines: Vec<Vec<&str>> = lines.map(|line| line.split(' ').collect()).collect();
     let says = |word: &str| lines.iter().find(|line| line.first() == Some(&word));
@@ -78,10 +79,10 @@ fn check_status(status: &str, succeeded: bool, keyring: &ListKeyring) -> Result<
     // key.
     let made_by = [valid.get(1), valid.last()];
     let is_known = |made: &&str| keyring.fingerprints.iter().any(|known| known == made);
-    if keyring.fingerprints.is_empty() || made_by.into_iter().flatten().any(is_known) {
-        return Ok(());
-    }
     let key = valid.last().copied().unwrap_or_default();
+    if keyring.fingerprints.is_empty() || made_by.into_iter().flatten().any(is_known) {
+        return Ok(key.to_owned());
+    }
     Err(format!("it was made by {key}, which is not among the `fingerprints`"))
 }
 
@@ -127,15 +128,16 @@ mod tests {
     #[test]
     fn what_gpgv_says_is_judged() {
         let valid = "[GNUPG:] NEWSIG\n[GNUPG:] GOODSIG 1 me\n[GNUPG:] VALIDSIG AA 2026 0 BB";
-        let check = |status: &str, succeeded: bool, known: &[&str], expected: Result<(), &str>| {
-            let fingerprints = known.iter().map(|&known| known.to_owned()).collect();
-            let keyring = ListKeyring { path: "k.asc".into(), fingerprints };
-            let found = check_status(status, succeeded, &keyring);
-            assert_eq!(found, expected.map_err(str::to_owned), "{status}");
-        };
-        check(valid, true, &[], Ok(()));
-        check(valid, true, &["AA"], Ok(()));
-        check(valid, true, &["CC", "BB"], Ok(()));
+        let check =
+            |status: &str, succeeded: bool, known: &[&str], expected: Result<&str, &str>| {
+                let fingerprints = known.iter().map(|&known| known.to_owned()).collect();
+                let keyring = ListKeyring { path: "k.asc".into(), fingerprints };
+                let found = check_status(status, succeeded, &keyring);
+                assert_eq!(found, expected.map(str::to_owned).map_err(str::to_owned), "{status}");
+            };
+        check(valid, true, &[], Ok("BB"));
+        check(valid, true, &["AA"], Ok("BB"));
+        check(valid, true, &["CC", "BB"], Ok("BB"));
         let other = "it was made by BB, which is not among the `fingerprints`";
         check(valid, true, &["CC"], Err(other));
         let unreadable = Err("there is no signature that gpgv can read");

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use diskette_builder::recipe::Checksum;
 use diskette_builder::upstream::{
-    FetchError, FetchList, ListKeyring, UpstreamKind, UpstreamSource, UpstreamTemplate,
+    FetchError, FetchList, ListKeyring, SignedText, UpstreamKind, UpstreamSource, UpstreamTemplate,
     VerifySignature, find_newest_disk,
 };
 
@@ -33,7 +33,7 @@ impl FetchList for Everywhere<'_> {
 }
 
 impl VerifySignature for Everywhere<'_> {
-    fn verify(&self, _: &ListKeyring, _: &[u8], _: Option<&[u8]>) -> Result<Vec<u8>, String> {
+    fn verify(&self, _: &ListKeyring, _: &[u8], _: Option<&[u8]>) -> Result<SignedText, String> {
         Err("nothing is signed here".into())
     }
 }

@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use oci_spec::image::MediaType;
 
+use super::attest::{attest_index, attest_platform, platform_resources};
 use super::{BuildError, BuildOptions, BuiltImage, BuiltPlatform, PlatformTags};
+use crate::attestation::resource::ResourceDescriptor;
 use crate::cluster::kubernetes::Quantity;
 use crate::compression::LayerCompression;
 use crate::oci::image::digest::Digest;
@@ -24,15 +26,17 @@ use crate::recipe::{
     BlobRecipe, ConfigRecipe, LayerContent, LayerRecipe, PlatformRecipe, Recipe, RecipeStep,
 };
 
+/// A layer, and what it was made of.
+pub(super) type DescribedLayer = (FinishedLayer, Vec<ResourceDescriptor>);
+
 /// Writes the documents of all images and publishes their names. `subjects` are the images that they refer
 /// to, `layers` those of all platforms of all recipes, in order.
 pub(super) fn publish_images(
     recipes: &[Recipe],
     subjects: &[Option<Document>],
-    layers: Vec<FinishedLayer>,
+    mut layers: impl Iterator<Item = DescribedLayer>,
     options: &BuildOptions<'_>,
 ) -> Result<Vec<BuiltImage>, BuildError> {
-    let mut layers = layers.into_iter();
     let images = recipes.iter().zip(subjects);
     let images =
         images.map(|(recipe, subject)| write_image(recipe, subject.as_ref(), &mut layers, options));
@@ -51,16 +55,19 @@ pub(super) fn publish_images(
 fn write_image(
     recipe: &Recipe,
     subject: Option<&Document>,
-    layers: &mut impl Iterator<Item = FinishedLayer>,
+    layers: &mut impl Iterator<Item = DescribedLayer>,
     options: &BuildOptions<'_>,
 ) -> Result<BuiltImage, BuildError> {
     let platforms = write_platforms(recipe, layers, options)?;
     let annotations = recipe.platforms.iter().map(|platform| platform.entry_annotations.clone());
-    let entries: Vec<IndexEntry> = platforms
+    let mut entries: Vec<IndexEntry> = platforms
         .iter()
         .zip(annotations)
         .map(|(built, annotations)| built.index_entry(annotations))
         .collect();
+    for (built, platform) in platforms.iter().zip(&recipe.platforms) {
+        entries.extend(attest_platform(built, platform, &recipe.names, options)?);
+    }
     let mut annotations = recipe.annotations.clone();
     annotations.extend(recipe.index_annotations.clone());
     let artifact_type = recipe.artifact_type();
@@ -71,18 +78,21 @@ fn write_image(
         index = with_subject(&index, subject).map_err(DocumentError::from)?;
     }
     options.sink.put_document(&index, &recipe.names)?;
-    Ok(BuiltImage { index, names: recipe.names.clone(), platforms })
+    let image = BuiltImage { index, names: recipe.names.clone(), platforms };
+    attest_index(&image, options)?;
+    Ok(image)
 }
 
 /// Writes the manifests of an image's platforms; takes from `layers` as many as they have.
 pub(super) fn write_platforms(
     recipe: &Recipe,
-    layers: &mut impl Iterator<Item = FinishedLayer>,
+    layers: &mut impl Iterator<Item = DescribedLayer>,
     options: &BuildOptions<'_>,
 ) -> Result<Vec<BuiltPlatform>, BuildError> {
     let mut platforms = Vec::new();
     for platform in &recipe.platforms {
-        let layers: Vec<FinishedLayer> = layers.take(platform.layers().count()).collect();
+        let (layers, resources): (Vec<FinishedLayer>, Vec<_>) =
+            layers.take(platform.layers().count()).unzip();
         let config = complete_config(platform, &layers, options)?;
         let entries = layer_entries(platform, &layers);
         let mut annotations = platform.annotations.clone();
@@ -97,8 +107,9 @@ pub(super) fn write_platforms(
         })?;
         options.sink.put_document(&config, &recipe.names)?;
         options.sink.put_document(&manifest, &recipe.names)?;
+        let resources = platform_resources(platform, resources);
         let (platform, config) = (platform.platform.clone(), config.digest);
-        platforms.push(BuiltPlatform { platform, manifest, config, layers });
+        platforms.push(BuiltPlatform { platform, manifest, config, layers, resources });
     }
     Ok(platforms)
 }

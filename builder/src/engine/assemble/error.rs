@@ -19,6 +19,7 @@ use crate::oci::error::StorageError;
 use crate::oci::image::documents::DocumentError;
 use crate::recipe::diagnostic::{Diagnostic, Span};
 use crate::recipe::{SourceLocation, SourceRecipe};
+use crate::signature::error::SignatureError;
 
 /// Help for a disk that is packed once more than the build unpacks.
 const PACKED_TWICE: &str = "it is compressed twice: decompress it once with `UNPACK DISK \
@@ -84,6 +85,12 @@ impl From<StorageError> for BuildError {
             StorageError::Cancelled => Self::Cancelled,
             error => Self::Sink(error),
         }
+    }
+}
+
+impl From<SignatureError> for BuildError {
+    fn from(error: SignatureError) -> Self {
+        StorageError::from(error).into()
     }
 }
 

@@ -1,6 +1,7 @@
 //! A *build* makes images from recipes. It opens all sources and refuses unusable ones, builds the
 //! layers that do not exist yet, writes the documents, and publishes the names last.
 
+mod attest;
 mod bases;
 mod documents;
 mod error;
@@ -10,18 +11,21 @@ mod subjects;
 mod warnings;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use cap_std::fs::Dir;
 
 use crate::oci::image::reference::Reference;
 
+pub use attest::AttestOptions;
 pub use error::BuildError;
 pub use open::unpack_download;
 
 use self::layers::LayerJob;
+use crate::attestation::resource::ResourceDescriptor;
 use crate::engine::cache::LayerCache;
 use crate::engine::layer::LayerWorkers;
-use crate::engine::source::{CdiOnlyPolicy, InputFiles, UnverifiedPolicy};
+use crate::engine::source::{CdiOnlyPolicy, ImageRoots, InputFiles, UnverifiedPolicy};
 use crate::net::http::HttpClient;
 use crate::oci::image::digest::Digest;
 use crate::oci::image::documents::IndexEntry;
@@ -70,6 +74,8 @@ pub struct BuildOptions<'a> {
     pub platform_tags: PlatformTags,
     /// Family of media types of the documents.
     pub format: ImageFormat,
+    /// Attestations that are written with the images, if some are.
+    pub attest: Option<&'a AttestOptions<'a>>,
 }
 
 /// Whether each platform's image gets tags of its own.
@@ -104,6 +110,8 @@ pub struct BuiltPlatform {
     pub config: Digest,
     /// Layers that were made for it, lowest first.
     pub layers: Vec<FinishedLayer>,
+    /// What it was built from, if that was asked for.
+    pub resources: Vec<ResourceDescriptor>,
 }
 
 impl BuiltPlatform {
@@ -119,17 +127,20 @@ pub struct BuildPlan<'a> {
     recipes: &'a [Recipe],
     jobs: Vec<LayerJob<'a>>,
     subjects: Vec<Option<Document>>,
+    /// Images that disks are taken out of.
+    roots: Arc<ImageRoots>,
     base_images: &'a dyn ImageOpener,
 }
 
 impl<'a> BuildPlan<'a> {
     /// Opens the sources of all recipes, and finds the images that they refer to.
     pub fn new(recipes: &'a [Recipe], inputs: &BuildSources<'a>) -> Result<Self, Vec<BuildError>> {
-        let jobs = open::open_layers(recipes, inputs)?;
+        let roots = Arc::default();
+        let jobs = open::open_layers(recipes, inputs, &roots)?;
         let subjects = subjects::find_subjects(recipes, inputs.base_images);
         let subjects =
             subjects.map_err(|all| all.into_iter().map(BuildError::from).collect::<Vec<_>>())?;
-        Ok(Self { recipes, jobs, subjects, base_images: inputs.base_images })
+        Ok(Self { recipes, jobs, subjects, roots, base_images: inputs.base_images })
     }
 
     /// Returns the warnings of the recipes and about the disks: each once, however many platforms
@@ -149,7 +160,9 @@ impl<'a> BuildPlan<'a> {
     pub fn build(self, options: &BuildOptions<'_>) -> Result<Vec<BuiltImage>, BuildError> {
         subjects::check_subjects(self.recipes, &self.subjects, options.sink)?;
         bases::copy_base_layers(self.recipes, self.base_images, options)?;
+        let resources = attest::find_resources(&self.jobs, &self.roots, options)?;
         let layers = layers::make_layers(self.jobs, options)?;
+        let layers = layers.into_iter().zip(resources);
         documents::publish_images(self.recipes, &self.subjects, layers, options)
     }
 
@@ -159,12 +172,18 @@ impl<'a> BuildPlan<'a> {
         options: &BuildOptions<'_>,
     ) -> Result<Vec<BuiltPlatform>, BuildError> {
         bases::copy_base_layers(self.recipes, self.base_images, options)?;
-        let mut layers = layers::make_layers(self.jobs, options)?.into_iter();
-        let all = self
-            .recipes
-            .iter()
-            .map(|recipe| documents::write_platforms(recipe, &mut layers, options));
-        Ok(all.collect::<Result<Vec<_>, _>>()?.concat())
+        let resources = attest::find_resources(&self.jobs, &self.roots, options)?;
+        let layers = layers::make_layers(self.jobs, options)?;
+        let mut layers = layers.into_iter().zip(resources);
+        let mut built = Vec::new();
+        for recipe in self.recipes {
+            let platforms = documents::write_platforms(recipe, &mut layers, options)?;
+            for (platform, recipe_of) in platforms.iter().zip(&recipe.platforms) {
+                attest::attest_platform(platform, recipe_of, &recipe.names, options)?;
+            }
+            built.extend(platforms);
+        }
+        Ok(built)
     }
 }
 

@@ -28,13 +28,14 @@ impl UnusableSource<'_> {
 pub(super) fn open_layers<'a>(
     recipes: &'a [Recipe],
     sources: &BuildSources<'a>,
+    roots: &Arc<ImageRoots>,
 ) -> Result<Vec<LayerJob<'a>>, Vec<BuildError>> {
-    let (mut jobs, roots) = (Vec::new(), Arc::default());
+    let mut jobs = Vec::new();
     let mut refused: Vec<UnusableSource<'_>> = Vec::new();
     for image in recipes {
         for platform in &image.platforms {
             for recipe in platform.layers() {
-                match open_layer(recipe, platform, &image.names, sources, &roots) {
+                match open_layer(recipe, platform, &image.names, sources, roots) {
                     Ok(job) => jobs.push(job),
                     // A file that several platforms name is reported once.
                     Err(error) if refused.iter().any(|old| old.is_same(&error)) => {}

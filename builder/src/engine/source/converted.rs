@@ -130,9 +130,14 @@ impl<'a> ConvertedDisk<'a> {
         SourceIdentity::Files([self.file.identity.clone()].into_iter().chain(files).collect())
     }
 
+    /// Returns its files.
+    pub(super) fn files(&self) -> impl Iterator<Item = &OpenedFile<'a>> {
+        [&self.file].into_iter().chain(&self.neighbors)
+    }
+
     /// Fails if one of its files was changed.
     fn check_unchanged(&self) -> Result<(), SourceErrorKind> {
-        for file in [&self.file].into_iter().chain(&self.neighbors) {
+        for file in self.files() {
             check_unchanged(&*file.open_unchanged()?, &file.identity)?;
         }
         Ok(())

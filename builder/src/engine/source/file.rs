@@ -70,6 +70,11 @@ impl<'a> OpenedFile<'a> {
         Ok(Self { name, kept: Some(Arc::new(file)), identity })
     }
 
+    /// Returns the file as the recipe names it.
+    pub(super) fn input(&self) -> &InputFile {
+        &self.name.file
+    }
+
     /// Returns its size in bytes.
     pub(super) fn len(&self) -> u64 {
         self.identity.size()

@@ -38,7 +38,12 @@ pub(super) struct MemberSource<'a> {
     pub(super) disk: Option<DiskInfo>,
 }
 
-impl MemberSource<'_> {
+impl<'a> MemberSource<'a> {
+    /// Returns the file of the archive, if it is one.
+    pub(super) fn file(&self) -> Option<&OpenedFile<'a>> {
+        self.archive.bytes.file()
+    }
+
     pub(super) fn identity(&self) -> Option<SourceIdentity> {
         let archive = Box::new(self.archive.identity()?);
         let parts = self.parts.iter().map(|part| (part.offset, part.size)).collect();
@@ -70,6 +75,14 @@ pub(super) enum ArchiveBytes<'a> {
 }
 
 impl<'a> ArchiveBytes<'a> {
+    /// Returns the file that the archive is, if it is one.
+    fn file(&self) -> Option<&OpenedFile<'a>> {
+        match self {
+            Self::File { file, .. } => Some(file),
+            Self::Download { .. } | Self::Layer(_) => None,
+        }
+    }
+
     fn identity(&self) -> Option<SourceIdentity> {
         match self {
             Self::File { file, .. } => Some(SourceIdentity::File(file.identity.clone())),

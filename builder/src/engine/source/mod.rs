@@ -25,6 +25,7 @@ mod opener;
 mod plain;
 mod raw;
 mod request_files;
+mod resources;
 mod resume;
 mod spooled;
 mod stream;

@@ -50,6 +50,11 @@ impl<'a> SpooledDisk<'a> {
         self.stream.identity()
     }
 
+    /// Returns the source of the stream.
+    pub(super) fn stream(&self) -> &Source<'a> {
+        &self.stream
+    }
+
     /// Returns the disk; `None` before [`measure`](Self::measure).
     pub(super) fn disk(&self) -> Option<&ConvertedDisk<'a>> {
         self.disk.as_ref()

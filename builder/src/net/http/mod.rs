@@ -47,7 +47,7 @@ pub(crate) use self::error::{HttpError, NotHttp, PRIVATE_REDIRECT_HELP};
 pub(crate) use self::exchange::{HttpExchange, SendError};
 pub(crate) use self::head::{ResponseHead, parse_decimal};
 pub use self::options::{HttpOptions, HttpTrace, PrivateRedirects};
-pub(crate) use self::origin::{HttpOrigin, redact_url, url_origin};
+pub(crate) use self::origin::{HttpOrigin, redact_url, shown_url, url_origin};
 pub(crate) use self::policy::ServerPolicy;
 pub(crate) use self::range::ContentRange;
 pub(crate) use self::socks::SocksFailure;

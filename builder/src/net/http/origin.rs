@@ -37,6 +37,11 @@ impl HttpOrigin {
     }
 }
 
+/// Returns a URL that can be shown; nothing of a text that is no URL.
+pub(crate) fn shown_url(text: &str) -> String {
+    Url::parse(text).map_or_else(|_| String::new(), |url| redact_url(&url))
+}
+
 /// Returns a URL that can be shown, without its user, password and most values of its query, which
 /// are often signatures.
 pub(crate) fn redact_url(url: &Url) -> String {

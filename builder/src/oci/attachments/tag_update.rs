@@ -9,7 +9,7 @@ use crate::oci::image::digest::Digest;
 use crate::oci::image::json::Document;
 use crate::oci::image::reference::Reference;
 use crate::oci::image::tag::Tag;
-use crate::oci::sink::{AttachedImage, Sink};
+use crate::oci::sink::{AttachedImage, Sink, for_each_part};
 
 /// How often a tag is written if other clients overwrite it.
 const ATTEMPTS: usize = 5;
@@ -49,7 +49,8 @@ impl<'a> TagUpdate<'a> {
         targets.into_iter().map(update).collect()
     }
 
-    fn find(&self, sink: &dyn Sink) -> Result<Option<Document>, StorageError> {
+    /// Returns what the tag refers to at a destination.
+    pub(crate) fn find(&self, sink: &dyn Sink) -> Result<Option<Document>, StorageError> {
         sink.find_attachment(self.name.as_ref(), self.tag)
     }
 
@@ -119,6 +120,11 @@ impl PreparedTag<'_> {
 /// Makes tags have the layers of manifests, beside those that they have. The tags are read back: another client that had
 /// read a tag before, and wrote it then, has removed the layers.
 pub(crate) fn update_tags(updates: &[TagUpdate<'_>], sink: &dyn Sink) -> Result<(), StorageError> {
+    for_each_part(sink, &mut |part| update_tags_of(updates, part))
+}
+
+/// Updates the tags of one destination.
+fn update_tags_of(updates: &[TagUpdate<'_>], sink: &dyn Sink) -> Result<(), StorageError> {
     let mut pending: Vec<&TagUpdate<'_>> = updates.iter().collect();
     for _ in 0..ATTEMPTS {
         let mut prepared = Vec::new();

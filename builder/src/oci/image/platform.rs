@@ -114,6 +114,11 @@ impl Platform {
         }
     }
 
+    /// Returns the platform of an entry that is no image.
+    pub(crate) fn unknown() -> Self {
+        Self { os: "unknown".into(), architecture: "unknown".into(), variant: None }
+    }
+
     /// Returns whether the operating system is `unknown`, with which BuildKit marks an entry of an
     /// index as an attestation.
     pub(crate) fn is_unknown(&self) -> bool {

@@ -16,6 +16,7 @@ use openssl::sign::{Signer, Verifier};
 use thiserror::Error;
 
 use crate::net::secret::Secret;
+use crate::oci::image::digest::Digest;
 
 /// Lengths of RSA keys in bits. Shorter ones can be broken, longer ones take too long to check.
 const RSA_BITS: std::ops::RangeInclusive<u32> = 2048..=16_384;
@@ -155,6 +156,11 @@ impl PublicKey {
         };
         check_kind(&key)?;
         Ok(Self(key))
+    }
+
+    /// Returns the SHA-256 of the key in DER, which distinguishes it from others.
+    pub(crate) fn fingerprint(&self) -> Result<Digest, CryptoError> {
+        Ok(Digest::of_bytes(&self.0.public_key_to_der()?))
     }
 
     /// Returns whether a signature of a payload is by this key.

@@ -5,6 +5,7 @@ use std::sync::{Mutex, PoisonError};
 
 use super::ImageDiskError;
 use crate::engine::source::SourceErrorKind;
+use crate::oci::image::digest::Digest;
 use crate::oci::image::json::Document;
 use crate::oci::image::location::ImageLocation;
 use crate::oci::images::{ImageOpener, Images};
@@ -14,6 +15,12 @@ use crate::oci::images::{ImageOpener, Images};
 pub(crate) struct ImageRoots(Mutex<BTreeMap<String, Document>>);
 
 impl ImageRoots {
+    /// Returns the digest of an image that was found.
+    pub(crate) fn digest(&self, location: &ImageLocation) -> Option<Digest> {
+        let roots = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        roots.get(&location.to_string()).map(|root| root.digest)
+    }
+
     /// Returns the index or manifest of an image.
     pub(super) fn find(
         &self,

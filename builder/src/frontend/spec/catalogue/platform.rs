@@ -50,6 +50,7 @@ impl CataloguePlatform {
                 mirrors: disk.mirrors.iter().map(|mirror| at(mirror)).collect(),
                 size: disk.size,
                 decompressed: disk.uncompressed_checksum.clone(),
+                release: Some(disk.release()),
                 ..DownloadDetails::default()
             })),
             ..SourceRecipe::new(location, SourceRole::Disk)

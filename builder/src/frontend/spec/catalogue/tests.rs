@@ -103,6 +103,7 @@ fn platforms_have_releases_and_labels_of_their_own() {
         compression: Some(crate::compression::CompressionFormat::Xz),
         version: "1".into(),
         groups: BTreeMap::new(),
+        lists: Vec::new(),
     };
     let near = UrlRewrite { from: "https://b/".into(), to: "http://near/b/".into() };
     let mut warnings = Vec::new();

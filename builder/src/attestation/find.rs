@@ -1,0 +1,191 @@
+//! Reads the attestations of an image. They are untrusted: their number and length are bounded.
+
+use std::io::Read as _;
+
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::attach::REFERENCE_DIGEST;
+use super::envelope::{Envelope, STATEMENT_MEDIA_TYPE};
+use super::manifest::ENVELOPE_MEDIA_TYPE;
+use super::statement::STATEMENT_TYPE;
+use crate::oci::error::StorageError;
+use crate::oci::image::descriptor::Descriptor;
+use crate::oci::image::digest::Digest;
+use crate::oci::image::index::ImageIndex;
+use crate::oci::image::json::Document;
+use crate::oci::image::manifest::ImageManifest;
+use crate::oci::image::tag::CosignTag;
+use crate::oci::images::Images;
+use crate::oci::referrers::{Subject, list_referrers};
+use crate::signature::key::PublicKey;
+
+/// The longest statement in bytes: an SBOM has some thousand packages.
+const STATEMENT_LEN_MAX: u64 = 64 << 20;
+
+/// Most bytes of all statements of an image.
+const STATEMENTS_LEN_MAX: u64 = 256 << 20;
+
+/// Most attestations of an image.
+const ATTESTATIONS_MAX: usize = 1000;
+
+/// Who vouches for an attestation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AttestedBy {
+    /// One of the keys has signed it.
+    Key,
+    /// It is signed, but not by one of the keys.
+    Others,
+    /// It is not signed: whoever could write the image could write it.
+    Nobody,
+}
+
+/// An attestation of an image.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Attestation {
+    /// The index, or the image of a platform, that it is about.
+    pub subject: Subject,
+    /// Type of what it says.
+    pub kind: String,
+    /// Who vouches for it.
+    pub by: AttestedBy,
+    /// What it says.
+    pub predicate: Value,
+    /// Why it does not count, if it does not: it is damaged, or about another image.
+    pub problem: Option<String>,
+}
+
+/// Reads the attestations of an index or of the image of a platform. `root` is the index, which can hold some.
+pub fn find_attestations(
+    images: &dyn Images,
+    root: &Document,
+    subject: &Subject,
+    keys: &[PublicKey],
+) -> Result<Vec<Attestation>, StorageError> {
+    let mut reader = StatementReader { images, keys, left: STATEMENTS_LEN_MAX, found: Vec::new() };
+    if let Some(tagged) =
+        images.find_attachment(&CosignTag::Attestations.of_image(subject.digest))?
+    {
+        reader.read_layers(&tagged, subject)?;
+    }
+    for referrer in list_referrers(images, subject)? {
+        if referrer.artifact_type() == STATEMENT_MEDIA_TYPE
+            && let Some(manifest) = images.read_document(referrer.descriptor.digest)?
+        {
+            reader.read_layers(&manifest, subject)?;
+        }
+    }
+    let digest = subject.digest.to_string();
+    for entry in ImageIndex::parse(root).map(|index| index.manifests).unwrap_or_default() {
+        if entry.annotations.get(REFERENCE_DIGEST) == Some(&digest)
+            && let Some(manifest) = images.read_document(entry.digest)?
+        {
+            reader.read_layers(&manifest, subject)?;
+        }
+    }
+    Ok(reader.found)
+}
+
+/// Reads statements within the limits of all of them.
+struct StatementReader<'a> {
+    images: &'a dyn Images,
+    keys: &'a [PublicKey],
+    /// Bytes that may still be read.
+    left: u64,
+    found: Vec<Attestation>,
+}
+
+/// The fields of a statement.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct StatementFields {
+    #[serde(rename = "_type")]
+    kind: String,
+    subject: Vec<SubjectFields>,
+    predicate_type: String,
+    predicate: Value,
+}
+
+#[derive(Deserialize)]
+struct SubjectFields {
+    digest: DigestFields,
+}
+
+#[derive(Deserialize)]
+struct DigestFields {
+    sha256: Option<String>,
+}
+
+impl StatementReader<'_> {
+    fn read_layers(&mut self, manifest: &Document, subject: &Subject) -> Result<(), StorageError> {
+        let layers = ImageManifest::parse(manifest).map(|it| it.layers).unwrap_or_default();
+        for layer in &layers {
+            let is_envelope = layer.media_type == ENVELOPE_MEDIA_TYPE;
+            if !is_envelope && layer.media_type != STATEMENT_MEDIA_TYPE {
+                continue;
+            }
+            if self.found.len() == ATTESTATIONS_MAX {
+                return Ok(());
+            }
+            let bytes = self.read_blob(layer)?;
+            let read = bytes.and_then(|bytes| self.judge(&bytes, is_envelope, subject));
+            let subject = subject.clone();
+            self.found.push(match read {
+                Ok((by, fields)) => {
+                    let StatementFields { predicate_type: kind, predicate, .. } = fields;
+                    Attestation { subject, kind, by, predicate, problem: None }
+                }
+                Err(problem) => {
+                    let (kind, predicate) = (String::new(), Value::Null);
+                    let (by, problem) = (AttestedBy::Nobody, Some(problem));
+                    Attestation { subject, kind, by, predicate, problem }
+                }
+            });
+        }
+        Ok(())
+    }
+
+    /// Reads a statement or an envelope; the inner error says why it does not count.
+    fn read_blob(&mut self, layer: &Descriptor) -> Result<Result<Vec<u8>, String>, StorageError> {
+        let &Descriptor { digest, size, .. } = layer;
+        if size > STATEMENT_LEN_MAX || size > self.left {
+            return Ok(Err(format!("it is longer than {} MiB", STATEMENT_LEN_MAX >> 20)));
+        }
+        self.left -= size;
+        let mut bytes = Vec::new();
+        let blob = self.images.open_blob(digest, size, 0)?;
+        let read = blob.take(size + 1).read_to_end(&mut bytes);
+        read.map_err(StorageError::io("read", digest.to_string()))?;
+        if bytes.len() as u64 != size || Digest::of_bytes(&bytes) != digest {
+            return Ok(Err("it is damaged: its bytes have another digest".into()));
+        }
+        Ok(Ok(bytes))
+    }
+
+    /// Returns a statement and who vouches for it; the error says why it does not count.
+    fn judge(
+        &self,
+        bytes: &[u8],
+        is_envelope: bool,
+        subject: &Subject,
+    ) -> Result<(AttestedBy, StatementFields), String> {
+        let (statement, by) = if is_envelope {
+            let (statement, is_signed) = Envelope::parse(bytes)?.open(self.keys)?;
+            (statement, if is_signed { AttestedBy::Key } else { AttestedBy::Others })
+        } else {
+            (bytes.to_vec(), AttestedBy::Nobody)
+        };
+        let fields: StatementFields =
+            serde_json::from_slice(&statement).map_err(|error| error.to_string())?;
+        // `v0.1` is what cosign 2 and BuildKit write.
+        if ![STATEMENT_TYPE, "https://in-toto.io/Statement/v0.1"].contains(&fields.kind.as_str()) {
+            return Err(format!("it is of type `{}`", fields.kind.escape_debug()));
+        }
+        let hex = subject.digest.to_hex();
+        let is_about = |it: &SubjectFields| it.digest.sha256.as_ref() == Some(&hex);
+        if !fields.subject.iter().any(is_about) {
+            return Err("it is about another image".into());
+        }
+        Ok((by, fields))
+    }
+}

@@ -1,0 +1,56 @@
+//! The *provenance* of an image says what it was built from, with which options, and by what
+//! (<https://slsa.dev/spec/v1.0/provenance>). It has no times, so that the same build has the same provenance.
+
+use serde_json::{Map, Value, json};
+
+use super::resource::ResourceDescriptor;
+use super::statement::Predicate;
+
+/// Type of the predicate.
+pub const PROVENANCE: &str = "https://slsa.dev/provenance/v1";
+
+/// How to read the parameters of a provenance.
+const BUILD_TYPE: &str =
+    concat!(env!("CARGO_PKG_REPOSITORY"), "/blob/main/docs/attestations.md#v1");
+
+/// What has built the image.
+const BUILDER_ID: &str = env!("CARGO_PKG_REPOSITORY");
+
+/// What was asked for in a build.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct BuildParameters {
+    /// What the user chose: the spec or the Dockerfile with its digest, and the options that change the image.
+    pub external: Map<String, Value>,
+}
+
+/// What a build has made.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct BuildFacts<'a> {
+    pub(crate) parameters: &'a BuildParameters,
+    /// The platform; none of an index.
+    pub(crate) platform: Option<String>,
+    /// What follows from the input and the version of the program.
+    pub(crate) internal: Value,
+    /// What was read, sorted.
+    pub(crate) resources: &'a [ResourceDescriptor],
+}
+
+/// Returns the provenance of an image.
+pub(crate) fn compose_provenance(facts: &BuildFacts<'_>) -> serde_json::Result<Predicate> {
+    let mut external = facts.parameters.external.clone();
+    if let Some(platform) = &facts.platform {
+        external.insert("platform".into(), platform.as_str().into());
+    }
+    let value = json!({
+        "buildDefinition": {
+            "buildType": BUILD_TYPE,
+            "externalParameters": external,
+            "internalParameters": facts.internal,
+            "resolvedDependencies": serde_json::to_value(facts.resources)?,
+        },
+        "runDetails": {
+            "builder": { "id": BUILDER_ID, "version": { "diskette": env!("CARGO_PKG_VERSION") } },
+        },
+    });
+    Ok(Predicate { kind: PROVENANCE, value })
+}
