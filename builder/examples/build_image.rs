@@ -81,6 +81,7 @@ pub(crate) fn build_image(disk: &str, output: &str) -> Result<Vec<BuiltImage>, B
         created: Timestamp::default(),
         platform_tags: PlatformTags::None,
         format: ImageFormat::Oci,
+        attest: None,
     };
     Ok(plan.build(&options)?)
 }

@@ -67,6 +67,14 @@ impl RequiredSignatures {
         Ok((!keys.is_empty()).then_some(Self::Keys { keys, identity }))
     }
 
+    /// Returns the keys, if they were given as such.
+    pub(crate) fn keys(&self) -> &[PublicKey] {
+        match self {
+            Self::Keys { keys, .. } => keys,
+            Self::Policy { .. } => &[],
+        }
+    }
+
     /// Checks the signatures of an image, of one platform or of all. Returns those that were accepted.
     pub(crate) fn check(
         &self,

@@ -94,7 +94,7 @@ pub(crate) fn compose_tagged(
     envelope: &StatementBlob,
     mark: &str,
 ) -> Result<SignatureDocuments, String> {
-    compose_documents(vec![json!({
+    compose_documents(&[json!({
         "mediaType": ENVELOPE_MEDIA_TYPE,
         "digest": Digest::of_bytes(&envelope.bytes).to_string(),
         "size": envelope.bytes.len(),

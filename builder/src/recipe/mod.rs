@@ -8,7 +8,9 @@ mod manifest;
 pub(crate) mod path;
 mod source;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+
+use schemars::JsonSchema;
 
 use self::diagnostic::{Diagnostic, Span};
 pub use self::layer::{BlobRecipe, LayerContent, LayerRecipe};
@@ -39,6 +41,8 @@ pub struct Recipe {
     pub index_annotations: BTreeMap<String, String>,
     /// The image that this one refers to, if there is one.
     pub subject: Option<SubjectRecipe>,
+    /// What is said of the image in attestations.
+    pub attest: BTreeSet<AttestationKind>,
     /// What to know about the image that does not stop its build.
     pub warnings: Vec<Diagnostic>,
 }
@@ -50,6 +54,19 @@ impl Recipe {
         let first = types.next()??;
         types.all(|other| other == Some(first)).then_some(first)
     }
+}
+
+/// What an attestation says of an image.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, JsonSchema)]
+#[schemars(rename = "Attestation", rename_all = "lowercase")]
+pub enum AttestationKind {
+    /// What the image was built from, with which options, and by what.
+    Provenance,
+}
+
+impl AttestationKind {
+    /// All kinds, by their names.
+    pub const ALL: [(&'static str, Self); 1] = [("provenance", Self::Provenance)];
 }
 
 /// The image that another refers to. Its repository must have it.

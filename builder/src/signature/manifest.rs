@@ -62,15 +62,15 @@ impl SignatureManifest {
 
     /// Returns the documents of the manifest.
     pub(crate) fn into_documents(self) -> Result<SignatureDocuments, String> {
-        compose_documents(self.layers)
+        compose_documents(&self.layers)
     }
 }
 
 /// Returns a manifest of cosign with these layers. Its config is that of an image without files, as cosign writes it.
-pub(crate) fn compose_documents(layers: Vec<Value>) -> Result<SignatureDocuments, String> {
+pub(crate) fn compose_documents(layers: &[Value]) -> Result<SignatureDocuments, String> {
     let kind = MediaType::ImageConfig.to_string();
     let config = br#"{"architecture":"","config":{},"created":"0001-01-01T00:00:00Z","os":""}"#;
-    let config = compose_config(&kind, Some(config), &layers)?;
+    let config = compose_config(&kind, Some(config), layers)?;
     let fields = json!({
         "schemaVersion": 2,
         "mediaType": MediaType::ImageManifest.to_string(),

@@ -2,6 +2,7 @@
 //! images in a registry, builds the images that differ and publishes them. An image that fails does not
 //! stop the others, and a published image stays until its replacement is complete.
 
+mod attest;
 mod detect;
 mod error;
 mod numbered;
@@ -13,6 +14,7 @@ mod recipe_digest;
 mod report;
 mod shard;
 
+use std::collections::BTreeSet;
 use std::convert::Infallible;
 use std::sync::Arc;
 
@@ -33,6 +35,7 @@ use crate::oci::image::time::Timestamp;
 use crate::oci::images::ImageOpener;
 use crate::oci::parallel::in_parallel;
 use crate::oci::progress::Progress;
+use crate::recipe::AttestationKind;
 use crate::recipe::diagnostic::Diagnostic;
 use crate::registry::client::RegistryClient;
 use crate::signature::signing_sink::Signer;
@@ -60,6 +63,8 @@ pub struct SyncTools<'a> {
     pub created: Timestamp,
     /// Signs what is published.
     pub signer: Option<Signer<'a>>,
+    /// What is said of all images in attestations, beside what their entries ask for.
+    pub attest: &'a BTreeSet<AttestationKind>,
     /// Value of `{timestamp}` in tags.
     pub timestamp: &'a str,
     /// Whether images are published.

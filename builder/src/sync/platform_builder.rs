@@ -2,9 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use super::attest;
 use super::published::{RECIPE_DIGEST, SOURCE_DIGEST, SOURCE_URL, VERSION};
 use super::{SyncError, SyncJob, SyncTools};
-use crate::engine::assemble::{BuildOptions, BuildPlan, BuildSources, PlatformTags};
+use crate::attestation::attach::AttestationForm;
+use crate::attestation::resource::ResourceDescriptor;
+use crate::engine::assemble::{AttestOptions, BuildOptions, BuildPlan, BuildSources, PlatformTags};
 use crate::engine::source::{CdiOnlyPolicy, UnverifiedPolicy};
 use crate::frontend::spec::CataloguePlatform;
 use crate::oci::image::digest::Digest;
@@ -15,6 +18,14 @@ use crate::oci::sink::Sink;
 use crate::recipe::Recipe;
 use crate::recipe::diagnostic::Diagnostic;
 use crate::upstream::UpstreamDisk;
+
+/// The image of a platform that was built.
+pub(super) struct BuiltEntry {
+    /// Its entry in the index.
+    pub(super) entry: IndexEntry,
+    /// What it was built from, if that is stated.
+    pub(super) resources: Vec<ResourceDescriptor>,
+}
 
 /// Builds the images of an image's platforms.
 pub(super) struct PlatformBuilder<'a> {
@@ -32,7 +43,7 @@ impl PlatformBuilder<'_> {
         disk: &UpstreamDisk,
         recipe: &Digest,
         warnings: &mut Vec<Diagnostic>,
-    ) -> Result<IndexEntry, SyncError> {
+    ) -> Result<BuiltEntry, SyncError> {
         let sync = self.sync;
         let annotations = source_annotations(disk, recipe);
         let mut renamed = Vec::new();
@@ -44,6 +55,7 @@ impl PlatformBuilder<'_> {
             annotations: self.job.entry.annotations.clone(),
             index_annotations: BTreeMap::new(),
             subject: None,
+            attest: attest::kinds(self.job, sync),
             warnings: renamed,
         }];
         let sources = BuildSources {
@@ -62,14 +74,18 @@ impl PlatformBuilder<'_> {
             created: sync.created,
             platform_tags: PlatformTags::None,
             format: ImageFormat::Oci,
-            attest: None,
+            attest: Some(&AttestOptions {
+                parameters: &attest::parameters(self.job, recipe),
+                form: AttestationForm::Attached,
+                key: sync.signer.map(|signer| signer.key),
+            }),
         };
         let plan = BuildPlan::new(&recipes, &sources);
         let plan = plan.map_err(|mut errors| SyncError::from(errors.swap_remove(0)))?;
         warnings.extend(plan.warnings());
-        let mut built = plan.build_platforms(&options)?;
         // The recipe has one platform.
-        Ok(built.swap_remove(0).index_entry(annotations))
+        let built = plan.build_platforms(&options)?.swap_remove(0);
+        Ok(BuiltEntry { entry: built.index_entry(annotations), resources: built.resources })
     }
 }
 

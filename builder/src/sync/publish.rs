@@ -8,10 +8,11 @@ use std::sync::Arc;
 use super::detect::{detect_disks, fill_tags};
 use super::numbered::NumberedProgress;
 use super::plan::{PlatformPlan, plan_platforms};
-use super::platform_builder::PlatformBuilder;
+use super::platform_builder::{BuiltEntry, PlatformBuilder};
 use super::published::{PublishedImage, RECIPE_DIGEST};
 use super::{
-    SyncError, SyncJob, SyncMode, SyncOutcome, SyncReport, SyncScope, SyncTools, recipe_digest,
+    SyncError, SyncJob, SyncMode, SyncOutcome, SyncReport, SyncScope, SyncTools, attest,
+    recipe_digest,
 };
 use crate::frontend::spec::PlatformsPolicy;
 use crate::oci::attachments::AttachmentSelector;
@@ -42,7 +43,7 @@ pub(super) struct ImageSync<'a> {
     progress: NumberedProgress<'a>,
     pub(super) found: Vec<Result<UpstreamDisk, Arc<SyncError>>>,
     /// Images that have been built, by the platform's number.
-    pub(super) built: BTreeMap<usize, IndexEntry>,
+    pub(super) built: BTreeMap<usize, BuiltEntry>,
     /// Warnings of the builds.
     pub(super) warnings: Vec<Diagnostic>,
 }
@@ -193,7 +194,9 @@ impl<'a> ImageSync<'a> {
         let mut entries = Vec::new();
         for (number, plan) in plans.iter().enumerate() {
             match plan {
-                PlatformPlan::Build(..) => entries.extend(self.built.get(&number).cloned()),
+                PlatformPlan::Build(..) => {
+                    entries.extend(self.built.get(&number).map(|built| built.entry.clone()));
+                }
                 PlatformPlan::Keep(entry, _) => {
                     if self.job.source != self.job.target {
                         self.copy_image(entry, source, sink)?;
@@ -212,6 +215,9 @@ impl<'a> ImageSync<'a> {
             annotations: &annotations,
         })?;
         sink.put_document(&index, std::slice::from_ref(&self.job.target))?;
+        let plans = plans.iter().enumerate();
+        let plans = plans.map(|(number, plan)| (plan, self.built.get(&number)));
+        attest::attest_index(&index, recipe, (self.job, self.sync), plans, sink)?;
         Ok(index)
     }
 

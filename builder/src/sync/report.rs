@@ -18,7 +18,7 @@ impl ImageSync<'_> {
         let is_failed = matches!(outcome, SyncOutcome::Failed(_));
         let platforms = self.job.entry.platforms.iter().zip(plans).zip(&self.found).enumerate();
         let platforms = platforms.map(|(number, ((platform, plan), found))| {
-            let built = self.built.get(&number).map(|entry| entry.digest);
+            let built = self.built.get(&number).map(|built| built.entry.digest);
             let (outcome, digest) = match plan {
                 PlatformPlan::Keep(entry, None) => {
                     (PlatformSyncOutcome::Unchanged, Some(entry.digest))

@@ -1,6 +1,7 @@
 //! `[LEVEL:]KEY=VALUE`: an annotation and the documents that it is set in, as buildx has it
 //! (`docker buildx build --annotation`).
 
+use std::fmt;
 use std::str::FromStr;
 
 use diskette_builder::oci::image::platform::Platform;
@@ -27,6 +28,27 @@ enum AnnotationLevel {
 
 /// All levels, for messages.
 pub(in crate::arguments) const LEVELS: &str = "`index`, `manifest` and `manifest-descriptor`";
+
+impl fmt::Display for Annotation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (number, (level, platform)) in self.levels.iter().enumerate() {
+            let platform = platform.as_ref().map(|it| format!("[{it}]")).unwrap_or_default();
+            write!(f, "{}{}{platform}", if number == 0 { "" } else { "," }, level.name())?;
+        }
+        let colon = if self.levels.is_empty() { "" } else { ":" };
+        write!(f, "{colon}{}={}", self.pair.key, self.pair.value)
+    }
+}
+
+impl AnnotationLevel {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Index => "index",
+            Self::Manifest => "manifest",
+            Self::ManifestDescriptor => "manifest-descriptor",
+        }
+    }
+}
 
 impl FromStr for Annotation {
     type Err = String;

@@ -84,6 +84,11 @@ impl SigningKey {
         Err(CommandError::Usage(Diagnostic::new(message).help(help)))
     }
 
+    /// Returns the key.
+    pub(crate) fn key(&self) -> &PrivateKey {
+        &self.key
+    }
+
     /// Returns what signs images.
     pub(crate) fn signer(&self) -> Signer<'_> {
         Signer { key: &self.key, names: &self.names }

@@ -5,8 +5,10 @@ mod target;
 use std::num::NonZeroUsize;
 
 use cap_std::fs::Dir;
+use diskette_builder::attestation::attach::AttestationForm;
+use diskette_builder::attestation::provenance::BuildParameters;
 use diskette_builder::engine::assemble::{
-    BuildError, BuildOptions, BuildPlan, BuildSources, PlatformTags,
+    AttestOptions, BuildError, BuildOptions, BuildPlan, BuildSources, PlatformTags,
 };
 use diskette_builder::engine::cache::LayerCache;
 use diskette_builder::engine::layer::LayerWorkers;
@@ -39,6 +41,10 @@ pub(crate) struct Assembly<'a> {
     pub(crate) output: Option<&'a LocalImage>,
     /// Engine that loads the images, in place of an output.
     pub(crate) engine: Option<&'a ContainerEngine>,
+    /// What was asked for, as attestations state it.
+    pub(crate) parameters: BuildParameters,
+    /// Where attestations are kept.
+    pub(crate) attest_form: AttestationForm,
     /// Key that the images are signed with.
     pub(crate) signing: Option<&'a SigningKey>,
     pub(crate) format: ImageFormat,
@@ -81,7 +87,11 @@ impl Assembly<'_> {
             created: self.created,
             platform_tags: self.platform_tags,
             format: self.format,
-            attest: None,
+            attest: Some(&AttestOptions {
+                parameters: &self.parameters,
+                form: self.attest_form,
+                key: self.signing.map(SigningKey::key),
+            }),
         };
         let built = plan.build(&options);
         // Bars are removed before anything else is printed.

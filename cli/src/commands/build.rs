@@ -3,6 +3,8 @@
 use std::path::Path;
 
 use cap_std::fs::Dir;
+use diskette_builder::attestation::attach::AttestationForm;
+use diskette_builder::attestation::provenance::BuildParameters;
 use diskette_builder::disk::DiskSize;
 use diskette_builder::engine::assemble::{BuildPlan, BuildSources, PlatformTags};
 use diskette_builder::engine::source::{
@@ -22,6 +24,7 @@ use self::input::{BuildInput, InputAccess, LoadedInput};
 use self::language::InputLanguage;
 use self::overrides::RecipeOverrides;
 use self::refused::choose_compression;
+use crate::arguments::attest::AttestFormat;
 use crate::arguments::credentials::{BaseRegistry, RegistryUse};
 use crate::arguments::image_format::FormatKind;
 use crate::arguments::signing::SigningKey;
@@ -44,6 +47,7 @@ mod input;
 mod language;
 mod lock;
 mod overrides;
+mod parameters;
 mod refused;
 
 pub(crate) fn run(
@@ -112,6 +116,8 @@ fn build(
     let mut assembly = arguments.assembly(&progress, push, arguments.image_format()?, created);
     assembly.engine = engine.as_ref();
     assembly.signing = signing.as_ref();
+    assembly.parameters = arguments.parameters(input.source(), input.language);
+    assembly.attest_form = arguments.attest_form(&recipes)?;
     assembly.run(&recipes, &sources, environment, ui).map_err(|error| match error {
         // Blobs and names that a registry has received stay there.
         CommandError::Interrupted if arguments.is_pushed() => CommandError::Stopped,
@@ -125,6 +131,22 @@ fn build(
 }
 
 impl BuildArguments {
+    /// Returns where attestations are kept.
+    fn attest_form(&self, recipes: &[Recipe]) -> Result<AttestationForm, CommandError> {
+        if self.load.is_some() && recipes.iter().any(|recipe| !recipe.attest.is_empty()) {
+            let diagnostic = Diagnostic::new("an engine that loads an image keeps no attestations");
+            let help = "leave `--attest` out, and `attest` of the spec";
+            return Err(CommandError::Usage(diagnostic.help(help)));
+        }
+        if self.attest_format == AttestFormat::Buildkit
+            && recipes.iter().any(|recipe| recipe.artifact_type().is_some())
+        {
+            let diagnostic = Diagnostic::new("the index of an artifact has no attestations");
+            return Err(CommandError::Usage(diagnostic.help("use `--attest-format referrer`")));
+        }
+        Ok(self.attest_format.into())
+    }
+
     /// Reads the key that images are signed with.
     fn signing_key(&self, environment: &Environment) -> Result<Option<SigningKey>, CommandError> {
         let key = self.signing.read(environment)?;
@@ -223,6 +245,8 @@ impl BuildArguments {
             names: self.outputs().published_names(),
             output: self.outputs().local(),
             engine: None,
+            parameters: BuildParameters::default(),
+            attest_form: AttestationForm::Attached,
             signing: None,
             format: format.into(),
             jobs: self.jobs,
@@ -263,6 +287,7 @@ impl BuildArguments {
             env: &self.env,
             convert: conversion(self.convert, self.convert_compress)?,
             subject: self.attach.subject.as_ref().map(|subject| input.locate(subject)),
+            attest: self.attest.kinds(),
             disk_size: self.size.as_ref().map(|size| DiskSize::Total(size.bytes())),
         })
     }

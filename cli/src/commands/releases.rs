@@ -117,8 +117,13 @@ impl FoundRelease<'_> {
             compression,
             version,
             groups,
+            lists,
         } = &self.disk;
         let mut object = json!({ "image": self.entry.image, "platform": self.platform.to_string(), "version": version, "url": url, "checksum": checksum.to_string(), "mirrors": mirrors, "groups": groups, });
+        let lists = lists.iter().map(|list| {
+            json!({ "url": list.url, "digest": list.digest.to_string(), "signedBy": list.signed_by })
+        });
+        object["lists"] = lists.collect();
         if let Some(size) = size {
             object["size"] = json!(size);
         }

@@ -20,6 +20,7 @@ use diskette_builder::upstream::{UpstreamWeb, UrlRewrite};
 
 use self::report::SyncSummary;
 use self::shard::ShardArgument;
+use crate::arguments::attest::AttestArguments;
 use crate::arguments::credentials::{PairCredentials, RegistryUse};
 use crate::arguments::focus::Focus;
 use crate::arguments::list_format::ListFormat;
@@ -125,6 +126,9 @@ pub(crate) struct SyncArguments {
     progress: ProgressMode,
 
     #[command(flatten)]
+    attest: AttestArguments,
+
+    #[command(flatten)]
     signing: SigningArguments,
 
     #[command(flatten)]
@@ -204,6 +208,7 @@ impl SyncArguments {
             opener: &LocationOpener::new(&registry, None, PathBuf::new())
                 .with_required(required.as_ref()),
             signer: signing.as_ref().map(SigningKey::signer),
+            attest: &self.attest.kinds(),
             workers: &workers,
             cache: cache.as_ref(),
             progress: &**progress,

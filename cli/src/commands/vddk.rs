@@ -7,6 +7,8 @@ use std::sync::Arc;
 
 use cap_std::fs::Dir;
 use clap::Args;
+use diskette_builder::attestation::attach::AttestationForm;
+use diskette_builder::attestation::provenance::BuildParameters;
 use diskette_builder::engine::assemble::{BuildSources, PlatformTags};
 use diskette_builder::engine::source::{CdiOnlyPolicy, UnverifiedPolicy};
 use diskette_builder::frontend::dockerfile::base::{
@@ -21,6 +23,7 @@ use diskette_builder::oci::tar::TarLimits;
 use diskette_builder::recipe::diagnostic::Diagnostic;
 use diskette_builder::registry::client::{PublishedNames, RegistryClient};
 
+use crate::arguments::attest::AttestArguments;
 use crate::arguments::credentials::{PairCredentials, RegistryUse};
 use crate::arguments::image_name::parse_source;
 use crate::arguments::names::parse_name;
@@ -96,6 +99,9 @@ pub(crate) struct VddkArguments {
     reports: BuildReports,
 
     #[command(flatten)]
+    attest: AttestArguments,
+
+    #[command(flatten)]
     signing: SigningArguments,
 
     #[command(flatten)]
@@ -153,7 +159,8 @@ pub(crate) fn run(
     let ground = load_ground(&arguments.base, &opener, seen.as_ref(), &progress)?;
     note_left_out(download.left_out(), ui);
     warn_of_licence(&names, ui);
-    let recipes = [vddk::build_recipe(VddkRequest { names, archive: download, base: ground })];
+    let mut recipes = [vddk::build_recipe(VddkRequest { names, archive: download, base: ground })];
+    recipes[0].attest = arguments.attest.kinds();
     let sources = BuildSources {
         inputs: &files,
         client: &client,
@@ -211,6 +218,8 @@ impl VddkArguments {
             names: PublishedNames::Tags,
             output: self.outputs().local(),
             engine: None,
+            parameters: BuildParameters::default(),
+            attest_form: AttestationForm::Attached,
             signing: None,
             format: ImageFormat::Oci,
             jobs: self.jobs,

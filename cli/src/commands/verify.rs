@@ -1,5 +1,6 @@
 //! `diskette verify`.
 
+mod attested;
 mod json;
 mod sarif;
 mod text;
@@ -9,6 +10,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use clap::{Args, ValueEnum};
+use diskette_builder::attestation::find::Attestation;
 use diskette_builder::cluster::contract::{
     ContractRule, Finding, Severity, all_rules, parse_disk_path,
 };
@@ -32,6 +34,7 @@ use crate::catalogue::results;
 use crate::environment::Environment;
 use crate::error::{CommandError, cannot};
 use crate::images::subject::ImageSubject;
+use crate::signatures::RequiredSignatures;
 use crate::ui::progress::{ProgressMode, ProgressView};
 use crate::ui::{Ui, signal};
 
@@ -153,7 +156,8 @@ impl Verifier<'_> {
         let progress = self.ui.progress_until(arguments.progress, Arc::clone(&self.interrupts));
         let judged = judge_image(arguments, location, self.environment, &progress);
         progress.end();
-        let JudgedImage { mut report, signatures, boots } = judged?;
+        let mut judged = judged?;
+        let report = &mut judged.report;
         if let Some(target) = &arguments.target {
             report.judge_for(target);
         }
@@ -161,16 +165,16 @@ impl Verifier<'_> {
         let name = location.to_string();
         match arguments.format {
             Format::Text => {
-                self.ui.print_text(&text::report_text(&name, &report, &signatures, &boots))?;
+                self.ui.print_text(&text::report_text(&name, &judged))?;
             }
             Format::Json => {
-                self.ui.print_json(&json::report_json(&name, &report, &signatures, &boots))?;
+                self.ui.print_json(&json::report_json(&name, &judged))?;
             }
-            Format::Sarif => self.ui.print_json(&sarif::report_sarif(location, &report))?,
+            Format::Sarif => self.ui.print_json(&sarif::report_sarif(location, &judged.report))?,
         }
         let limit = if arguments.strict { Severity::Warning } else { Severity::Error };
-        let is_bad = report.findings.iter().any(|finding| finding.rule.severity <= limit);
-        let is_good = !is_bad && boots.iter().all(BootOutcome::is_good);
+        let is_bad = judged.report.findings.iter().any(|finding| finding.rule.severity <= limit);
+        let is_good = !is_bad && judged.boots.iter().all(BootOutcome::is_good);
         Ok(if is_good { Verdict::Good } else { Verdict::Bad })
     }
 
@@ -209,6 +213,7 @@ struct JudgedImage {
     report: VerifyReport,
     /// Signatures that were accepted.
     signatures: Vec<AcceptedSignature>,
+    attestations: Vec<Attestation>,
     boots: Vec<BootOutcome>,
 }
 
@@ -224,8 +229,10 @@ fn judge_image(
     let images = &*images;
     let (name, only) = (location.to_string(), arguments.platform.as_ref());
     let required = arguments.trust.read(environment)?;
-    let signatures = required.map(|required| required.check(location, images, &root, only));
-    let signatures = signatures.transpose()?.unwrap_or_default();
+    let checked = required.as_ref().map(|required| required.check(location, images, &root, only));
+    let signatures = checked.transpose()?.unwrap_or_default();
+    let keys = required.as_ref().map_or(&[][..], RequiredSignatures::keys);
+    let attestations = attested::find_all(images, &root, only, keys, &name)?;
     // Errors of the documents are reported by the verification below.
     let documents = arguments.boot.boot.then(|| read_documents(images, root.clone()));
     let documents = documents.and_then(Result::ok);
@@ -251,7 +258,7 @@ fn judge_image(
     let bootable: Vec<&PlatformImage> =
         chosen.into_iter().filter(|image| has_disk(image, &report)).collect();
     let boots = arguments.boot.run(&bootable, BootContext { images, environment, progress })?;
-    Ok(JudgedImage { report, signatures, boots })
+    Ok(JudgedImage { report, signatures, attestations, boots })
 }
 
 /// Returns whether the image has a disk to boot. A missing disk is a finding already.

@@ -6,6 +6,7 @@
 )]
 
 mod attachments;
+mod attestations;
 mod chunks;
 mod credential_options;
 mod cuts;

@@ -30,6 +30,9 @@ pub fn check_built_images(command: &Command) {
     for (tag, root) in store.tags() {
         let digest = root["digest"].as_str().unwrap_or_default().to_owned();
         if CHECKED.lock().unwrap_or_else(PoisonError::into_inner).insert(digest) {
+            if is_attestation(&layout, &root) {
+                continue;
+            }
             if artifacts.is_artifact(&root) {
                 check_artifact(&artifacts, &root);
                 continue;
@@ -51,6 +54,14 @@ pub fn check_built_images(command: &Command) {
             }
         }
     }
+}
+
+/// Returns whether an entry of a layout says something of an image, and is none.
+fn is_attestation(layout: &Path, root: &Value) -> bool {
+    let digest = root["digest"].as_str().unwrap_or_default().replace(':', "/");
+    let bytes = std::fs::read(layout.join("blobs").join(digest)).unwrap_or_default();
+    let document: Value = serde_json::from_slice(&bytes).unwrap_or_default();
+    document["artifactType"] == "application/vnd.in-toto+json"
 }
 
 fn check_artifact(artifacts: &ArtifactLayout, root: &Value) {

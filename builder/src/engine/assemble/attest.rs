@@ -11,11 +11,10 @@ use crate::attestation::statement::Predicate;
 use crate::engine::layer::compression::FORMAT_VERSION;
 use crate::engine::source::ImageRoots;
 use crate::oci::image::documents::{DocumentError, IndexEntry};
-use crate::oci::image::reference::Reference;
-use crate::recipe::PlatformRecipe;
+use crate::recipe::{AttestationKind, PlatformRecipe, Recipe};
 use crate::signature::key::PrivateKey;
 
-/// Which attestations a build writes, and how.
+/// How a build writes the attestations that its recipes ask for.
 #[derive(Debug, Clone, Copy)]
 pub struct AttestOptions<'a> {
     /// What was asked for in the build.
@@ -26,36 +25,53 @@ pub struct AttestOptions<'a> {
     pub key: Option<&'a PrivateKey>,
 }
 
-/// Returns what the sources of each layer consist of; nothing if the build says nothing of its images.
+/// Returns what the sources of each layer consist of; nothing for images whose provenance is not stated.
 pub(super) fn find_resources(
+    recipes: &[Recipe],
     jobs: &[LayerJob<'_>],
     roots: &ImageRoots,
     options: &BuildOptions<'_>,
 ) -> Result<Vec<Vec<ResourceDescriptor>>, BuildError> {
-    if options.attest.is_none() {
-        return Ok(vec![Vec::new(); jobs.len()]);
-    }
-    let mut poll = || !options.progress.is_cancelled();
-    let mut all = Vec::new();
-    for job in jobs {
-        let mut resources = Vec::new();
-        for source in &job.sources {
-            let found = source.source.find_resources(source.recipe, roots, &mut poll);
-            let found = found.map_err(|error| match options.progress.is_cancelled() {
-                true => BuildError::Cancelled,
-                false => BuildError::from_source(error, source.recipe),
-            });
-            resources.extend(found?);
+    let layers = |recipe: &Recipe| recipe.platforms.iter().map(|it| it.layers().count()).sum();
+    let is_stated = recipes
+        .iter()
+        .flat_map(|recipe| std::iter::repeat_n(states_provenance(recipe, options), layers(recipe)));
+    jobs.iter()
+        .zip(is_stated)
+        .map(
+            |(job, is_stated)| {
+                if is_stated { layer_resources(job, roots, options) } else { Ok(Vec::new()) }
+            },
+        )
+        .collect()
+}
+
+fn states_provenance(recipe: &Recipe, options: &BuildOptions<'_>) -> bool {
+    options.attest.is_some() && recipe.attest.contains(&AttestationKind::Provenance)
+}
+
+fn layer_resources(
+    job: &LayerJob<'_>,
+    roots: &ImageRoots,
+    options: &BuildOptions<'_>,
+) -> Result<Vec<ResourceDescriptor>, BuildError> {
+    let mut resources = Vec::new();
+    for source in &job.sources {
+        let mut poll = || !options.progress.is_cancelled();
+        let found = source.source.find_resources(source.recipe, roots, &mut poll);
+        match found {
+            Ok(found) => resources.extend(found),
+            Err(_) if options.progress.is_cancelled() => return Err(BuildError::Cancelled),
+            Err(error) => return Err(BuildError::from_source(error, source.recipe)),
         }
-        all.push(resources);
     }
-    Ok(all)
+    Ok(resources)
 }
 
 /// Returns what an image of a platform was built from: its base, and the sources of its layers.
 pub(super) fn platform_resources(
     recipe: &PlatformRecipe,
-    layers: Vec<Vec<ResourceDescriptor>>,
+    layers: &[Vec<ResourceDescriptor>],
 ) -> Vec<ResourceDescriptor> {
     let base = recipe.base.as_ref();
     let base = base.map(|base| ResourceDescriptor::image(&base.location, base.manifest));
@@ -64,16 +80,17 @@ pub(super) fn platform_resources(
     all
 }
 
-/// Writes the attestations of a platform's image that was written. Returns the entry that the index has for them.
+/// Writes the attestations of the image of a platform that was written. Returns the entry that the index has for them.
 pub(super) fn attest_platform(
     platform: &BuiltPlatform,
-    recipe: &PlatformRecipe,
-    names: &[Reference],
+    (image, recipe): (&Recipe, &PlatformRecipe),
     options: &BuildOptions<'_>,
 ) -> Result<Option<IndexEntry>, BuildError> {
-    let Some(attest) = options.attest else { return Ok(None) };
+    let Some(attest) = options.attest.filter(|_| states_provenance(image, options)) else {
+        return Ok(None);
+    };
     let predicates = [platform_provenance(platform, recipe, attest, options)?];
-    let writer = AttestationWriter { sink: options.sink, names, key: attest.key };
+    let writer = AttestationWriter { sink: options.sink, names: &image.names, key: attest.key };
     match attest.form {
         AttestationForm::Attached => {
             writer.attach(&platform.manifest, &predicates)?;
@@ -108,9 +125,11 @@ fn platform_provenance(
 /// Attaches the attestations of an index that was written.
 pub(super) fn attest_index(
     image: &BuiltImage,
+    recipe: &Recipe,
     options: &BuildOptions<'_>,
 ) -> Result<(), BuildError> {
-    let Some(attest) = options.attest.filter(|it| it.form == AttestationForm::Attached) else {
+    let attest = options.attest.filter(|_| states_provenance(recipe, options));
+    let Some(attest) = attest.filter(|it| it.form == AttestationForm::Attached) else {
         return Ok(());
     };
     let mut resources: Vec<ResourceDescriptor> =

@@ -66,7 +66,7 @@ fn write_image(
         .map(|(built, annotations)| built.index_entry(annotations))
         .collect();
     for (built, platform) in platforms.iter().zip(&recipe.platforms) {
-        entries.extend(attest_platform(built, platform, &recipe.names, options)?);
+        entries.extend(attest_platform(built, (recipe, platform), options)?);
     }
     let mut annotations = recipe.annotations.clone();
     annotations.extend(recipe.index_annotations.clone());
@@ -79,7 +79,7 @@ fn write_image(
     }
     options.sink.put_document(&index, &recipe.names)?;
     let image = BuiltImage { index, names: recipe.names.clone(), platforms };
-    attest_index(&image, options)?;
+    attest_index(&image, recipe, options)?;
     Ok(image)
 }
 
@@ -107,7 +107,7 @@ pub(super) fn write_platforms(
         })?;
         options.sink.put_document(&config, &recipe.names)?;
         options.sink.put_document(&manifest, &recipe.names)?;
-        let resources = platform_resources(platform, resources);
+        let resources = platform_resources(platform, &resources);
         let (platform, config) = (platform.platform.clone(), config.digest);
         platforms.push(BuiltPlatform { platform, manifest, config, layers, resources });
     }

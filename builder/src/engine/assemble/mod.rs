@@ -74,7 +74,7 @@ pub struct BuildOptions<'a> {
     pub platform_tags: PlatformTags,
     /// Family of media types of the documents.
     pub format: ImageFormat,
-    /// Attestations that are written with the images, if some are.
+    /// How attestations are written; without it none are.
     pub attest: Option<&'a AttestOptions<'a>>,
 }
 
@@ -160,7 +160,7 @@ impl<'a> BuildPlan<'a> {
     pub fn build(self, options: &BuildOptions<'_>) -> Result<Vec<BuiltImage>, BuildError> {
         subjects::check_subjects(self.recipes, &self.subjects, options.sink)?;
         bases::copy_base_layers(self.recipes, self.base_images, options)?;
-        let resources = attest::find_resources(&self.jobs, &self.roots, options)?;
+        let resources = attest::find_resources(self.recipes, &self.jobs, &self.roots, options)?;
         let layers = layers::make_layers(self.jobs, options)?;
         let layers = layers.into_iter().zip(resources);
         documents::publish_images(self.recipes, &self.subjects, layers, options)
@@ -172,14 +172,14 @@ impl<'a> BuildPlan<'a> {
         options: &BuildOptions<'_>,
     ) -> Result<Vec<BuiltPlatform>, BuildError> {
         bases::copy_base_layers(self.recipes, self.base_images, options)?;
-        let resources = attest::find_resources(&self.jobs, &self.roots, options)?;
+        let resources = attest::find_resources(self.recipes, &self.jobs, &self.roots, options)?;
         let layers = layers::make_layers(self.jobs, options)?;
         let mut layers = layers.into_iter().zip(resources);
         let mut built = Vec::new();
         for recipe in self.recipes {
             let platforms = documents::write_platforms(recipe, &mut layers, options)?;
             for (platform, recipe_of) in platforms.iter().zip(&recipe.platforms) {
-                attest::attest_platform(platform, recipe_of, &recipe.names, options)?;
+                attest::attest_platform(platform, (recipe, recipe_of), options)?;
             }
             built.extend(platforms);
         }

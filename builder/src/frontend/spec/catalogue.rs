@@ -3,7 +3,7 @@
 
 mod platform;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 pub use self::platform::CataloguePlatform;
@@ -12,7 +12,7 @@ use super::compression::check_compression;
 use super::environment::{Overridable, lower_string_map};
 use super::fields::FromNode;
 use super::located::LocatedText;
-use super::lower::check_version;
+use super::lower::{check_version, lower_attest};
 use super::names::lower_names;
 use super::node::Node;
 use super::release::PlatformsPolicy;
@@ -20,6 +20,7 @@ use super::tags::{TagTemplate, lower_tags};
 use super::types::{Spec, SpecKind};
 use super::{empty_spec, yaml};
 use crate::oci::image::tag::Tag;
+use crate::recipe::AttestationKind;
 use crate::recipe::diagnostic::{Diagnostic, SourceText, Span};
 
 /// One image that follows a release.
@@ -35,6 +36,8 @@ pub struct CatalogueEntry {
     pub policy: PlatformsPolicy,
     /// Annotations of the index and of every manifest.
     pub annotations: BTreeMap<String, String>,
+    /// What is said of the image in attestations.
+    pub attest: BTreeSet<AttestationKind>,
     /// Contents of the image's description.
     pub docs: ImageDocs,
     /// Span of the release's definition, for messages.
@@ -148,6 +151,7 @@ fn lower_entry(document: &Node, problems: &mut Vec<Diagnostic>) -> Option<Catalo
             description: text(&docs.description),
             user: text(&docs.user),
         }),
+        attest: lower_attest(&spec),
         origin: release.span.clone(),
     })
 }

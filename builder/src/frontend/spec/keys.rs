@@ -27,6 +27,7 @@ pub(super) const SPEC_KEYS: MappingKeys = (
         "image",
         "tags",
         "subject",
+        "attest",
         "vm",
         "platforms",
         "release",

@@ -1,7 +1,7 @@
 //! *Lowering* converts a spec to a recipe: defaults are filled in, settings of a platform override
 //! those at the top, and what cannot work is reported.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use crate::oci::image::reference::Reference;
 
@@ -23,7 +23,8 @@ use crate::oci::image::config::ImageConfig;
 use crate::oci::image::platform::Platform;
 use crate::recipe::diagnostic::{Diagnostic, Span};
 use crate::recipe::{
-    ConfigRecipe, LayerRecipe, PlatformRecipe, Recipe, RecipeStep, SourceRecipe, SubjectRecipe,
+    AttestationKind, ConfigRecipe, LayerRecipe, PlatformRecipe, Recipe, RecipeStep, SourceRecipe,
+    SubjectRecipe,
 };
 
 /// A recipe, and the spans of its names.
@@ -67,6 +68,7 @@ pub(super) fn lower_spec(
         annotations,
         index_annotations: BTreeMap::new(),
         subject,
+        attest: lower_attest(spec),
         warnings,
     };
     // What an artifact cannot have was reported, with its line.
@@ -77,6 +79,12 @@ pub(super) fn lower_spec(
         problems.push(problem.at(spec.kind.as_ref().map(|kind| kind.span.clone())));
     }
     LoweredSpec { recipe, names }
+}
+
+/// Returns what is said of an image in attestations.
+pub(super) fn lower_attest(spec: &Spec) -> BTreeSet<AttestationKind> {
+    let kinds = spec.attest.iter().flat_map(|kinds| &kinds.value);
+    kinds.map(|kind| kind.value).collect()
 }
 
 /// Parses the image that the built one refers to.

@@ -7,6 +7,7 @@ use super::keys::{FILE_KEYS, KUBEVIRT_KEYS, PLATFORM_KEYS, SPEC_KEYS};
 use super::located::Located;
 use super::node::{Node, NodeValue};
 use super::types::{Spec, SpecFormat, SpecKind};
+use crate::recipe::AttestationKind;
 use crate::recipe::diagnostic::{Diagnostic, Span};
 
 /// Keys of container images alone, beside those of a spec or a platform.
@@ -54,6 +55,7 @@ impl FromNode for Spec {
             image: fields.get("image", problems),
             tags: fields.get("tags", problems),
             subject: fields.get("subject", problems),
+            attest: fields.get("attest", problems),
             platforms: fields.get("platforms", problems),
             release: fields.get("release", problems),
             policy: fields.get("policy", problems),
@@ -72,6 +74,12 @@ impl FromNode for Located<SpecKind> {
     fn from_node(node: &Node, owner: &Span, problems: &mut Vec<Diagnostic>) -> Option<Self> {
         let known = [("image", SpecKind::Image), ("vm", SpecKind::Vm)];
         read_choice(node, owner, "kind", &known, problems)
+    }
+}
+
+impl FromNode for Located<AttestationKind> {
+    fn from_node(node: &Node, owner: &Span, problems: &mut Vec<Diagnostic>) -> Option<Self> {
+        read_choice(node, owner, "attestation", &AttestationKind::ALL, problems)
     }
 }
 

@@ -8,6 +8,7 @@ use super::content::{FileSpec, KubevirtSpec, SpecPlatforms};
 use super::located::{Located, LocatedText, UserMapping};
 use super::machine::MachineSpec;
 use super::release::{DocsSpec, PolicySpec, ReleaseSpec};
+use crate::recipe::AttestationKind;
 use crate::recipe::diagnostic::Diagnostic;
 
 /// The one version of the format.
@@ -129,6 +130,8 @@ pub(super) struct Spec {
     /// `oci-archive:FILE`. The repository must have it; `diskette referrers` lists what refers to it.
     #[schemars(extend("examples" = ["quay.io/me/fedora-bootc:42"]))]
     pub(super) subject: Option<LocatedText>,
+    /// What is said of the image in attestations, as `--attest` does.
+    pub(super) attest: Option<Located<Vec<Located<AttestationKind>>>>,
     /// Content of the image for each platform.
     #[schemars(required)]
     pub(super) platforms: Option<SpecPlatforms>,

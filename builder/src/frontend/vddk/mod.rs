@@ -15,7 +15,7 @@ mod registries;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use serde_json::{Value, json};
@@ -107,6 +107,7 @@ pub fn build_recipe(request: VddkRequest) -> Recipe {
         annotations,
         index_annotations: BTreeMap::new(),
         subject: None,
+        attest: BTreeSet::new(),
         warnings: Vec::new(),
     }
 }

@@ -10,10 +10,11 @@ use diskette_builder::recipe::diagnostic::Diagnostic;
 
 use super::check::CheckArguments;
 use super::conversion::{ConvertCompression, ConvertKind};
-use super::disks::DiskArguments;
+use super::disks::{DiskArguments, are_disks};
 use super::dockerfile::DockerfileArguments;
 use crate::arguments::annotation::Annotation;
 use crate::arguments::attach::AttachArguments;
+use crate::arguments::attest::{AttestArguments, AttestFormat};
 use crate::arguments::compression::{CompressionChoice, CompressionKind};
 use crate::arguments::credentials::PairCredentials;
 use crate::arguments::image_format::FormatKind;
@@ -180,6 +181,14 @@ pub(crate) struct BuildArguments {
     pub(super) reports: BuildReports,
 
     #[command(flatten)]
+    pub(super) attest: AttestArguments,
+
+    /// Where attestations are kept
+    #[arg(long, value_name = "FORMAT", default_value = "referrer")]
+    #[arg(help_heading = "Signature options")]
+    pub(super) attest_format: AttestFormat,
+
+    #[command(flatten)]
     pub(super) signing: SigningArguments,
 
     #[command(flatten)]
@@ -218,6 +227,11 @@ impl BuildArguments {
         let message = "`--lock` writes beside the Dockerfile, and this context is no directory";
         let help = "unpack the context, build there with `--lock`, and add the lock file to it";
         Err(CommandError::Usage(Diagnostic::new(message).help(help)))
+    }
+
+    /// Returns whether the arguments are disks, without a spec.
+    pub(super) fn are_disks(&self) -> bool {
+        self.file.is_none() && are_disks(&self.inputs)
     }
 
     pub(super) fn outputs(&self) -> BuildOutputs<'_> {

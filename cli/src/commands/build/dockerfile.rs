@@ -156,6 +156,12 @@ impl InputFiles for ContextFiles {
 }
 
 impl DockerfileArguments {
+    /// Returns the names of the build arguments.
+    pub(super) fn build_arg_names(&self) -> Vec<String> {
+        let names = self.build_arg.iter().map(|text| text.split('=').next().unwrap_or_default());
+        names.map(str::to_owned).collect()
+    }
+
     /// Returns the values for ARG; a name without a value takes that of the environment, if there
     /// is one.
     pub(super) fn build_args(&self, environment: &Environment) -> BTreeMap<String, String> {

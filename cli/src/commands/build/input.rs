@@ -18,7 +18,6 @@ use diskette_builder::recipe::diagnostic::{Diagnostic, SourceText};
 
 use super::BuildArguments;
 use super::check::InputFindings;
-use super::disks::are_disks;
 use super::language::InputLanguage;
 use super::lock::LockFile;
 use crate::arguments::image_format::FormatKind;
@@ -75,7 +74,7 @@ impl BuildInput {
         downloads: &ArchiveDownloads<'_>,
         environment: &Environment,
     ) -> Result<Self, CommandError> {
-        if arguments.file.is_none() && are_disks(&arguments.inputs) {
+        if arguments.are_disks() {
             // Old versions of docker read archives, and `docker load` what it is given.
             let zstd = arguments.load.is_none() && !arguments.outputs().has_archive();
             let built = match arguments.image_format()? {
@@ -143,6 +142,11 @@ impl BuildInput {
             None => source,
         };
         Self { path, source, language, warnings: Vec::new(), context }
+    }
+
+    /// Returns the text of the input.
+    pub(super) fn source(&self) -> &SourceText {
+        &self.source
     }
 
     /// Lowers the input to recipes.

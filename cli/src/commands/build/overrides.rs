@@ -1,6 +1,6 @@
 //! What command-line options change in recipes.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use diskette_builder::cluster::disk_artifact::ArtifactKind;
 use diskette_builder::disk::DiskSize;
@@ -11,8 +11,8 @@ use diskette_builder::oci::image::platform::Platform;
 use diskette_builder::oci::image::reference::Reference;
 use diskette_builder::recipe::diagnostic::Diagnostic;
 use diskette_builder::recipe::{
-    LayerContent, LayerEntry, LayerEntryKind, PlatformRecipe, Recipe, RecipeStep, SourceRole,
-    SubjectRecipe,
+    AttestationKind, LayerContent, LayerEntry, LayerEntryKind, PlatformRecipe, Recipe, RecipeStep,
+    SourceRole, SubjectRecipe,
 };
 
 use super::refused::find_artifact;
@@ -35,6 +35,8 @@ pub(super) struct RecipeOverrides<'a> {
     pub(super) disk_size: Option<DiskSize>,
     /// Image that the built ones refer to.
     pub(super) subject: Option<ImageLocation>,
+    /// What is said of the images.
+    pub(super) attest: BTreeSet<AttestationKind>,
 }
 
 impl RecipeOverrides<'_> {
@@ -52,6 +54,7 @@ impl RecipeOverrides<'_> {
         }
         for recipe in recipes {
             self.annotations.iter().for_each(|annotation| annotation.apply(recipe));
+            recipe.attest.extend(&self.attest);
             if let Some(location) = &self.subject {
                 recipe.subject = Some(SubjectRecipe { location: location.clone(), origin: None });
             }

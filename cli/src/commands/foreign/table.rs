@@ -120,8 +120,8 @@ pub(super) const FOREIGN_OPTIONS: &[OptionGroup] = &[
     },
     OptionGroup {
         treatment: NotedIfOff,
-        reason: "no attestations are made",
-        help: "leave it out; attest the digest that is printed",
+        reason: "attestations are made by `--attest`",
+        help: "use `--attest provenance`",
         words: "--provenance --sbom",
         ..NOTED
     },
@@ -129,7 +129,7 @@ pub(super) const FOREIGN_OPTIONS: &[OptionGroup] = &[
         treatment: Refused,
         reason: "a build makes no such attestations or signatures, and encrypts or decrypts no image",
         help: "leave it out; `--sign-key` signs an image, and `diskette sign` one that exists",
-        words: "--attest --sign-by --cw --decryption-key --sbom-scanner-image \
+        words: "--sign-by --cw --decryption-key --sbom-scanner-image \
                 --sbom-scanner-command --sbom-output --sbom-image-output --sbom-purl-output \
                 --sbom-image-purl-output --sbom-merge-strategy",
         ..NOTED

@@ -1,21 +1,17 @@
 //! The findings of `verify` as JSON. Fields may be added, and are not renamed.
 
 use diskette_builder::cluster::contract::{Finding, Severity, all_rules};
-use diskette_builder::inspect::verify::{VerifiedImage, VerifyReport};
+use diskette_builder::inspect::verify::VerifiedImage;
 use diskette_builder::inspect::vm::SeenMachineDisk;
 use diskette_builder::signature::check::AcceptedSignature;
 use serde_json::{Value, json};
 
-use super::count_findings;
+use super::{JudgedImage, attested, count_findings};
 use crate::boot::BootOutcome;
 
 /// Returns the report as JSON.
-pub(super) fn report_json(
-    name: &str,
-    report: &VerifyReport,
-    signatures: &[AcceptedSignature],
-    boots: &[BootOutcome],
-) -> String {
+pub(super) fn report_json(name: &str, judged: &JudgedImage) -> String {
+    let JudgedImage { report, signatures, attestations, boots } = judged;
     let findings = &report.findings;
     let mut value = json!({
         "image": name,
@@ -32,6 +28,9 @@ pub(super) fn report_json(
             json!({ "digest": subject.digest.to_string(), "platform": platform, "identity": identity })
         };
         value["signatures"] = signatures.iter().map(signature).collect();
+    }
+    if !attestations.is_empty() {
+        value["attestations"] = attestations.iter().map(attested::to_json).collect();
     }
     if !boots.is_empty() {
         value["boots"] = boots.iter().map(BootOutcome::to_json).collect();

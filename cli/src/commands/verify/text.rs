@@ -3,26 +3,25 @@
 use std::collections::BTreeSet;
 
 use diskette_builder::cluster::contract::{Finding, Severity, all_rules};
-use diskette_builder::inspect::verify::{VerifiedImage, VerifyReport};
+use diskette_builder::inspect::verify::VerifiedImage;
 use diskette_builder::inspect::vm::SeenMachineDisk;
 use diskette_builder::oci::image::platform::Platform;
 use diskette_builder::signature::check::AcceptedSignature;
 use indicatif::HumanBytes;
 
-use super::count_findings;
+use super::{JudgedImage, attested, count_findings};
 use crate::boot::BootOutcome;
 
 /// Returns the report: findings about the index, then about each platform.
-pub(super) fn report_text(
-    name: &str,
-    report: &VerifyReport,
-    signatures: &[AcceptedSignature],
-    boots: &[BootOutcome],
-) -> String {
+pub(super) fn report_text(name: &str, judged: &JudgedImage) -> String {
+    let JudgedImage { report, signatures, attestations, boots } = judged;
     let mut text = ReportText::default();
     text.line(&format!("{name}  {}", report.root));
     for AcceptedSignature { subject, identity } in signatures {
         text.line(&format!("signed: {subject}, for the name {}", identity.escape_debug()));
+    }
+    for line in attestations.iter().flat_map(attested::text_lines) {
+        text.line(&line);
     }
     text.findings(&report.findings, None);
     for image in &report.images {

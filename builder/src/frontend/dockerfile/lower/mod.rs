@@ -29,7 +29,7 @@ mod text_check;
 mod triggers;
 mod variables;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use self::globals::{global_scope, unused_args_warning};
 pub use self::lint::lint_text;
@@ -145,6 +145,7 @@ pub fn lower(request: &DockerfileRequest<'_>) -> Result<LoweredDockerfile, Vec<D
         annotations: BTreeMap::new(),
         index_annotations: BTreeMap::new(),
         subject: None,
+        attest: BTreeSet::new(),
         warnings: Vec::new(),
     };
     Ok(LoweredDockerfile { recipe, warnings, lint, origins, epoch })

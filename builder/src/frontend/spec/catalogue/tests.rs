@@ -120,10 +120,8 @@ fn platforms_have_releases_and_labels_of_their_own() {
     let RecipeStep::Layer(layer) = &recipe.steps[0] else { panic!("{recipe:?}") };
     let [warning] = &warnings[..] else { panic!("{warnings:?}") };
     assert_eq!(layer.history, "disk/d-201.qcow2");
-    assert_eq!(
-        warning.message,
-        "`d%201.qcow2` is named `d-201.qcow2` in the image: its name has `%`"
-    );
+    let renamed = "`d%201.qcow2` is named `d-201.qcow2` in the image: its name has `%`";
+    assert_eq!(warning.message, renamed);
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Recipes of good specs.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use snapbox::str;
 
@@ -47,6 +47,7 @@ fn a_spec_becomes_a_recipe() {
         annotations: [].into(),
         index_annotations: [].into(),
         subject: None,
+        attest: BTreeSet::new(),
         warnings: Vec::new(),
     };
     assert_eq!(load_recipes(&source), Ok(vec![recipe]));

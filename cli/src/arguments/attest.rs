@@ -1,0 +1,85 @@
+//! Options that say what is said of images in *attestations*.
+
+use std::collections::BTreeSet;
+
+use clap::{Args, ValueEnum};
+use diskette_builder::attestation::attach::AttestationForm;
+use diskette_builder::recipe::AttestationKind;
+
+/// What is said of the images that a command writes.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Signature options")]
+pub(crate) struct AttestArguments {
+    /// Attach attestations to the images, in addition to those that the spec asks for: provenance (what the image was built
+    /// from, with which options, and by what). With `--sign-key` they are signed
+    #[arg(long, value_name = "LIST", value_parser = parse_kinds)]
+    attest: Vec<BTreeSet<AttestationKind>>,
+}
+
+impl AttestArguments {
+    /// Returns what is said of the images.
+    pub(crate) fn kinds(&self) -> BTreeSet<AttestationKind> {
+        self.attest.iter().flatten().copied().collect()
+    }
+}
+
+/// Where attestations are kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum AttestFormat {
+    /// Referrers of the image; signed ones have a tag, as `cosign attest` writes it
+    Referrer,
+    /// Manifests in the index, not signed, as BuildKit writes them
+    Buildkit,
+}
+
+impl From<AttestFormat> for AttestationForm {
+    fn from(format: AttestFormat) -> Self {
+        match format {
+            AttestFormat::Referrer => Self::Attached,
+            AttestFormat::Buildkit => Self::Index,
+        }
+    }
+}
+
+/// Parses a list of attestations: `provenance`, or `type=provenance` as buildx writes it.
+fn parse_kinds(text: &str) -> Result<BTreeSet<AttestationKind>, String> {
+    let (names, fields) = match text.strip_prefix("type=") {
+        Some(rest) => rest.split_once(',').unwrap_or((rest, "")),
+        None => (text, ""),
+    };
+    // There is one form of each attestation, whatever mode buildx would choose.
+    let is_known = |field: &str| ["mode=min", "mode=max", "version=v1"].contains(&field);
+    if let Some(field) = fields.split(',').find(|field| !field.is_empty() && !is_known(field)) {
+        return Err(format!("`{field}` is not supported"));
+    }
+    let find = |name: &str| {
+        let known = AttestationKind::ALL.iter().find(|(known, _)| *known == name);
+        known.map(|(_, kind)| *kind).ok_or_else(|| {
+            let names: Vec<&str> = AttestationKind::ALL.iter().map(|(name, _)| *name).collect();
+            format!("unknown attestation `{name}`; known are {}", names.join(", "))
+        })
+    };
+    names.split(',').map(find).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn attestations_parse() {
+        let check = |text: &str, expected: Result<usize, &str>| {
+            let found = parse_kinds(text).map(|kinds| kinds.len());
+            assert_eq!(found, expected.map_err(str::to_owned), "{text}");
+        };
+        check("provenance", Ok(1));
+        check("provenance,provenance", Ok(1));
+        check("type=provenance", Ok(1));
+        check("type=provenance,mode=max", Ok(1));
+        check("type=provenance,version=v1,mode=min", Ok(1));
+        check("type=provenance,version=v0.2", Err("`version=v0.2` is not supported"));
+        check("type=provenance,disabled=true", Err("`disabled=true` is not supported"));
+        check("", Err("unknown attestation ``; known are provenance"));
+        check("sbon", Err("unknown attestation `sbon`; known are provenance"));
+    }
+}

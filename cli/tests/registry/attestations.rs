@@ -1,0 +1,333 @@
+//! **Attestations**: what an image was built from, in registries and layouts, signed or not; read by cosign too.
+#![expect(
+    clippy::too_many_lines,
+    reason = "each test is a table of builds and what is said of them"
+)]
+
+use std::fs;
+
+use diskette_integration::disk::sha256;
+use diskette_integration::docker_registry::DockerRegistry;
+use diskette_integration::image::Layout;
+use diskette_integration::registry::{Profile, Registry};
+use diskette_integration::scene::Scene;
+use diskette_integration::trixie::Trixie;
+use diskette_integration::upstream::Upstream;
+use serde_json::{Value, json};
+use snapbox::{assert_data_eq, str};
+
+const PROVENANCE: &str = "https://slsa.dev/provenance/v1";
+
+/// Makes a scene with disks for two platforms and a pair of keys.
+fn scene() -> Scene {
+    let scene = Scene::with_two_disks();
+    scene.make_signing_key("EC -pkeyopt ec_paramgen_curve:P-256", "me");
+    scene
+}
+
+fn run(scene: &Scene, args: &[&str]) {
+    let outcome = scene.run(args);
+    assert_eq!(outcome.status, 0, "{args:?}: {}", outcome.stderr);
+}
+
+/// Returns what `verify` reads of the attestations of an image.
+fn attestations(scene: &Scene, image: &str, args: &[&str]) -> Vec<Value> {
+    let own = ["verify", image, "--progress", "none", "--output-format", "json"];
+    let outcome = scene.run(own.iter().chain(args));
+    let report: Value = serde_json::from_slice(&outcome.stdout)
+        .unwrap_or_else(|_| panic!("{image}: {}", outcome.stderr));
+    report["attestations"].as_array().cloned().unwrap_or_default()
+}
+
+/// Returns the platforms of attestations, and who has signed them.
+fn summary(all: &[Value]) -> String {
+    let one = |it: &Value| {
+        let (platform, by) = (it["platform"].as_str().unwrap_or("index"), &it["signedBy"]);
+        assert_eq!(it["predicateType"], PROVENANCE, "{it}");
+        format!("{platform} {}", by.as_str().unwrap())
+    };
+    all.iter().map(one).collect::<Vec<_>>().join(", ")
+}
+
+fn dependencies(attestation: &Value) -> Value {
+    attestation["predicate"]["buildDefinition"]["resolvedDependencies"].clone()
+}
+
+#[test]
+fn a_build_says_what_it_was_made_from() {
+    let scene = scene();
+    let registry = Registry::start(Profile::DISTRIBUTION_3);
+    let name = registry.reference("me/vm:1");
+    let args = ["--attest", "provenance", "--label", "a=b", "--compression", "zstd"];
+    run(&scene, &[&["build", "-q", "-t", &name, "--push", "-o", "oci:out"][..], &args].concat());
+    let all = attestations(&scene, &name, &[]);
+    assert_eq!(summary(&all), "index none, linux/amd64 none, linux/arm64 none");
+    let index = registry.manifest("me/vm", "1").unwrap().json();
+    assert_eq!(all[1]["digest"], index["manifests"][0]["digest"]);
+    let spec =
+        json!({ "name": "diskette.yaml", "digest": { "sha256": hex(&scene, "diskette.yaml") } });
+    let expected = json!({
+        "buildDefinition": {
+            "buildType": "https://github.com/diskette/diskette/blob/main/docs/attestations.md#v1",
+            "externalParameters": {
+                "options": { "compression": "zstd", "label": ["a=b"] },
+                "platform": "linux/amd64",
+                "spec": spec,
+            },
+            "internalParameters": { "compression": "zstd-3", "created": 0, "layerFormat": 1 },
+            "resolvedDependencies": [{ "name": "x.raw", "digest": { "sha256": hex(&scene, "x.raw") } }],
+        },
+        "runDetails": {
+            "builder": {
+                "id": "https://github.com/diskette/diskette",
+                "version": { "diskette": env!("CARGO_PKG_VERSION") },
+            },
+        },
+    });
+    assert_eq!(all[1]["predicate"], expected);
+    let disks = ["a.raw", "x.raw"]
+        .map(|file| json!({ "name": file, "digest": { "sha256": hex(&scene, file) } }));
+    assert_eq!(dependencies(&all[0]), json!(disks));
+    // The layout has the same, and so has a build of unchanged disks: byte for byte.
+    assert_eq!(attestations(&scene, &format!("oci:out:{name}"), &[]), all);
+    let before = scene.file_digests("out");
+    run(&scene, &[&["build", "-q", "-t", &name, "--push", "-o", "oci:out"][..], &args].concat());
+    assert_eq!(scene.file_digests("out"), before);
+    assert_eq!(attestations(&scene, &name, &[]).len(), 3);
+    // They travel with the image, and into archives.
+    run(&scene, &["copy", "-q", &name, "oci-archive:out.tar"]);
+    assert_eq!(attestations(&scene, "oci-archive:out.tar", &[]), all);
+}
+
+fn hex(scene: &Scene, file: &str) -> String {
+    sha256(&scene.read(file)).trim_start_matches("sha256:").to_owned()
+}
+
+#[test]
+fn signed_attestations_are_added_once() {
+    let scene = scene();
+    scene.make_signing_key("ED25519", "other");
+    let registry = Registry::start(Profile::DISTRIBUTION_2_8);
+    let name = registry.reference("me/vm:1");
+    let build = ["build", "-q", "-t", &name, "--push", "--attest", "provenance"];
+    run(&scene, &[&build[..], &["--sign-key", "me.key"]].concat());
+    run(&scene, &[&build[..], &["--sign-key", "me.key"]].concat());
+    let check = |keys: &[&str], expected: &str| {
+        assert_eq!(summary(&attestations(&scene, &name, keys)), expected, "{keys:?}");
+    };
+    check(&["--key", "me.pub"], "index key, linux/amd64 key, linux/arm64 key");
+    check(&[], "index other, linux/amd64 other, linux/arm64 other");
+    run(&scene, &[&build[..], &["--sign-key", "other.key"]].concat());
+    let both = "index other, index key, linux/amd64 other, linux/amd64 key, linux/arm64 other, linux/arm64 key";
+    check(&["--key", "other.pub"], both);
+}
+
+#[test]
+fn attestations_are_in_the_index_as_buildkit_writes_them() {
+    let scene = scene();
+    let args = ["--attest", "type=provenance,mode=max", "--attest-format", "buildkit"];
+    run(&scene, &[&["build", "-q", "-o", "oci:out"][..], &args].concat());
+    let index = Layout::open(&scene.path("out")).find_tag("1");
+    let blob = |digest: &str| -> Value {
+        let path = format!("out/blobs/sha256/{}", digest.trim_start_matches("sha256:"));
+        serde_json::from_slice(&scene.read(&path)).unwrap()
+    };
+    let entries = blob(&index.digest().to_string())["manifests"].as_array().unwrap().clone();
+    let platforms: Vec<String> = entries
+        .iter()
+        .map(|it| {
+            format!(
+                "{}/{}",
+                it["platform"]["os"].as_str().unwrap(),
+                it["platform"]["architecture"].as_str().unwrap()
+            )
+        })
+        .collect();
+    assert_eq!(platforms, ["linux/amd64", "linux/arm64", "unknown/unknown", "unknown/unknown"]);
+    let annotations = json!({
+        "vnd.docker.reference.type": "attestation-manifest",
+        "vnd.docker.reference.digest": entries[1]["digest"],
+    });
+    assert_eq!(entries[3]["annotations"], annotations);
+    let manifest = blob(entries[3]["digest"].as_str().unwrap());
+    let layer = &manifest["layers"][0];
+    assert_eq!(layer["mediaType"], "application/vnd.in-toto+json");
+    assert_eq!(layer["annotations"], json!({ "in-toto.io/predicate-type": PROVENANCE }));
+    let config = blob(manifest["config"]["digest"].as_str().unwrap());
+    assert_eq!(config["rootfs"]["diff_ids"], json!([layer["digest"]]));
+    let statement = blob(layer["digest"].as_str().unwrap());
+    let arm64 = entries[1]["digest"].as_str().unwrap().trim_start_matches("sha256:");
+    assert_eq!(
+        statement["subject"],
+        json!([{ "name": "quay.io/me/vm", "digest": { "sha256": arm64 } }])
+    );
+    assert_eq!(
+        summary(&attestations(&scene, "oci:out:1", &[])),
+        "linux/amd64 none, linux/arm64 none"
+    );
+}
+
+/// What nobody else can state: the lists of a release, and the key that has signed them.
+#[test]
+fn provenance_of_a_release_names_its_lists() {
+    let scene = scene();
+    let registry = Registry::start(Profile::DISTRIBUTION_3);
+    let upstream = Upstream::start();
+    let repository = registry.reference("me");
+    let catalogue = upstream.catalogue("prod.example", &["checksums"]);
+    scene.write("diskette.yaml", format!("{catalogue}attest: [provenance]\n"));
+    let sync = ["sync", "diskette.yaml", "--progress", "none", "--target-registry", &repository];
+    run(&scene, &[&sync[..], &["--sign-key", "me.key"]].concat());
+    let name = registry.reference("me/checksums:1");
+    let all = attestations(&scene, &name, &["--key", "me.pub"]);
+    assert_eq!(summary(&all), "index key, linux/amd64 key, linux/arm64 key");
+    let found = dependencies(&all[1]);
+    let uris: Vec<&str> =
+        found.as_array().unwrap().iter().map(|it| it["uri"].as_str().unwrap()).collect();
+    assert_eq!(uris.len(), 2, "{found:#}");
+    assert!(uris.iter().any(|uri| uri.contains("SUMS") || uri.contains("CHECKSUM")), "{uris:?}");
+    assert!(found.as_array().unwrap().iter().all(|it| it["digest"].is_object()), "{found:#}");
+}
+
+/// Names of sources in a provenance, of each kind.
+#[test]
+fn each_kind_of_source_is_named() {
+    let scene = scene();
+    scene.allow_bad_images("images of files alone have no disk");
+    let registry = Registry::start(Profile::DISTRIBUTION_3);
+    let base = registry.reference("me/base:1");
+    let digest = scene.run(["build", "-q", "-t", &base, "--push"]).digest();
+    scene.write("context/Dockerfile", format!("FROM {base}\nARG SECRET\nCOPY hello d/x /data/\n"));
+    scene.write("context/hello", "hello");
+    scene.write("context/d/x", "x");
+    let build = ["build", "-q", "--attest", "provenance", "-o", "oci:out"];
+    let check = |args: &[&str], tag: &str, expected: Value| {
+        run(&scene, &[&build[..], args].concat());
+        let all = attestations(&scene, &format!("oci:out:{tag}"), &[]);
+        assert_eq!(dependencies(&all[0]), expected, "{args:?}");
+        assert!(!all[0].to_string().contains("hidden"), "{args:?}");
+    };
+    let file =
+        |name: &str, path: &str| json!({ "name": name, "digest": { "sha256": hex(&scene, path) } });
+    let address = registry.address();
+    let amd64 = registry.manifest("me/base", "1").unwrap().json()["manifests"][0]["digest"].clone();
+    let hex_of = |digest: &Value| digest.as_str().unwrap().trim_start_matches("sha256:").to_owned();
+    let image = |hex: &str, tag: &str| json!({ "uri": format!("pkg:oci/base@sha256%3A{hex}?repository_url={address}/me/base{tag}"), "digest": { "sha256": hex } });
+    check(
+        &[
+            "-t",
+            "q.io/me/a:1",
+            "--build-arg",
+            "SECRET=hidden",
+            "--platform",
+            "linux/amd64",
+            "context",
+        ],
+        "q.io/me/a:1",
+        json!([
+            file("d/x", "context/d/x"),
+            file("hello", "context/hello"),
+            image(&hex_of(&amd64), "")
+        ]),
+    );
+    let absolute = scene.path("x.raw");
+    check(
+        &["-t", "q.io/me/b:1", "--platform", "linux/amd64", absolute.to_str().unwrap()],
+        "q.io/me/b:1",
+        json!([file("x.raw", "x.raw")]),
+    );
+    let spec = format!(
+        "apiVersion: diskette/v1\nimage: q.io/me/c\ntags: [\"1\"]\nplatforms:\n  amd64: {{ disk: {{ image: {base} }} }}\n"
+    );
+    scene.write("c.yaml", spec);
+    let root = json!(digest);
+    check(&["-f", "c.yaml"], "q.io/me/c:1", json!([image(&hex_of(&root), "&tag=1")]));
+}
+
+#[test]
+fn what_cannot_be_attested_is_explained() {
+    let scene = scene();
+    let check = |args: &[&str], expected: snapbox::data::Inline| {
+        assert_data_eq!(scene.run_refused(scene.program(args)), expected);
+    };
+    check(
+        &["build", "-o", "oci:other", "--attest", "provenanse"],
+        str![[r#"
+status: 2
+stdout:
+stderr:
+error: invalid value 'provenanse' for '--attest <LIST>': unknown attestation `provenanse`; known are provenance
+
+For more information, try '--help'.
+
+"#]],
+    );
+    scene.write("bad.yaml", "apiVersion: diskette/v1\nimage: q.io/me/c\nattest: [provenanse]\nplatforms:\n  amd64: { disk: x.raw }\n");
+    check(
+        &["build", "-o", "oci:other", "-f", "bad.yaml"],
+        str![[r#"
+status: 1
+stdout:
+stderr:
+error: unknown attestation `provenanse`
+ --> bad.yaml:3:10
+  |
+3 | attest: [provenanse]
+  |          ^^^^^^^^^^
+  |
+  = help: did you mean `provenance`?
+
+"#]],
+    );
+    check(
+        &[
+            "build",
+            "-o",
+            "oci:other",
+            "--attest",
+            "provenance",
+            "--format",
+            "artifact",
+            "--attest-format",
+            "buildkit",
+        ],
+        str![[r#"
+status: 2
+stdout:
+stderr:
+error: the index of an artifact has no attestations
+ |
+ = help: use `--attest-format referrer`
+
+"#]],
+    );
+}
+
+/// cosign verifies signed provenance, of the index and of an image.
+#[test]
+fn cosign_verifies_provenance() {
+    let scene = scene();
+    let Some(trixie) = Trixie::find(&scene) else { return };
+    let Some(registry) = DockerRegistry::start_open(&scene) else { return };
+    let name = registry.reference("me/vm:1");
+    run(
+        &scene,
+        &["build", "-q", "-t", &name, "--push", "--attest", "provenance", "--sign-key", "me.key"],
+    );
+    fs::copy(scene.path("me.pub"), trixie.path("me.pub")).unwrap();
+    let all = attestations(&scene, &name, &["--key", "me.pub"]);
+    let repository = name.rsplit_once(':').unwrap().0;
+    for attestation in &all {
+        let image = format!("{repository}@{}", attestation["digest"].as_str().unwrap());
+        trixie.run(&[
+            "cosign",
+            "verify-attestation",
+            "--key",
+            "me.pub",
+            "--type",
+            "slsaprovenance1",
+            "--insecure-ignore-tlog",
+            &image,
+        ]);
+    }
+}
