@@ -5,7 +5,6 @@ use std::collections::BTreeSet;
 use serde_json::{Map, json};
 
 use super::plan::PlatformPlan;
-use super::platform_builder::BuiltEntry;
 use super::{SyncError, SyncJob, SyncTools};
 use crate::attestation::attach::AttestationWriter;
 use crate::attestation::provenance::{BuildFacts, BuildParameters, compose_provenance};
@@ -13,11 +12,19 @@ use crate::attestation::resource::{ResourceDescriptor, sort_resources};
 use crate::engine::layer::compression::FORMAT_VERSION;
 use crate::oci::error::StorageError;
 use crate::oci::image::digest::Digest;
-use crate::oci::image::documents::DocumentError;
+use crate::oci::image::documents::{DocumentError, IndexEntry};
 use crate::oci::image::json::Document;
 use crate::oci::image::location::ImageLocation;
 use crate::oci::sink::Sink;
 use crate::recipe::AttestationKind;
+
+/// The image of a platform that was built.
+pub(super) struct BuiltEntry {
+    /// Its entry in the index.
+    pub(super) entry: IndexEntry,
+    /// What it was built from, if that is stated.
+    pub(super) resources: Vec<ResourceDescriptor>,
+}
 
 /// Returns what is said of an image.
 pub(super) fn kinds(job: &SyncJob<'_>, sync: &SyncTools<'_>) -> BTreeSet<AttestationKind> {

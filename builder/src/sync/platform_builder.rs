@@ -2,30 +2,20 @@
 
 use std::collections::BTreeMap;
 
-use super::attest;
+use super::attest::{self, BuiltEntry};
 use super::published::{RECIPE_DIGEST, SOURCE_DIGEST, SOURCE_URL, VERSION};
 use super::{SyncError, SyncJob, SyncTools};
 use crate::attestation::attach::AttestationForm;
-use crate::attestation::resource::ResourceDescriptor;
 use crate::engine::assemble::{AttestOptions, BuildOptions, BuildPlan, BuildSources, PlatformTags};
 use crate::engine::source::{CdiOnlyPolicy, UnverifiedPolicy};
 use crate::frontend::spec::CataloguePlatform;
 use crate::oci::image::digest::Digest;
-use crate::oci::image::documents::IndexEntry;
 use crate::oci::image::format::ImageFormat;
 use crate::oci::progress::Progress;
 use crate::oci::sink::Sink;
 use crate::recipe::Recipe;
 use crate::recipe::diagnostic::Diagnostic;
 use crate::upstream::UpstreamDisk;
-
-/// The image of a platform that was built.
-pub(super) struct BuiltEntry {
-    /// Its entry in the index.
-    pub(super) entry: IndexEntry,
-    /// What it was built from, if that is stated.
-    pub(super) resources: Vec<ResourceDescriptor>,
-}
 
 /// Builds the images of an image's platforms.
 pub(super) struct PlatformBuilder<'a> {

@@ -5,10 +5,11 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::attest::BuiltEntry;
 use super::detect::{detect_disks, fill_tags};
 use super::numbered::NumberedProgress;
 use super::plan::{PlatformPlan, plan_platforms};
-use super::platform_builder::{BuiltEntry, PlatformBuilder};
+use super::platform_builder::PlatformBuilder;
 use super::published::{PublishedImage, RECIPE_DIGEST};
 use super::{
     SyncError, SyncJob, SyncMode, SyncOutcome, SyncReport, SyncScope, SyncTools, attest,

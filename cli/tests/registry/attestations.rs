@@ -1,9 +1,4 @@
 //! **Attestations**: what an image was built from, in registries and layouts, signed or not; read by cosign too.
-#![expect(
-    clippy::too_many_lines,
-    reason = "each test is a table of builds and what is said of them"
-)]
-
 use std::fs;
 
 use diskette_integration::disk::sha256;
@@ -132,7 +127,7 @@ fn attestations_are_in_the_index_as_buildkit_writes_them() {
         let path = format!("out/blobs/sha256/{}", digest.trim_start_matches("sha256:"));
         serde_json::from_slice(&scene.read(&path)).unwrap()
     };
-    let entries = blob(&index.digest().to_string())["manifests"].as_array().unwrap().clone();
+    let entries = blob(index.digest().as_ref())["manifests"].as_array().unwrap().clone();
     let platforms: Vec<String> = entries
         .iter()
         .map(|it| {

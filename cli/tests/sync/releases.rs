@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use diskette_integration::disk::sha256;
 use diskette_integration::peer;
 use diskette_integration::scene::{ProgramOutcome, Scene};
 use diskette_integration::server::{Server, ServerAnswer};
@@ -145,6 +146,7 @@ fn catalogue(scene: &Scene, server: &Server, more: &str) -> ProgramOutcome {
 fn json_tells_all_that_is_known() {
     let scene = Scene::new();
     let list = format!("# d-1.img.xz: 7 bytes\nSHA512 (d-1.img.xz) = {}\n", "b".repeat(128));
+    let digest = format!("sha256:{}", sha256(list.as_bytes()));
     let server = Server::start([("/SUMS", ServerAnswer::Content(list.into_bytes()))]);
     let text = format!(
         "apiVersion: diskette/v1\nimage: example.com/d\nplatforms: [linux/arm64]\nrelease:\n  \
@@ -161,6 +163,7 @@ fn json_tells_all_that_is_known() {
         "url": server.url("/d-1.img.xz"), "checksum": format!("sha512:{}", "b".repeat(128)),
         "mirrors": ["https://mirror.example/arm64/d-1.img.xz"], "size": 7, "packing": "xz",
         "groups": { "version": "1", "end": "img.xz" },
+        "lists": [{ "url": server.url("/SUMS"), "digest": digest, "signedBy": null }],
     }]);
     assert_eq!(found, expected);
 }

@@ -73,7 +73,9 @@ impl<'a> Source<'a> {
             SourceKind::Compressed { file, .. } => vec![file],
             SourceKind::Converted(disk) => disk.files().collect(),
             SourceKind::Spooled(spooled) => spooled.stream().files(),
-            SourceKind::Member(member) => member.file().into_iter().collect(),
+            SourceKind::Member(member) | SourceKind::Packed { member, .. } => {
+                member.file().into_iter().collect()
+            }
             SourceKind::Download { .. }
             | SourceKind::Inline(_)
             | SourceKind::Contained(_)
