@@ -7,7 +7,8 @@ use crate::cluster::kubernetes::{
     ImageAccess, ImageSubject, KubernetesObject, ObjectMeta, Quantity, VolumeStorage, empty_claim,
     layer_volume,
 };
-use crate::cluster::vm::{DISK_NAME, DISK_SIZE, MachineDocument, MachineKind};
+use crate::cluster::vm::{DISK_NAME, DISK_SIZE, MachineDocument, MachineKind, described_machine};
+use crate::disk::ovf::Ovf;
 use crate::oci::image::descriptor::Descriptor;
 use crate::oci::image_documents::PlatformImage;
 
@@ -67,6 +68,19 @@ impl SeenMachine {
         };
         Self { kind: kind.object_kind(), name, disks: image.layers.iter().map(disk).collect() }
     }
+}
+
+/// Returns the virtual machine that an OVA describes, with claims named `NAME-VOLUME`; nothing if it does not describe
+/// one. Without `meta` the machine has the name in the description, or that of `fallback`, whose namespace it gets.
+pub fn described_object(
+    ovf: &Ovf,
+    meta: Option<ObjectMeta<'_>>,
+    fallback: ObjectMeta<'_>,
+) -> Option<KubernetesObject> {
+    let document = MachineDocument::new(described_machine(ovf, fallback.name)?)?;
+    let own = document.name().to_owned();
+    let meta = meta.unwrap_or(ObjectMeta { name: &own, ..fallback });
+    Some(document.in_cluster(meta, |volume| format!("{}-{volume}", meta.name)).into())
 }
 
 /// What the objects of a virtual machine refer to.

@@ -5,6 +5,7 @@ mod artifact;
 mod image;
 mod kinds;
 mod machine;
+mod ova;
 mod storage;
 mod user_data;
 mod writer;
@@ -21,9 +22,10 @@ use diskette_builder::recipe::diagnostic::Diagnostic;
 use self::access::AccessArguments;
 use self::kinds::{ObjectKind, ObjectKinds, parse_kinds};
 use self::machine::{MachineArguments, RootPlace};
+use self::ova::ManifestsSubject;
 use self::storage::{CronArguments, StorageArguments};
 use self::writer::ManifestWriter;
-use crate::arguments::image_name::{parse_reference, parse_source};
+use crate::arguments::image_name::parse_reference;
 use crate::arguments::registry::RegistryArguments;
 use crate::credentials::write_private;
 use crate::environment::Environment;
@@ -43,9 +45,9 @@ pub(crate) struct ManifestsArguments {
     #[arg(value_name = "KIND", value_parser = parse_kinds)]
     kinds: ObjectKinds,
 
-    /// The image, e.g. quay.io/me/fedora:42; a layout or an archive with --image
-    #[arg(value_name = "REF", value_parser = parse_source)]
-    subject: ImageLocation,
+    /// The image, e.g. quay.io/me/fedora:42; a layout or an archive with --image; or an OVA
+    #[arg(value_name = "REF")]
+    subject: ManifestsSubject,
 
     /// Name of the image in the cluster, if it is not REF
     #[arg(long, value_name = "REF", value_parser = parse_reference)]
@@ -92,8 +94,12 @@ pub(crate) fn run(
     environment: &Environment,
     ui: &Ui,
 ) -> Result<(), CommandError> {
-    let writer = ManifestWriter::new(arguments)?;
-    let objects = writer.objects(environment, ui)?;
+    let objects = match &arguments.subject {
+        ManifestsSubject::Image(location) => {
+            ManifestWriter::new(arguments, location)?.objects(environment, ui)?
+        }
+        ManifestsSubject::Ova(path) => arguments.ova_objects(path)?,
+    };
     let text = write_yaml(&objects).map_err(cannot("write", "the objects"))?;
     match &arguments.output {
         Some(path) if objects.iter().any(is_secret) => write_private(path, text.as_bytes())?,
@@ -119,8 +125,11 @@ impl ManifestsArguments {
 }
 
 /// Returns the reference that the cluster uses.
-fn cluster_reference(arguments: &ManifestsArguments) -> Result<&Reference, CommandError> {
-    match (&arguments.image, &arguments.subject) {
+fn cluster_reference<'a>(
+    arguments: &'a ManifestsArguments,
+    location: &'a ImageLocation,
+) -> Result<&'a Reference, CommandError> {
+    match (&arguments.image, location) {
         (Some(reference), _) | (None, ImageLocation::Registry(reference)) => Ok(reference),
         (None, place) => {
             let message = format!("no cluster can pull `{place}`");

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use diskette_integration::disk::{MIB, mixed_bytes, qcow2_disk};
 use diskette_integration::image::build_disk;
+use diskette_integration::kubernetes::{self, ObjectTypes};
 use diskette_integration::peer::{self, text};
 use diskette_integration::qemu_img::QemuImg;
 use diskette_integration::scene::Scene;
@@ -439,4 +440,169 @@ fn a_compressed_disk_in_a_tar_is_decompressed() {
     scene.write_spec("amd64: { disk: vm.tar }");
     let outcome = scene.run(["build", "-q", "-o", "out"]);
     assert!(outcome.stderr.contains("damaged gzip data"), "{}", outcome.stderr);
+}
+
+/// A description of a machine as VMware writes it, with the disks of `write_ova`.
+fn machine_description() -> String {
+    let item = |fields: &str| format!("<Item>{fields}</Item>");
+    let controller = "<rasd:InstanceID>3</rasd:InstanceID><rasd:ResourceSubType>VirtualSCSI</rasd:ResourceSubType><rasd:ResourceType>6</rasd:ResourceType>";
+    let sata = "<rasd:InstanceID>4</rasd:InstanceID><rasd:ResourceSubType>vmware.sata.ahci</rasd:ResourceSubType><rasd:ResourceType>20</rasd:ResourceType>";
+    let cpus = "<rasd:ResourceType>3</rasd:ResourceType><rasd:VirtualQuantity>4</rasd:VirtualQuantity><vmw:CoresPerSocket>2</vmw:CoresPerSocket>";
+    let memory = "<rasd:AllocationUnits>byte * 2^20</rasd:AllocationUnits><rasd:ResourceType>4</rasd:ResourceType><rasd:VirtualQuantity>3072</rasd:VirtualQuantity>";
+    let network = "<rasd:Address>00:50:56:aa:bb:cc</rasd:Address><rasd:ResourceSubType>E1000e</rasd:ResourceSubType><rasd:ResourceType>10</rasd:ResourceType>";
+    let firmware = "<vmw:Config vmw:key=\"firmware\" vmw:value=\"efi\"/><vmw:Config vmw:key=\"bootOptions.efiSecureBootEnabled\" vmw:value=\"true\"/>";
+    let hardware = [cpus, memory, network, controller, sata].map(item).concat() + firmware;
+    let text = description("")
+        .replace("xmlns:rasd", "xmlns:vmw=\"http://www.vmware.com/schema/ovf\" xmlns:rasd")
+        .replace(
+            "<VirtualHardwareSection>",
+            &format!("<Name>Shop 1</Name><VirtualHardwareSection>{hardware}"),
+        );
+    let parent = |text: String, disk: &str, parent: u8| {
+        let resource = format!("<rasd:HostResource>ovf:/disk/{disk}</rasd:HostResource>");
+        text.replace(&resource, &format!("{resource}<rasd:Parent>{parent}</rasd:Parent>"))
+    };
+    parent(parent(text, "root", 3), "data", 4)
+}
+
+#[test]
+fn the_machine_of_an_ova_is_written() {
+    let Some(qemu) = QemuImg::find() else { return };
+    let scene = Scene::new();
+    let [first, second] = write_ova(&scene, &qemu, "");
+    let disks = ["a-disk1.vmdk", "a-disk2.vmdk"].map(str::to_owned);
+    pack_ova(&scene, machine_description(), &disks);
+    let written = scene.run(["manifests", "vm", "appliance.ova", "--namespace", "prod"]);
+    assert_data_eq!(
+        String::from_utf8(written.stdout).unwrap(),
+        str![[r#"
+apiVersion: kubevirt.io/v1
+kind: VirtualMachine
+metadata:
+  name: shop-1
+  namespace: prod
+spec:
+  runStrategy: Halted
+  template:
+    metadata: {}
+    spec:
+      domain:
+        cpu:
+          cores: 2
+          sockets: 2
+          threads: 1
+        devices:
+          disks:
+          - disk:
+              bus: scsi
+            name: root
+          - disk:
+              bus: sata
+            name: data
+          interfaces:
+          - masquerade: {}
+            model: e1000e
+            name: default
+        features:
+          smm: {}
+        firmware:
+          bootloader:
+            efi:
+              secureBoot: true
+        memory:
+          guest: 3Gi
+      networks:
+      - name: default
+        pod: {}
+      volumes:
+      - name: root
+        persistentVolumeClaim:
+          claimName: shop-1-root
+      - name: data
+        persistentVolumeClaim:
+          claimName: shop-1-data
+
+"#]]
+    );
+    let named = scene.run(["manifests", "vm", "appliance.ova", "--name", "web"]);
+    let named = String::from_utf8(named.stdout).unwrap();
+    for object in kubernetes::parse_objects(&named) {
+        kubernetes::check_object(&object);
+        if let Some(types) = ObjectTypes::load() {
+            types.check(&object);
+        }
+    }
+    assert!(named.contains("  name: web\n") && named.contains("claimName: web-root"), "{named}");
+
+    scene.write(
+        "diskette.yaml",
+        "apiVersion: diskette/v1\nkind: vm\nvm: { ova: appliance.ova }\nplatforms: { amd64: {} }\n",
+    );
+    scene.build_to("vm", &["-t", "quay.io/me/shop:1"]);
+    assert_eq!(scene.run(["verify", "--strict", "vm"]).status, 0);
+    for (volume, raw) in [("root", &second), ("data", &first)] {
+        let args = ["extract", "-q", "--disk", volume, "-o", volume, "vm"];
+        assert_eq!(scene.run(args).status, 0);
+        assert!(scene.read(volume) == std::fs::read(raw).unwrap(), "{volume}");
+    }
+    // Another disk takes the place of one.
+    scene.write("new.raw", mixed_bytes(7, MIB));
+    scene.write(
+        "diskette.yaml",
+        "apiVersion: diskette/v1\nkind: vm\nvm: { ova: appliance.ova }\nplatforms: { amd64: { disks: { data: new.raw } } }\n",
+    );
+    scene.build_to("other", &["-t", "quay.io/me/shop:1"]);
+    assert_eq!(scene.run(["extract", "-q", "--disk", "data", "-o", "new", "other"]).status, 0);
+    assert!(scene.read("new") == scene.read("new.raw"));
+    assert_eq!(scene.run(["extract", "-q", "--disk", "root", "-o", "old", "other"]).status, 0);
+    assert!(scene.read("old") == std::fs::read(&second).unwrap());
+}
+
+#[test]
+fn machines_that_cannot_be_written_are_refused() {
+    let Some(qemu) = QemuImg::find() else { return };
+    let scene = Scene::new();
+    write_ova(&scene, &qemu, "");
+    let check = |args: &[&str], status: i32, expected: &str| {
+        let outcome = scene.run(args);
+        assert_eq!(outcome.status, status, "{args:?} {}", outcome.stderr);
+        assert!(outcome.stderr.contains(expected), "{args:?} {}", outcome.stderr);
+    };
+    let ova = "appliance.ova";
+    check(&["manifests", "pvc", ova], 2, "an OVA has a virtual machine alone");
+    check(&["manifests", "vm", ova, "--memory", "1Gi"], 2, "`--memory` is for images, and an OVA");
+    check(&["manifests", "vm", ova, "--by-tag"], 2, "`--by-tag` is for images, and an OVA");
+    let spec = |rest: &str| {
+        scene.write(
+            "diskette.yaml",
+            format!(
+                "apiVersion: diskette/v1\nkind: vm\nvm: {rest}\nplatforms: {{ amd64: {{}} }}\n"
+            ),
+        );
+    };
+    let build = ["build", "-q", "-o", "out"];
+    spec("{ ova: none.ova }");
+    check(&build, 1, "cannot use `none.ova`: ");
+    spec("{ ova: appliance.ova, disk: 1 }");
+    check(&build, 1, "unknown key `disk` in `vm`");
+    scene.write(
+        "machine.yaml",
+        "{apiVersion: kubevirt.io/v1, kind: VirtualMachine, metadata: {name: a}}",
+    );
+    spec("machine.yaml");
+    check(&build, 1, "a platform has no `disks`");
+    let two =
+        description("").replace("<VirtualSystem ", "<VirtualSystem ovf:id=\"b\"/><VirtualSystem ");
+    let disks = ["a-disk1.vmdk", "a-disk2.vmdk"].map(str::to_owned);
+    pack_ova(&scene, two, &disks);
+    check(&["manifests", "vm", ova], 1, "`appliance.ova` does not describe one virtual machine");
+    spec("{ ova: appliance.ova }");
+    check(
+        &build,
+        1,
+        "cannot use `appliance.ova`: its description is not that of one virtual machine",
+    );
+    pack(&scene, "appliance.ova", &["a-disk1.vmdk"]);
+    check(&["manifests", "vm", ova], 1, "it has no description of a machine");
+    check(&build, 1, "cannot use `appliance.ova`: it has no description of a machine");
 }

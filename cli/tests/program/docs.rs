@@ -282,12 +282,24 @@ fn specs_in_the_documents_are_specs() {
                 for name in ["Fedora-Cloud-42.x86_64.qcow2", "Fedora-Cloud-42.aarch64.qcow2"] {
                     scene.write(name, qcow2_disk(1, 100_000));
                 }
+                write_ova(&scene);
                 scene.run(["build", "--check", "-f", file.to_str().unwrap()])
             };
             assert_eq!(outcome.status, 0, "{place}: {}", outcome.stderr);
         }
     }
     assert!(count >= 2, "only {count} specs were found");
+}
+
+/// Writes `appliance.ova`, with one disk.
+fn write_ova(scene: &Scene) {
+    let text = "<Envelope><References><File href='a.img' id='a'/></References><DiskSection>\
+                <Disk diskId='a' fileRef='a'/></DiskSection><VirtualSystem id='vm'/></Envelope>";
+    scene.write("a.ovf", text);
+    scene.write("a.img", qcow2_disk(1, 100_000));
+    let mut tar = peer::find("tar").unwrap().command();
+    tar.args(["-cf", "appliance.ova", "a.ovf", "a.img"]).current_dir(scene.path("."));
+    assert!(tar.status().unwrap().success());
 }
 
 #[test]

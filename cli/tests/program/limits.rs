@@ -80,7 +80,7 @@ const LIMITS: &[(&str, Unit, &str, &str)] = &[
     ("a source of a layer", Bytes, "builder/src/engine/source/mod.rs", "SIZE_MAX"),
     ("extents of a VMDK in several files", Count, "builder/src/disk/vmdk/split.rs", "EXTENTS_MAX"),
     ("a disk and its backing files", Count, "builder/src/disk/guest/chain.rs", "FILES_MAX"),
-    ("the description in an OVA", Bytes, "builder/src/disk/ovf.rs", "LEN_MAX"),
+    ("the description in an OVA", Bytes, "builder/src/disk/ovf/mod.rs", "LEN_MAX"),
     (
         "a file with the headers or certificates of a download",
         Bytes,

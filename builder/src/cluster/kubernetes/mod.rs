@@ -27,6 +27,7 @@ pub use machine::{
     CdromBus, DiskDevice, KernelFiles, MachineContent, MachineOptions, RootDisk, SecureBoot,
     UserData, UserDataError, cloud_config, virtual_machine,
 };
+pub(crate) use name::label_name_of;
 pub use name::{default_name, parse_label_name, parse_subdomain_name};
 pub use preference::PreferenceRequirements;
 pub use quantity::{Quantity, QuantityError};

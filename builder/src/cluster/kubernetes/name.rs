@@ -43,6 +43,15 @@ fn is_label(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(inner) && !text.starts_with('-') && !text.ends_with('-')
 }
 
+/// Returns the valid name of an object that is most like a text; empty if there is none.
+pub(crate) fn label_name_of(text: &str) -> String {
+    let valid = |c: char| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' };
+    let name: String =
+        text.trim_matches(|c: char| !c.is_ascii_alphanumeric()).chars().map(valid).collect();
+    let name: String = name.chars().take(LABEL_LEN_MAX).collect();
+    name.trim_matches('-').to_owned()
+}
+
 /// Returns the last part of an image's name as a valid name of an object.
 pub fn default_name(image: &Reference) -> String {
     let last = image.repository().rsplit('/').next().unwrap_or_default();
@@ -78,6 +87,17 @@ mod tests {
             "a name has at most 63 lower-case letters, digits and `-`, and begins and ends with a \
              letter or digit"
         );
+    }
+
+    #[test]
+    fn names_are_made_of_texts() {
+        let check =
+            |text: &str, expected: &str| assert_eq!(label_name_of(text), expected, "{text}");
+        check("vmdisk1", "vmdisk1");
+        check(" My VM_1. ", "my-vm-1");
+        check("ä", "");
+        check("a\u{e4}b", "a-b");
+        check(&format!("{}-b", "a".repeat(62)), &"a".repeat(62));
     }
 
     #[test]

@@ -3,6 +3,7 @@
 //! Each manifest has the machine as its config, and one layer for each disk.
 
 mod clean;
+mod described;
 mod document;
 mod judge;
 mod target;
@@ -14,6 +15,7 @@ use serde_json::Value;
 
 use crate::oci::image::descriptor::TITLE;
 
+pub(crate) use described::{described_machine, described_volumes};
 pub(crate) use document::{DEFAULT_ARCHITECTURE, MachineDocument, VolumeSource};
 pub(crate) use judge::{DiskLayerFacts, MachineFacts, judge_machine, judge_machine_index};
 

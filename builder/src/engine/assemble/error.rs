@@ -263,6 +263,7 @@ fn archived_help(error: &ArchivedError) -> &'static [&'static str] {
         ArchivedError::Tar(_)
         | ArchivedError::Ovf(_)
         | ArchivedError::NoDisk
+        | ArchivedError::NoDescription
         | ArchivedError::Missing(_)
         | ArchivedError::Length { .. }
         | ArchivedError::Order(_) => &["check that the archive is complete, and the right one"],

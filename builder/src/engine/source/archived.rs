@@ -88,6 +88,9 @@ pub enum ArchivedError {
         /// Length in the description.
         declared: u64,
     },
+    /// It is no OVA.
+    #[error("it has no description of a machine")]
+    NoDescription,
     /// It is a build context.
     #[error("the archive is a build context: it has `{0}`")]
     Context(&'static str),
@@ -108,6 +111,13 @@ pub fn find_disk_member(
         return Err(TarReadError::Truncated(archive.len()).into());
     }
     Ok(member)
+}
+
+/// Returns the description of the machine in an OVA that is not compressed.
+pub fn read_description(archive: &dyn ReadAt) -> Result<Ovf, ArchivedError> {
+    let tar = TarReader::new(Cursor { bytes: archive, at: 0 }, None, TarLimits::default());
+    let listing = ArchiveListing::read(tar, TarReader::seek_over)?;
+    listing.ovf.ok_or(ArchivedError::NoDescription)
 }
 
 /// Finds a disk in a decompressed tar that is read as a stream.

@@ -40,7 +40,7 @@ use std::sync::Arc;
 
 use rayon::ThreadPool;
 
-pub use archived::{ArchivedError, DiskMember, MemberPart, find_disk_member};
+pub use archived::{ArchivedError, DiskMember, MemberPart, find_disk_member, read_description};
 pub use archives::ArchiveDownloads;
 pub(crate) use content::{ContentError, SourceContent};
 pub(crate) use converted::SequentialSource;

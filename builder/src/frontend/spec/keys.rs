@@ -8,6 +8,7 @@ pub(super) const ALL_KEYS: &[(&str, &[&str])] = &[
     FILE_KEYS,
     SOURCE_KEYS,
     OVA_KEYS,
+    OVA_MACHINE_KEYS,
     RELEASE_KEYS,
     RELEASE_CHANGES_KEYS,
     DOCS_KEYS,
@@ -68,6 +69,7 @@ pub(super) const KUBEVIRT_KEYS: MappingKeys =
     ("`kubevirt`", &["instancetype", "instancetypeKind", "preference", "preferenceKind", "labels"]);
 pub(super) const FILE_KEYS: MappingKeys = ("a file", &["path", "source"]);
 pub(super) const OVA_KEYS: MappingKeys = ("`ova`", &["path", "disk"]);
+pub(super) const OVA_MACHINE_KEYS: MappingKeys = ("`vm`", &["ova"]);
 pub(super) const SOURCE_KEYS: MappingKeys = (
     "a source",
     &[

@@ -38,9 +38,14 @@ pub(super) const API_VERSION: &str = "diskette/v1";
                 "platforms": {
                     "type": "object",
                     "additionalProperties": {
-                        "required": ["disks"],
                         "propertyNames": { "enum": ["disks", "compression"] }
                     }
+                }
+            },
+            "if": { "properties": { "vm": { "required": ["ova"], "type": "object" } } },
+            "else": {
+                "properties": {
+                    "platforms": { "additionalProperties": { "required": ["disks"] } }
                 }
             },
             "not": { "anyOf": [

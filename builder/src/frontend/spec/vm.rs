@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use super::compression::{LayerCompressionSpec, lower_compression};
 use super::content::PlatformSpec;
 use super::located::{Located, LocatedText, UserMapping};
-use super::machine::{LocatedMachine, load_machine};
+use super::machine::{LocatedMachine, MachineSpec, load_machine};
 use super::source::{SourceSpec, lower_raw_disk};
 use super::types::{Spec, SpecKind};
 use crate::cluster::vm::{DISK_MEDIA_TYPE, DISK_SIZE, disk_annotations, disk_title};
@@ -71,13 +71,23 @@ pub(super) fn lower_machine_platform(
     problems: &mut Vec<Diagnostic>,
 ) -> Option<PlatformRecipe> {
     problems.extend(own.for_images.iter().cloned());
-    // The disk of an image was reported already.
-    problems.extend(own.without_disks.clone().filter(|_| own.for_images.is_empty()));
     let compression = lower_disk_compression(spec, own, problems);
-    let disks = own.disks.as_ref()?;
-    let sources = lower_disks(disks, platform.as_ref(), problems);
+    let described = machine.and_then(|machine| machine.described.as_ref());
+    let sources = match (&own.disks, described) {
+        (None, Some(described)) => described.clone(),
+        (disks, described) => {
+            // The disk of an image was reported already.
+            let is_ova = matches!(spec.vm, Some(MachineSpec::Ova(_)));
+            let missing = own.without_disks.clone();
+            problems.extend(missing.filter(|_| own.for_images.is_empty() && !is_ova));
+            let disks = disks.as_ref()?;
+            let mut sources = described.cloned().unwrap_or_default();
+            sources.extend(lower_disks(disks, platform.as_ref(), problems));
+            machine?.check_disks(disks, problems);
+            sources
+        }
+    };
     let machine = machine?;
-    machine.check_disks(disks, problems);
     let platform = platform?;
     machine.check_platform(&platform, key, problems);
     let layers = machine.disk_volumes().filter_map(|volume| {

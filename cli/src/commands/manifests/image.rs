@@ -66,16 +66,17 @@ impl ManifestImage {
     /// Reads the facts of the image.
     pub(super) fn read(
         arguments: &ManifestsArguments,
+        location: &ImageLocation,
         environment: &Environment,
         ui: &Ui,
     ) -> Result<Self, CommandError> {
         let progress = ui.progress(ProgressMode::None)?;
-        let uses = RegistryUse::default().reads_from(&arguments.subject);
+        let uses = RegistryUse::default().reads_from(location);
         let registry = arguments.registry.registry(environment, progress, &uses)?;
-        let subject = ImageSubject::find(&arguments.subject, &registry)?;
+        let subject = ImageSubject::find(location, &registry)?;
         let documents = read_documents(&*subject.images, subject.root)?;
         let wanted = arguments.platform.as_ref();
-        let images = choose_images(&documents, wanted, &arguments.subject)?;
+        let images = choose_images(&documents, wanted, location)?;
         let digest = match (wanted, &images[..]) {
             (Some(_), [image]) => image.manifest.digest,
             _ => documents.root.digest,

@@ -4,6 +4,7 @@ use diskette_builder::cluster::kubernetes::{
     ImageSubject, KubernetesObject, ObjectMeta, UserData, authorities_config_map, data_import_cron,
     data_source, data_volume, default_name, helm_values, user_data_secret, virtual_machine,
 };
+use diskette_builder::oci::image::location::ImageLocation;
 use diskette_builder::oci::image::reference::Reference;
 
 use super::access::{AccessNames, SecretUses};
@@ -17,14 +18,18 @@ use crate::ui::Ui;
 /// Writes the objects.
 pub(super) struct ManifestWriter<'a> {
     pub(super) arguments: &'a ManifestsArguments,
+    location: &'a ImageLocation,
     reference: &'a Reference,
     name: String,
     pub(super) names: AccessNames,
 }
 
 impl<'a> ManifestWriter<'a> {
-    pub(super) fn new(arguments: &'a ManifestsArguments) -> Result<Self, CommandError> {
-        let reference = cluster_reference(arguments)?;
+    pub(super) fn new(
+        arguments: &'a ManifestsArguments,
+        location: &'a ImageLocation,
+    ) -> Result<Self, CommandError> {
+        let reference = cluster_reference(arguments, location)?;
         let kinds = &arguments.kinds;
         let namespace = match arguments.namespace {
             Some(_) => NamespaceChoice::Known,
@@ -46,7 +51,7 @@ impl<'a> ManifestWriter<'a> {
         let machine = kinds.has(ObjectKind::Vm).then(|| arguments.machine.root_place());
         let uses = SecretUses::new(kinds, machine);
         let names = arguments.access.names(kinds, uses, &name, &arguments.storage)?;
-        Ok(Self { arguments, reference, name, names })
+        Ok(Self { arguments, location, reference, name, names })
     }
 
     pub(super) fn meta(&self) -> ObjectMeta<'_> {
@@ -76,7 +81,7 @@ impl<'a> ManifestWriter<'a> {
             objects.push(self.config_map()?);
         }
         if arguments.kinds.need_image() {
-            let seen = ManifestImage::read(arguments, environment, ui)?;
+            let seen = ManifestImage::read(arguments, self.location, environment, ui)?;
             objects.extend(self.image_objects(&seen, user_data.as_ref())?);
             if let Some(first) = objects.first_mut() {
                 first.comment.insert(0, seen.comment(reference));

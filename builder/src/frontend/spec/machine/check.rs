@@ -81,7 +81,11 @@ impl LocatedMachine {
         problems: &mut Vec<Diagnostic>,
     ) {
         let volumes = self.document.volumes();
-        let has_disk = |name: &str| disks.value.0.iter().any(|(key, _)| key.value == name);
+        let is_described =
+            |name: &str| self.described.as_ref().is_some_and(|disks| disks.contains_key(name));
+        let has_disk = |name: &str| {
+            is_described(name) || disks.value.0.iter().any(|(key, _)| key.value == name)
+        };
         for (index, volume) in volumes.iter().enumerate() {
             if self.needs_disk(volume.source) && !has_disk(volume.name) {
                 let span = self.volume_span(index);

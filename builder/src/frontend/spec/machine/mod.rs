@@ -2,15 +2,19 @@
 //!
 //! - [`types`]: the key `vm`
 //! - [`check`]: the checks that importers do
+//! - [`described`]: the machine of an OVA
 
 mod check;
+mod described;
 mod types;
 
+use std::collections::BTreeMap;
 use std::io::{self, Read};
 use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
+use self::described::load_described_machine;
 pub(super) use self::types::MachineSpec;
 use crate::cluster::vm::{MachineDocument, MachineKind, VolumeSource};
 use crate::engine::source::InputFiles;
@@ -19,8 +23,8 @@ use crate::frontend::spec::located::LocatedText;
 use crate::frontend::spec::location::parse_path;
 use crate::frontend::spec::node::{Node, NodeValue};
 use crate::frontend::spec::yaml;
-use crate::recipe::SourceLocation;
 use crate::recipe::diagnostic::{Diagnostic, SourceText, Span};
+use crate::recipe::{SourceLocation, SourceRecipe};
 
 /// The virtual machine of a spec.
 #[derive(Debug)]
@@ -28,6 +32,8 @@ pub(super) struct LocatedMachine {
     pub(super) document: MachineDocument,
     /// The text that it was read from.
     node: Node,
+    /// The sources of its disks by the names of their volumes, if it was described in an OVA.
+    pub(super) described: Option<BTreeMap<String, SourceRecipe>>,
 }
 
 /// Reads the virtual machine of a spec.
@@ -37,6 +43,7 @@ pub(super) fn load_machine(
     problems: &mut Vec<Diagnostic>,
 ) -> Option<LocatedMachine> {
     let node = match spec {
+        MachineSpec::Ova(ova) => return load_described_machine(&ova.ova, files, problems),
         MachineSpec::Inline(inline) => inline.0.clone(),
         MachineSpec::File(path) => {
             let read = read_file(path, files);
@@ -55,7 +62,7 @@ pub(super) fn load_machine(
         );
         return None;
     };
-    let machine = LocatedMachine { document, node };
+    let machine = LocatedMachine { document, node, described: None };
     machine.check(problems);
     Some(machine)
 }

@@ -108,6 +108,23 @@ fn the_schema_and_the_reader_agree_on_catalogues() {
     }
 }
 
+#[test]
+fn the_machine_of_an_ova_has_its_disks() {
+    let schema: serde_json::Value = serde_json::from_str(&schema()).unwrap();
+    let validator = jsonschema::validator_for(&schema).unwrap();
+    for (rest, expected) in [
+        ("vm: {ova: a.ova}, platforms: {amd64: {}}", true),
+        ("vm: {ova: a.ova}, platforms: {amd64: {disks: {data: a}}}", true),
+        ("vm: {ova: a.ova, disk: 1}, platforms: {amd64: {}}", false),
+        ("vm: a.yaml, platforms: {amd64: {}}", false),
+        ("vm: {ova: a.ova}, platforms: {amd64: {disk: a}}", false),
+    ] {
+        let text = format!("{{apiVersion: diskette/v1, kind: vm, {rest}}}");
+        let document: serde_json::Value = serde_saphyr::from_str(&text).unwrap();
+        assert_eq!(validator.is_valid(&document), expected, "{text}");
+    }
+}
+
 /// Returns the spec of a disk artifact.
 fn artifact(rest: &str, platform: &str) -> String {
     format!("{{apiVersion: diskette/v1, format: artifact, {rest}platforms: {{amd64: {platform}}}}}")

@@ -1,6 +1,12 @@
 //! An *OVF* describes a virtual machine and its disks: the text in an OVA (DMTF DSP0243, *Open
 //! Virtualization Format Specification* 2.1). Programs spell namespaces in several ways, so that
 //! elements and attributes are known by their local names.
+//!
+//! - `hardware`: the memory, processors and controllers of the machine
+//! - `units`: units of its numbers
+
+mod hardware;
+mod units;
 
 use std::collections::HashSet;
 use std::collections::hash_map::{Entry, HashMap};
@@ -8,11 +14,11 @@ use std::collections::hash_map::{Entry, HashMap};
 use roxmltree::{Document, Node};
 use thiserror::Error;
 
+use self::hardware::OvfHardware;
+pub use self::hardware::{OvfBus, OvfCpus, OvfFirmware, OvfMachine, OvfNetworkCard};
+
 /// Maximum length of a description in bytes; exported ones have some KiB.
 pub(crate) const LEN_MAX: u64 = 4 << 20;
-
-/// Resource types of hardware items (DMTF DSP1027, `CIM_ResourceAllocationSettingData`).
-const DISK: &str = "17";
 
 /// Where an item names its disk.
 const DISK_PREFIX: [&str; 2] = ["ovf:/disk/", "/disk/"];
@@ -23,6 +29,8 @@ const FILE_PREFIX: [&str; 2] = ["ovf:/file/", "/file/"];
 pub struct Ovf {
     /// Disks with content, in the order of the machine's hardware; the first one boots.
     pub disks: Vec<OvfDisk>,
+    /// The machine, if there is exactly one.
+    pub machine: Option<OvfMachine>,
 }
 
 /// A disk of a description.
@@ -38,6 +46,8 @@ pub struct OvfDisk {
     pub chunk_size: Option<u64>,
     /// Length of the file in bytes, as it is stored, if the description has it.
     pub size: Option<u64>,
+    /// The bus that it is on, if the hardware says it.
+    pub bus: Option<OvfBus>,
 }
 
 /// Why a description cannot be used.
@@ -74,12 +84,14 @@ impl Ovf {
     /// Parses a description.
     pub fn parse(text: &str) -> Result<Self, OvfError> {
         let document = Document::parse(text).map_err(|error| OvfError::Xml(error.to_string()))?;
+        let hardware = OvfHardware::new(&document);
         let list = OvfLists::new(&document);
         let mut known = HashSet::new();
         let mut found: Vec<OvfDisk> = Vec::new();
-        for resource in &list.attached {
+        for (resource, bus) in hardware.attached_disks() {
             let disk = list.disk_of_resource(resource).transpose()?;
-            found.extend(disk.filter(|disk| known.insert(disk.id.clone())));
+            let disk = disk.filter(|disk| known.insert(disk.id.clone()));
+            found.extend(disk.map(|disk| OvfDisk { bus, ..disk }));
         }
         // Without hardware, the list of disks has the order.
         if found.is_empty() {
@@ -87,7 +99,10 @@ impl Ovf {
                 found.extend(list.disk_of_node(*disk).transpose()?);
             }
         }
-        if found.is_empty() { Err(OvfError::NoDisk) } else { Ok(Self { disks: found }) }
+        if found.is_empty() {
+            return Err(OvfError::NoDisk);
+        }
+        Ok(Self { disks: found, machine: hardware.machine() })
     }
 }
 
@@ -96,14 +111,11 @@ struct OvfLists<'a, 'd> {
     files: HashMap<&'a str, Node<'a, 'd>>,
     disks: Vec<Node<'a, 'd>>,
     disks_by_id: HashMap<&'a str, Node<'a, 'd>>,
-    /// What the hardware names as the content of its disks, in order.
-    attached: Vec<&'a str>,
 }
 
 impl<'a, 'd> OvfLists<'a, 'd> {
     fn new(document: &'a Document<'d>) -> Self {
         let (mut files, mut disks, mut disks_by_id) = (HashMap::new(), Vec::new(), HashMap::new());
-        let mut attached = Vec::new();
         for node in document.descendants().filter(Node::is_element) {
             match node.tag_name().name() {
                 "File" if attribute(node, "href").is_some() => {
@@ -116,13 +128,10 @@ impl<'a, 'd> OvfLists<'a, 'd> {
                         disks.push(node);
                     }
                 }
-                "Item" | "StorageItem" if child_text(node, "ResourceType") == Some(DISK) => {
-                    attached.extend(child_text(node, "HostResource"));
-                }
                 _ => {}
             }
         }
-        Self { files, disks, disks_by_id, attached }
+        Self { files, disks, disks_by_id }
     }
 
     /// Returns the disk that a hardware item names, if it has content.
@@ -156,7 +165,7 @@ fn new_disk(id: &str, file: Node<'_, '_>) -> Result<OvfDisk, OvfError> {
         text.map(|text| text.parse::<u64>().map_err(|_| wrong(text))).transpose()
     };
     let (chunk_size, size) = (length("chunkSize")?, length("size")?);
-    Ok(OvfDisk { id: id.to_owned(), file: name, is_gzip, chunk_size, size })
+    Ok(OvfDisk { id: id.to_owned(), file: name, is_gzip, chunk_size, size, bus: None })
 }
 
 fn attribute<'a>(node: Node<'a, '_>, name: &str) -> Option<&'a str> {
