@@ -13,6 +13,7 @@ use crate::net::http::{
 };
 use crate::oci::reuse::frames_of_toc;
 use crate::registry::client::TokenScope;
+use crate::sbom::fuzzing::count_rpm_packages;
 
 /// A response as a program sees it.
 #[derive(Debug)]
@@ -84,4 +85,10 @@ pub fn decompress_members(bytes: &[u8]) -> io::Result<Box<dyn Read + Send + '_>>
 /// Returns a reader of the decompressed bytes of a stream.
 pub fn decompress_stream(bytes: &[u8]) -> io::Result<Box<dyn Read + Send + '_>> {
     Ok(decode::detect_and_decompress(bytes)?.1)
+}
+
+/// Returns how many packages a database of rpm has: with a log, which can be empty, it is one of `SQLite`, else of
+/// openSUSE.
+pub fn read_rpm_database(file: &[u8], log: Option<&[u8]>) -> Result<usize, String> {
+    count_rpm_packages(&file, log.as_ref().map(|log| log as &dyn ReadAt))
 }

@@ -2,6 +2,7 @@
 //! that has it. Package managers and file systems are those of the machine; nothing is mounted.
 
 use std::collections::BTreeSet;
+use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -94,6 +95,52 @@ impl GuestRoot {
         installed.map(str::to_owned).collect()
     }
 
+    /// Installs packages of rpm in the database of a directory of the root, which is one of `SQLite`. One of them has
+    /// many files, and so a long header.
+    pub fn add_rpms(&self, scene: &Scene, directory: &str) -> Option<()> {
+        let (build, rpm) = (peer::find("rpmbuild")?, peer::find("rpm")?);
+        scene.write("tiny.spec", rpm_spec());
+        let mut command = build.command();
+        command.args(["-bb", "--define", &format!("_topdir {}", text(&scene.path("rpmbuild")))]);
+        run(command.args(["--define", "_build_id_links none", text(&scene.path("tiny.spec"))]));
+        let packages = fs::read_dir(scene.path("rpmbuild/RPMS/noarch")).unwrap();
+        let mut packages: Vec<PathBuf> = packages.map(|it| it.unwrap().path()).collect();
+        packages.sort();
+        fs::create_dir_all(self.path.join(directory)).unwrap();
+        let mut command = rpm.command();
+        command.args(["--dbpath", text(&self.path.join(directory))]);
+        run(command.args(["--justdb", "--nodeps", "-i"]).args(packages));
+        Some(())
+    }
+
+    /// Returns what `rpm -qa` lists: name, version with the epoch, architecture, source package and license.
+    pub fn list_rpms(&self, directory: &str) -> BTreeSet<String> {
+        const FORMAT: &str =
+            "%{NAME} %|EPOCH?{%{EPOCH}:}|%{VERSION}-%{RELEASE} %{ARCH} %{SOURCERPM} %{LICENSE}\n";
+        let rpm = peer::find("rpm").unwrap();
+        let database = self.path.join(directory);
+        let listed = rpm.run(["--dbpath", text(&database), "-qa", "--qf", FORMAT]);
+        listed.lines().map(str::to_owned).collect()
+    }
+
+    /// Makes an XFS file system with the root in a file.
+    pub fn make_xfs(&self, scene: &Scene, name: &str, options: &[&str]) -> Option<PathBuf> {
+        let mkfs = peer::find("mkfs.xfs")?;
+        let path = scene.path(name);
+        drop(fs::remove_file(&path));
+        // What `mkfs.xfs -p` reads: a boot program that is not there, two numbers, and the files.
+        let mut prototype = "/dev/null\n0 0\nd--755 0 0\n".to_owned();
+        describe_files(&self.path, &mut prototype);
+        prototype.push_str("$\n");
+        let prototype = scene.write("prototype", prototype);
+        let mut command = mkfs.command();
+        command.args(["-q", "-p", text(&prototype)]).args(options);
+        // The smallest that it makes.
+        command.args(["-d", &format!("file,name={},size=320m", text(&path))]);
+        run(&mut command);
+        Some(path)
+    }
+
     /// Makes a file system of ext2, ext3 or ext4 with the root in a file.
     pub fn make_ext(&self, scene: &Scene, name: &str, options: &[&str]) -> Option<PathBuf> {
         let mkfs = peer::find("mkfs.ext4")?;
@@ -110,4 +157,43 @@ impl GuestRoot {
 fn run(command: &mut Command) {
     let output = command.output().unwrap();
     assert!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
+}
+
+/// Adds the files of a directory to a prototype.
+fn describe_files(directory: &Path, prototype: &mut String) {
+    let mut entries: Vec<PathBuf> =
+        fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path()).collect();
+    entries.sort();
+    for path in entries {
+        let name = path.file_name().unwrap().to_str().unwrap();
+        if path.is_symlink() {
+            let target = fs::read_link(&path).unwrap();
+            writeln!(prototype, "{name} l--777 0 0 {}", target.display()).unwrap();
+        } else if path.is_dir() {
+            writeln!(prototype, "{name} d--755 0 0").unwrap();
+            describe_files(&path, prototype);
+            prototype.push_str("$\n");
+        } else {
+            writeln!(prototype, "{name} ---644 0 0 {}", path.display()).unwrap();
+        }
+    }
+}
+
+/// Returns the description of packages that are built together.
+fn rpm_spec() -> String {
+    let mut spec =
+        "Name: tiny\nVersion: 1.0\nRelease: 3\nEpoch: 2\nSummary: a test\nLicense: GPLv2+\n\
+        BuildArch: noarch\n%description\na test\n%install\nmkdir -p %{buildroot}/usr/share/tiny\n\
+        for n in $(seq 400); do >%{buildroot}/usr/share/tiny/a-file-with-a-long-name-$n; done\n\
+        %files\n/usr/share/tiny\n"
+            .to_owned();
+    for number in 1..=12 {
+        write!(
+            spec,
+            "%package -n libtiny{number}\nSummary: a test\nLicense: MIT AND Zlib\nVersion: {number}.0~rc1\n\
+             %description -n libtiny{number}\na test\n%files -n libtiny{number}\n"
+        )
+        .unwrap();
+    }
+    spec
 }

@@ -62,7 +62,7 @@ pub(super) fn fill_padded(bytes: &dyn ReadAt, space: &mut [u8], at: u64) -> io::
 macro_rules! numbers {
     ($($name:ident $type:ident $from:ident;)*) => {$(
         /// Returns the number at an offset, or zero if the bytes end before it.
-        pub(super) fn $name(bytes: &[u8], at: usize) -> $type {
+        pub(crate) fn $name(bytes: &[u8], at: usize) -> $type {
             let end = at.saturating_add(size_of::<$type>());
             let number = bytes.get(at..end).and_then(|bytes| bytes.try_into().ok());
             number.map_or(0, $type::$from)

@@ -29,7 +29,7 @@
 //! - `read_at`, `start`, `extent`: reading a disk or the available part of it, and finding zeros
 
 mod blocks;
-mod bytes;
+pub(crate) mod bytes;
 pub mod convert;
 mod examine;
 mod extent;

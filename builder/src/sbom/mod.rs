@@ -9,12 +9,14 @@
 //! - `database`: the databases of package managers
 //! - [`purl`]: the names of packages that tools agree on; `license`: names of licenses
 //! - [`document`]: SPDX and CycloneDX
+//! - `fuzzing`: opens the inside for the fuzz targets
 //! - [`error`]: why a guest cannot be read
 
 mod database;
 pub mod document;
 mod elf;
 pub mod error;
+pub(crate) mod fuzzing;
 pub mod guest;
 pub mod inventory;
 mod license;

@@ -30,6 +30,7 @@ pub mod reference;
 pub mod registries_conf;
 pub mod releases;
 pub mod render;
+pub mod rpm;
 pub mod run;
 pub mod span;
 pub mod spec;
@@ -64,6 +65,7 @@ pub const ALL: &[(&str, Target)] = &[
     ("dockerignore", dockerignore::run),
     ("expansion", expansion::run),
     ("files_ext", files::run),
+    ("files_xfs", files::run),
     ("guest_qcow2", guest_qcow2::run),
     ("guest_vdi", guest_vdi::run),
     ("guest_vhd", guest_vhd::run),
@@ -79,6 +81,8 @@ pub const ALL: &[(&str, Target)] = &[
     ("registries_conf", registries_conf::run),
     ("releases", releases::run),
     ("render", render::run),
+    ("rpm_ndb", rpm::ndb),
+    ("rpm_sqlite", rpm::sqlite),
     ("run", run::run),
     ("span", span::run),
     ("spec", spec::run),

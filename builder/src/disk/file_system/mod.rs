@@ -6,13 +6,17 @@
 //!
 //! - `tree`: the files below a root, with symbolic links resolved inside it
 //! - `ext`: ext2, ext3 and ext4
+//! - `xfs`: XFS
+//! - `runs`: parts of a file that are adjacent on the volume
 //! - `limits`: the part of the disk with the file system, and how much is read of it
 //! - `node`: a file, a directory or a link
 
 mod ext;
 mod limits;
 mod node;
+mod runs;
 mod tree;
+mod xfs;
 
 use std::ops::ControlFlow;
 
@@ -55,6 +59,7 @@ pub(crate) fn open_trees<'a>(
     let part = LimitedVolume::new(disk, volume.start, volume.len);
     let file_system: Box<dyn FileSystem + 'a> = match volume.content {
         VolumeContent::Ext => Box::new(ext::open(part)?),
+        VolumeContent::Xfs => Box::new(xfs::open(part)?),
         _ => return Ok(Vec::new()),
     };
     FileTree::of_roots(file_system)

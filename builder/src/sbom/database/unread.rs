@@ -12,6 +12,9 @@ const DIRECTORIES: [(&str, &str); 5] = [
     ("/var/lib/flatpak/app", "Flatpak"),
 ];
 
+/// The database of rpm before version 4.16, as in CentOS 7 and RHEL 8.
+const OLD_RPM: &str = "/var/lib/rpm/Packages";
+
 /// Returns phrases about the package managers of a system that are not read.
 pub(in crate::sbom) fn list_unread(tree: &FileTree<'_>) -> Result<Vec<String>, Fault> {
     let mut notes = Vec::new();
@@ -19,6 +22,11 @@ pub(in crate::sbom) fn list_unread(tree: &FileTree<'_>) -> Result<Vec<String>, F
         if tree.has_entries(path)? {
             notes.push(format!("packages of {name} (`{path}`) are not read"));
         }
+    }
+    if tree.open(OLD_RPM)?.is_some() {
+        notes.push(format!(
+            "the database of rpm in the form of Berkeley DB (`{OLD_RPM}`) is not read"
+        ));
     }
     Ok(notes)
 }

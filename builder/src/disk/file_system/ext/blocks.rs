@@ -2,6 +2,7 @@
 
 use super::super::limits::LimitedVolume;
 use super::super::node::Node;
+use super::super::runs::BlockRun;
 use super::inode::{EXTENTS, block_part, marks};
 use super::superblock::Superblock;
 use crate::disk::Fault;
@@ -24,21 +25,6 @@ const FILE_BLOCKS: u64 = 1 << 32;
 /// Number of blocks that the inode lists itself; three lists of lists follow.
 const DIRECT: u64 = 12;
 const LEVELS: u32 = 3;
-
-/// Blocks that follow each other.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct BlockRun {
-    /// The first one in the file system; `None` if they are not stored and read as zeros.
-    pub(super) block: Option<u64>,
-    /// How many they are; at least one.
-    pub(super) count: u64,
-}
-
-impl BlockRun {
-    fn hole(count: u64) -> Self {
-        Self { block: None, count: count.max(1) }
-    }
-}
 
 /// Finds the block of a node with this index, and those that follow it.
 pub(super) fn find_run(
@@ -81,7 +67,7 @@ fn find_extent(
             return Ok(BlockRun::hole(end.saturating_sub(index)));
         };
         if depth == 0 {
-            return Ok(extent_run(entry, index, end));
+            return extent_run(superblock, entry, index, end);
         }
         let child = u64::from(le32(entry, 4)) | u64::from(le16(entry, 8)) << 32;
         let mut stored = vec![0; usize::try_from(superblock.block_len).unwrap_or(0)];
@@ -92,16 +78,22 @@ fn find_extent(
 }
 
 /// Returns the blocks of an extent from an index on, or the hole behind it.
-fn extent_run(entry: &[u8; ENTRY], index: u64, end: u64) -> BlockRun {
+fn extent_run(
+    superblock: &Superblock,
+    entry: &[u8; ENTRY],
+    index: u64,
+    end: u64,
+) -> Result<BlockRun, Fault> {
     let (first, stored_len) = (u64::from(le32(entry, 0)), le16(entry, 4));
     let is_written = stored_len <= WRITTEN_MAX;
     let len = u64::from(if is_written { stored_len } else { stored_len - WRITTEN_MAX });
     let skip = index - first;
     if skip >= len {
-        return BlockRun::hole(end.saturating_sub(index));
+        return Ok(BlockRun::hole(end.saturating_sub(index)));
     }
     let start = u64::from(le32(entry, 8)) | u64::from(le16(entry, 6)) << 32;
-    BlockRun { block: is_written.then_some(start + skip), count: len - skip }
+    let at = is_written.then(|| superblock.offset_of(start + skip)).transpose()?;
+    Ok(BlockRun { at, count: len - skip })
 }
 
 /// Finds a block in the lists of ext2.
@@ -113,7 +105,7 @@ fn find_listed(
 ) -> Result<BlockRun, Fault> {
     let list = block_part(node);
     if index < DIRECT {
-        return Ok(listed_run(&list[..4 * 12], index));
+        return listed_run(superblock, &list[..4 * 12], index);
     }
     let per_list = superblock.block_len / 4;
     let (mut rest, mut level, mut span) = (index - DIRECT, 0, per_list);
@@ -134,7 +126,7 @@ fn find_listed(
         let at = superblock.offset_of(list_block)?;
         fill_part(volume, &mut stored, at, "a list of blocks of ext2")?;
         if level == 0 {
-            return Ok(listed_run(&stored, rest));
+            return listed_run(superblock, &stored, rest);
         }
         span /= per_list;
         let number = usize::try_from(rest / span).unwrap_or(0);
@@ -144,7 +136,7 @@ fn find_listed(
 }
 
 /// Returns the blocks of a list from an index on, as far as they follow each other.
-fn listed_run(list: &[u8], index: u64) -> BlockRun {
+fn listed_run(superblock: &Superblock, list: &[u8], index: u64) -> Result<BlockRun, Fault> {
     let index = usize::try_from(index).unwrap_or(usize::MAX);
     let blocks = list.as_chunks::<4>().0.get(index..).unwrap_or_default();
     let mut blocks = blocks.iter().map(|block| u64::from(u32::from_le_bytes(*block)));
@@ -154,5 +146,6 @@ fn listed_run(list: &[u8], index: u64) -> BlockRun {
         first => *block == first + number + 1,
     };
     let more = (0..).zip(blocks).take_while(follows).count() as u64;
-    BlockRun { block: (first != 0).then_some(first), count: more + 1 }
+    let at = (first != 0).then(|| superblock.offset_of(first)).transpose()?;
+    Ok(BlockRun { at, count: more + 1 })
 }

@@ -15,14 +15,13 @@ mod superblock;
 
 use std::ops::ControlFlow;
 
-use self::blocks::BlockRun;
 use self::inline::inline_content;
 use self::superblock::Superblock;
 use super::limits::LimitedVolume;
 use super::node::{Node, NodeId};
+use super::runs::read_runs;
 use super::{EachName, FileSystem};
 use crate::disk::Fault;
-use crate::disk::bytes::fill_part;
 
 /// Number of the root directory's inode.
 const ROOT: u64 = 2;
@@ -40,14 +39,6 @@ pub(super) struct Ext<'a> {
 pub(super) fn open(volume: LimitedVolume<'_>) -> Result<Ext<'_>, Fault> {
     let superblock = Superblock::read(&volume)?;
     Ok(Ext { volume, superblock })
-}
-
-impl Ext<'_> {
-    /// Fills `space` from blocks, which follow `skip` bytes in front.
-    fn read_run(&self, space: &mut [u8], block: u64, skip: u64) -> Result<(), Fault> {
-        let at = self.superblock.offset_of(block)?.saturating_add(skip);
-        fill_part(&self.volume, space, at, "a block of a file")
-    }
 }
 
 impl FileSystem for Ext<'_> {
@@ -79,7 +70,7 @@ impl FileSystem for Ext<'_> {
         Ok(())
     }
 
-    fn read(&self, node: &Node, mut space: &mut [u8], mut at: u64) -> Result<(), Fault> {
+    fn read(&self, node: &Node, space: &mut [u8], at: u64) -> Result<(), Fault> {
         if let Some(content) = inode::short_link(node).or_else(|| inline_content(node)) {
             let part =
                 usize::try_from(at).ok().and_then(|at| content.get(at..)?.get(..space.len()));
@@ -90,21 +81,9 @@ impl FileSystem for Ext<'_> {
             return Ok(());
         }
         inode::refuse_encrypted(node)?;
-        let block_len = self.superblock.block_len;
-        while !space.is_empty() {
-            let (index, skip) = (at / block_len, at % block_len);
-            let BlockRun { block, count } =
-                blocks::find_run(&self.volume, &self.superblock, node, index)?;
-            let len = count.max(1).saturating_mul(block_len) - skip;
-            let count = usize::try_from(len).unwrap_or(usize::MAX).min(space.len());
-            let (part, rest) = space.split_at_mut(count);
-            match block {
-                Some(block) => self.read_run(part, block, skip)?,
-                None => part.fill(0),
-            }
-            (space, at) = (rest, at.saturating_add(count as u64));
-        }
-        Ok(())
+        read_runs(&self.volume, self.superblock.block_len, space, at, &|index| {
+            blocks::find_run(&self.volume, &self.superblock, node, index)
+        })
     }
 
     fn notes(&self) -> Vec<String> {
