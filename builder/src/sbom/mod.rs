@@ -4,6 +4,7 @@
 //!
 //! - [`guest`]: finds the system on a disk, and reads it
 //! - [`inventory`]: what was found
+//! - [`changes`]: the packages of two guests compared
 //! - `system`: the directory that is the root of a system
 //! - `os_release`: the name of the operating system; `elf`: the architecture
 //! - `database`: the databases of package managers
@@ -12,6 +13,7 @@
 //! - `fuzzing`: opens the inside for the fuzz targets
 //! - [`error`]: why a guest cannot be read
 
+pub mod changes;
 mod database;
 pub mod document;
 mod elf;

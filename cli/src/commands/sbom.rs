@@ -2,14 +2,11 @@
 
 mod text;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
-use diskette_builder::oci::image::location::ImageLocation;
 use diskette_builder::oci::image::platform::Platform;
 use diskette_builder::oci::image::time::Timestamp;
-use diskette_builder::oci::image_documents::read_documents;
-use diskette_builder::recipe::diagnostic::Diagnostic;
 use diskette_builder::sbom::document::{DocumentFormat, DocumentSubject, write_document};
 use diskette_builder::sbom::inventory::Inventory;
 use diskette_builder::sbom::purl::package_url;
@@ -20,8 +17,7 @@ use crate::arguments::registry::RegistryArguments;
 use crate::assembly::creation_time;
 use crate::environment::Environment;
 use crate::error::{CommandError, cannot};
-use crate::images::inventory::{ReadInventory, Spool, read_file_inventory, read_image_inventory};
-use crate::images::subject::{ImageSubject, choose_platform};
+use crate::images::inventory::{ChosenDisk, NamedInventory, Spool, read_disk_or_image};
 use crate::ui::Ui;
 use crate::ui::progress::ProgressMode;
 
@@ -81,14 +77,6 @@ enum Format {
     CycloneDx,
 }
 
-/// What was read, and what it is called in documents.
-struct NamedInventory {
-    name: String,
-    /// Digest of the image.
-    version: Option<String>,
-    read: ReadInventory,
-}
-
 pub(crate) fn run(
     arguments: &SbomArguments,
     environment: &Environment,
@@ -98,54 +86,21 @@ pub(crate) fn run(
     let created = environment.source_date_epoch.as_ref();
     let created = created.map(|_| creation_time(environment, None, None)).transpose()?;
     let spool = Spool::open(arguments.spool.as_deref().unwrap_or(&environment.temporary))?;
-    let found = match &arguments.subject {
-        DiskOrImage::Disk(path) => read_file(path, arguments, &spool)?,
-        DiskOrImage::Image(location) => read_image(location, arguments, environment, ui, &spool)?,
+    let progress = ui.progress(arguments.progress)?;
+    let uses = match &arguments.subject {
+        DiskOrImage::Image(location) => RegistryUse::default().reads_from(location),
+        DiskOrImage::Disk(_) => RegistryUse::default(),
     };
+    let registry = arguments.registry.registry(environment, progress.clone(), &uses)?;
+    let (platform, disk) = (arguments.platform.as_ref(), arguments.disk.as_deref());
+    let chosen = ChosenDisk { platform, disk };
+    let found = read_disk_or_image(&arguments.subject, &chosen, &registry, &spool, &*progress)?;
+    progress.end();
     print_inventory(&found, arguments.format, created, ui)?;
     if !arguments.quiet {
         ui.print_line(&found.read.traffic);
     }
     Ok(())
-}
-
-fn read_file(
-    path: &Path,
-    arguments: &SbomArguments,
-    spool: &Spool,
-) -> Result<NamedInventory, CommandError> {
-    for (option, is_given) in
-        [("--platform", arguments.platform.is_some()), ("--disk", arguments.disk.is_some())]
-    {
-        if is_given {
-            let message = format!("`{}` is the file of a disk", path.display());
-            let diagnostic = Diagnostic::new(message).help(format!("leave out `{option}`"));
-            return Err(CommandError::Usage(diagnostic));
-        }
-    }
-    let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    Ok(NamedInventory { name, version: None, read: read_file_inventory(path, spool)? })
-}
-
-fn read_image(
-    location: &ImageLocation,
-    arguments: &SbomArguments,
-    environment: &Environment,
-    ui: &Ui,
-    spool: &Spool,
-) -> Result<NamedInventory, CommandError> {
-    let progress = ui.progress(arguments.progress)?;
-    let uses = RegistryUse::default().reads_from(location);
-    let registry = arguments.registry.registry(environment, progress.clone(), &uses)?;
-    let subject = ImageSubject::find(location, &registry)?;
-    let documents = read_documents(&*subject.images, subject.root)?;
-    let image = choose_platform(&documents, arguments.platform.as_ref(), location)?;
-    let name = location.to_string();
-    let (disk, images) = (arguments.disk.as_deref(), &*subject.images);
-    let read = read_image_inventory(image, (images, &name), disk, Some(spool), &*progress)?;
-    progress.end();
-    let read = read.ok_or_else(|| Diagnostic::new(format!("there is no disk in `{name}`")))?;
-    Ok(NamedInventory { name, version: Some(image.manifest.digest.to_string()), read })
 }
 
 fn print_inventory(

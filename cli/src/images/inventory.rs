@@ -12,26 +12,45 @@ use diskette_builder::disk::{DiskFormat, ReadAt, guest};
 use diskette_builder::inspect::extract::ExtractError;
 use diskette_builder::inspect::guest::{DiskContext, open_disk, spool_stream};
 use diskette_builder::oci::error::StorageError;
-use diskette_builder::oci::image_documents::PlatformImage;
+use diskette_builder::oci::image::platform::Platform;
+use diskette_builder::oci::image_documents::{PlatformImage, read_documents};
 use diskette_builder::oci::images::Images;
 use diskette_builder::oci::progress::Progress;
 use diskette_builder::oci::tar::TarLimits;
 use diskette_builder::recipe::diagnostic::Diagnostic;
+use diskette_builder::registry::client::RegistryClient;
 use diskette_builder::sbom::error::InventoryError;
 use diskette_builder::sbom::guest::read_inventory;
 use diskette_builder::sbom::inventory::Inventory;
 use indicatif::HumanBytes;
 
+use crate::arguments::disk_or_image::DiskOrImage;
 use crate::error::{CommandError, cannot};
 use crate::files::disk_file::DiskFile;
 use crate::files::{open_dir, open_file};
 use crate::images::disk_error::disk_error;
+use crate::images::subject::{ImageSubject, choose_platform};
 
 /// The inventory of a disk, and what reading it took.
 pub(crate) struct ReadInventory {
     pub(crate) inventory: Inventory,
     /// How much was read, as a phrase.
     pub(crate) traffic: String,
+}
+
+/// An inventory, and what its disk is called in documents.
+pub(crate) struct NamedInventory {
+    pub(crate) name: String,
+    /// Digest of the image.
+    pub(crate) version: Option<String>,
+    pub(crate) read: ReadInventory,
+}
+
+/// Which disk of an image is read.
+pub(crate) struct ChosenDisk<'a> {
+    pub(crate) platform: Option<&'a Platform>,
+    /// Name of the disk, if it is one of an artifact.
+    pub(crate) disk: Option<&'a str>,
 }
 
 /// A directory for disks that can be read only from front to back.
@@ -53,25 +72,62 @@ impl Spool {
     }
 }
 
-/// Reads the inventory of the file of a disk.
+/// Reads the inventory of a disk, which is a file or in an image.
+pub(crate) fn read_disk_or_image(
+    subject: &DiskOrImage,
+    chosen: &ChosenDisk<'_>,
+    registry: &RegistryClient,
+    spool: &Spool,
+    progress: &dyn Progress,
+) -> Result<NamedInventory, CommandError> {
+    let location = match subject {
+        DiskOrImage::Image(location) => location,
+        DiskOrImage::Disk(path) => {
+            refuse_choice(path, chosen)?;
+            let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            let read = read_file_inventory(path, Some(spool))?;
+            return Ok(NamedInventory { name, version: None, read });
+        }
+    };
+    let subject = ImageSubject::find(location, registry)?;
+    let documents = read_documents(&*subject.images, subject.root)?;
+    let image = choose_platform(&documents, chosen.platform, location)?;
+    let name = location.to_string();
+    let from = (&*subject.images, &*name);
+    let read = read_image_inventory(image, from, chosen.disk, Some(spool), progress)?;
+    let read = read.ok_or_else(|| Diagnostic::new(format!("there is no disk in `{name}`")))?;
+    Ok(NamedInventory { name, version: Some(image.manifest.digest.to_string()), read })
+}
+
+/// Fails if a platform or the name of a disk was given for a file.
+fn refuse_choice(path: &Path, chosen: &ChosenDisk<'_>) -> Result<(), CommandError> {
+    let options = [("--platform", chosen.platform.is_some()), ("--disk", chosen.disk.is_some())];
+    let Some((option, _)) = options.into_iter().find(|(_, is_given)| *is_given) else {
+        return Ok(());
+    };
+    let message = format!("`{}` is the file of a disk", path.display());
+    Err(CommandError::Usage(Diagnostic::new(message).help(format!("leave out `{option}`"))))
+}
+
+/// Reads the inventory of the file of a disk. Without `spool` one that is compressed is not read.
 pub(crate) fn read_file_inventory(
     path: &Path,
-    spool: &Spool,
+    spool: Option<&Spool>,
 ) -> Result<ReadInventory, CommandError> {
     let name = path.display().to_string();
     let unread = |error: io::Error| CommandError::from(cannot("read", &name)(error));
     let file = DiskFile::open(path).map_err(unread)?;
     let counted = Arc::new(CountedDisk { disk: file, read: AtomicU64::new(0) });
     let file = Arc::clone(&counted) as Arc<dyn ReadAt>;
-    let inventory = match guest::open_any(file) {
-        Err(guest::GuestError::Unsupported(DiskFormat::Compressed(_))) => {
+    let inventory = match (guest::open_any(file), spool) {
+        (Err(guest::GuestError::Unsupported(DiskFormat::Compressed(_))), Some(spool)) => {
             let stream = open_file(path).map_err(unread)?;
             let spooled = spool.make_file().and_then(|file| spool_stream(stream, file));
             let spooled = spooled.map_err(cannot("decompress", &name))?;
             counted.read.store(counted.len(), Ordering::Relaxed);
             read_disk(spooled, &name)?
         }
-        opened => read_guest(opened, &name)?,
+        (opened, _) => read_guest(opened, &name)?,
     };
     let traffic = traffic_text(counted.read.load(Ordering::Relaxed), counted.len());
     Ok(ReadInventory { inventory, traffic })

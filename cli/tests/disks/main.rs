@@ -17,6 +17,7 @@ mod packed;
 mod refused;
 mod remedies;
 mod sbom;
+mod sbom_changes;
 mod sbom_rpm;
 mod secrets;
 mod seeds;

@@ -2,20 +2,21 @@
 
 use diskette_builder::cluster::contract::Finding;
 use diskette_builder::disk::DiskInfo;
-use diskette_builder::inspect::overview::{ImageOverview, SeenDisk};
+use diskette_builder::inspect::overview::SeenDisk;
 use diskette_builder::inspect::vm::{SeenMachine, SeenMachineDisk};
 use diskette_builder::oci::attachments::Attachment;
 use diskette_builder::oci::image::tag::Tag;
 use diskette_builder::oci::image_documents::PlatformImage;
+use diskette_builder::sbom::inventory::Inventory;
 use serde_json::{Map, Value, json};
 
-use super::{InspectedImages, text};
+use super::{InspectedImages, SeenImage, text};
 
 /// Returns an image as JSON.
 pub(super) fn image_json(seen: &InspectedImages) -> String {
     let root = &seen.documents.root;
     let platforms: Vec<Value> =
-        seen.images().map(|(image, overview)| platform_json(image, overview)).collect();
+        seen.images().map(|(image, seen)| platform_json(image, seen)).collect();
     let value = json!({ "image": seen.name, "digest": root.digest.to_string(), "media_type": root.media_type.to_string(), "annotations": seen.documents.annotations, "attestations": seen.attestations(), "attachments": seen.attachments.iter().map(attachment_json).collect::<Vec<_>>(), "platforms": platforms, });
     format!("{value:#}\n")
 }
@@ -26,11 +27,24 @@ fn attachment_json(attachment: &Attachment) -> Value {
 }
 
 /// Returns a disk as JSON.
-pub(super) fn disk_json(name: &str, info: &DiskInfo) -> String {
-    format!("{:#}\n", json!({ "file": name, "disk": info }))
+pub(super) fn disk_json(name: &str, info: &DiskInfo, inventory: Option<&Inventory>) -> String {
+    let mut value = json!({ "file": name, "disk": info });
+    add_system(&mut value, inventory);
+    format!("{value:#}\n")
 }
 
-fn platform_json(image: &PlatformImage, overview: &ImageOverview) -> Value {
+/// Adds the operating system and the number of packages.
+fn add_system(value: &mut Value, inventory: Option<&Inventory>) {
+    if let Some(inventory) = inventory {
+        let mut system = json!(inventory.system);
+        system["architecture"] = json!(inventory.architecture);
+        system["packages"] = json!(inventory.packages.len());
+        value["system"] = system;
+    }
+}
+
+fn platform_json(image: &PlatformImage, seen: &SeenImage) -> Value {
+    let SeenImage { overview, inventory } = seen;
     let layers = image.layers.iter().zip(&overview.compressions).map(|(layer, compressed)| { json!({ "digest": layer.digest.to_string(), "size": layer.size, "media_type": layer.media_type, "compression": text::compression_word(*compressed), }) });
     let labels: Map<String, Value> =
         overview.labels.iter().map(|(key, value)| (key.clone(), json!(value))).collect();
@@ -42,6 +56,7 @@ fn platform_json(image: &PlatformImage, overview: &ImageOverview) -> Value {
     if let Some(artifact_type) = &image.artifact_type {
         value["artifact_type"] = json!(artifact_type);
     }
+    add_system(&mut value, inventory.as_ref());
     if let Some(machine) = &overview.machine {
         value["machine"] = machine_json(machine);
     }

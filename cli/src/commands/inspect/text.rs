@@ -4,16 +4,15 @@ use std::collections::BTreeMap;
 
 use diskette_builder::compression::CompressionFormat;
 use diskette_builder::disk::DiskInfo;
-use diskette_builder::inspect::overview::{
-    ImageOverview, LAYER_START_LEN, SeenCompression, SeenDisk,
-};
+use diskette_builder::inspect::overview::{LAYER_START_LEN, SeenCompression, SeenDisk};
 use diskette_builder::inspect::vm::SeenMachine;
 use diskette_builder::oci::attachments::Attachment;
 use diskette_builder::oci::image_documents::PlatformImage;
+use diskette_builder::sbom::inventory::Inventory;
 use indicatif::HumanBytes;
 use serde_json::Value;
 
-use super::InspectedImages;
+use super::{InspectedImages, SeenImage};
 use crate::ui::visible::visible_line;
 
 /// Prefix of annotations about the base image; below, the prefix of those about the image's origin.
@@ -62,24 +61,26 @@ pub(super) fn image_text(seen: &InspectedImages) -> String {
         let kind = if kind.is_empty() { "artifact" } else { kind };
         table.row("attached", &format!("{kind} of {subject}  {digest}"));
     }
-    for (image, overview) in seen.images() {
-        platform_rows(image, overview, &mut table);
+    for (image, seen) in seen.images() {
+        platform_rows(image, seen, &mut table);
     }
     table.0
 }
 
 /// Returns a disk as text.
-pub(super) fn disk_text(name: &str, info: &DiskInfo) -> String {
+pub(super) fn disk_text(name: &str, info: &DiskInfo, inventory: Option<&Inventory>) -> String {
     let mut table = Table::default();
     table.heading(name);
     info_rows(info, &mut table);
+    system_row(inventory, &mut table);
     for flaw in &info.flaws {
         table.row("flaw", &flaw.to_string());
     }
     table.0
 }
 
-fn platform_rows(image: &PlatformImage, overview: &ImageOverview, table: &mut Table) {
+fn platform_rows(image: &PlatformImage, seen: &SeenImage, table: &mut Table) {
+    let SeenImage { overview, inventory } = seen;
     let name = image.platform().map_or_else(|| "no platform".to_owned(), |name| name.to_string());
     table.heading(&name);
     table.row("manifest", &image.manifest.digest.to_string());
@@ -96,6 +97,7 @@ fn platform_rows(image: &PlatformImage, overview: &ImageOverview, table: &mut Ta
             );
         }
     }
+    system_row(inventory.as_ref(), table);
     for (number, layer) in image.layers.iter().enumerate() {
         let compressed = overview.compressions.get(number).copied();
         let compressed = match compressed.unwrap_or(SeenCompression::NotRead) {
@@ -140,6 +142,13 @@ fn disk_rows(disk: &SeenDisk, table: &mut Table) {
         },
     );
     info_rows(&disk.info, table);
+}
+
+/// Adds the operating system and the number of packages.
+fn system_row(inventory: Option<&Inventory>, table: &mut Table) {
+    if let Some(inventory) = inventory {
+        table.row("system", &inventory.summary());
+    }
 }
 
 fn info_rows(info: &DiskInfo, table: &mut Table) {
