@@ -6,7 +6,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use crate::compression::{decode, detect_and_decompress_members};
-use crate::disk::{self, ReadAt, examine_disk, guest};
+use crate::disk::{self, DiskFiles, Fault, ReadAt, examine_disk, guest};
 use crate::net::http::fuzzing::{exchange_on, server_url};
 use crate::net::http::{
     ContentRange, HttpClient, HttpRequest, ResponseHead, retry_after, server_words, web_page_words,
@@ -75,6 +75,24 @@ pub fn resize_disk(file: &Arc<dyn ReadAt>, len: u64) -> Result<Option<Arc<dyn Re
     let Ok(guest) = guest.map(Arc::from) else { return Ok(None) };
     let resized = disk::resize_disk(file, &guest, &info, len, None);
     resized.map(|resized| Some(resized.bytes)).map_err(|error| error.to_string())
+}
+
+/// The only extent of a disk, whatever its name.
+struct OneExtent<'a>(Arc<dyn ReadAt + 'a>);
+
+impl<'a> DiskFiles<'a> for OneExtent<'a> {
+    fn open(&mut self, _: &str) -> Result<Arc<dyn ReadAt + 'a>, Fault> {
+        Ok(Arc::clone(&self.0))
+    }
+}
+
+/// Opens the disk that a descriptor of a VMDK describes, with all of its extents in one file. Returns nothing for
+/// one that cannot be opened.
+pub fn open_split_vmdk<'a>(
+    descriptor: &[u8],
+    extent: Arc<dyn ReadAt + 'a>,
+) -> Option<Arc<dyn ReadAt + 'a>> {
+    guest::open_split(&descriptor.to_vec(), &mut OneExtent(extent)).ok()
 }
 
 /// Returns a reader of the decompressed bytes of a stream whose members are decompressed several at a time.

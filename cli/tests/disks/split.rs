@@ -95,6 +95,111 @@ fn extents_of_esx_become_one_disk() {
     qemu.assert_equal(("raw", &raw), ("qcow2", &build_disk(&scene, &[], "vm.qcow2").path));
 }
 
+/// Puts numbers of 8 bytes into a file, each at its offset.
+fn put_numbers(file: &mut Vec<u8>, numbers: impl IntoIterator<Item = (usize, u64)>) {
+    for (at, number) in numbers {
+        file.resize(file.len().max(at + 8), 0);
+        file[at..at + 8].copy_from_slice(&number.to_le_bytes());
+    }
+}
+
+/// Sectors of a space-efficient extent: directory, tables and grains.
+const PARTS: [u64; 3] = [16, 32, 32 + 3 * 64];
+
+/// Returns the headers of a space-efficient extent of ESX, in the form that QEMU's `block/vmdk.c` reads.
+fn sesparse_headers(sectors: u64) -> Vec<u8> {
+    let mut file = Vec::new();
+    let [directory, tables, grains] = PARTS;
+    put_numbers(
+        &mut file,
+        [(0, 0xcafe_babe), (8, 0x2_0000_0001), (16, sectors), (24, 8), (32, 64)],
+    );
+    put_numbers(&mut file, [(80, 2), (88, 1), (128, directory), (136, 1)]);
+    put_numbers(&mut file, [(144, tables), (152, 3 * 64), (192, grains), (200, 64), (512, 0)]);
+    put_numbers(&mut file, [(1024, 0xcafe_cafe), (1024 + 504, 0)]);
+    file
+}
+
+/// An extent of ESX from version 6 on: a directory, tables of 4096 entries, grains of 4 KiB.
+#[test]
+fn space_efficient_extents_become_one_disk() {
+    let Some(qemu) = QemuImg::find() else { return };
+    let scene = Scene::new();
+    let [directory, tables, grains] = PARTS.map(|sector| usize::try_from(sector * 512).unwrap());
+    // The third table of the disk is the first of the file, and the second one does not exist.
+    let sectors = 3 * 4096 * 8 - 8;
+    let mut extent = sesparse_headers(sectors);
+    put_numbers(&mut extent, [(directory, 1 << 60 | 1), (directory + 16, 1 << 60)]);
+    let grain = |number: u64| 3 << 60 | (number & 0xfff) << 48 | number >> 12;
+    let entry = |table: usize, entry: usize| tables + (table * 4096 + entry) * 8;
+    let entries = [
+        (entry(1, 0), grain(3)),
+        (entry(1, 1), 2 << 60),
+        (entry(1, 2), grain(1)),
+        (entry(1, 3), 1 << 60 | 0x4d),
+        (entry(1, 4095), grain(0)),
+        (entry(0, 0), grain(2)),
+        (entry(0, 4094), grain(5000)),
+    ];
+    put_numbers(&mut extent, entries);
+    extent.resize(grains, 0);
+    extent.extend(noise_bytes(4, 16 << 10));
+    extent.resize(grains + 5000 * 4096, 0);
+    extent.extend(noise_bytes(5, 4096));
+    scene.write("vm-sesparse.vmdk", &extent);
+    scene.write("vm-flat.vmdk", noise_bytes(5, 1 << 20));
+    let lines =
+        format!("RW {sectors} SESPARSE \"vm-sesparse.vmdk\"\nRW 2048 VMFS \"vm-flat.vmdk\"\n");
+    let head = "# Disk DescriptorFile\nversion=1\nCID=fffffffe\nparentCID=ffffffff\ncreateType=\"seSparse\"\n";
+    let vmdk = scene.write("vm.vmdk", format!("{head}{lines}"));
+    scene.write_spec("amd64: { disk: { path: vm.vmdk, convert: qcow2 } }");
+    let raw = scene.path("expected.raw");
+    qemu.run(["convert", "-f", "vmdk", "-O", "raw", text(&vmdk), text(&raw)]);
+    qemu.assert_equal(("raw", &raw), ("qcow2", &build_disk(&scene, &[], "vm.qcow2").path));
+}
+
+/// What QEMU refuses is refused.
+#[test]
+fn damaged_space_efficient_extents_are_refused() {
+    let Some(qemu) = QemuImg::find() else { return };
+    let scene = Scene::new();
+    scene.write_spec("amd64: { disk: { path: vm.vmdk, convert: qcow2 } }");
+    scene.write("vm.vmdk", "# Disk DescriptorFile\nversion=1\nCID=fffffffe\nparentCID=ffffffff\ncreateType=\"seSparse\"\nRW 32768 SESPARSE \"a.vmdk\"\n");
+    let [directory, tables, _] = PARTS.map(|sector| usize::try_from(sector * 512).unwrap());
+    let check = |change: (usize, u64), expected: &str| {
+        let mut extent = sesparse_headers(4096 * 8);
+        let table = [(directory, 1 << 60), (tables, 3 << 60)];
+        put_numbers(&mut extent, table);
+        extent.resize(256 << 10, 7);
+        put_numbers(&mut extent, [change]);
+        scene.write("a.vmdk", &extent);
+        let outcome = scene.run(["build", "-o", "out"]);
+        assert_eq!(outcome.status, 1, "{change:?}");
+        assert!(outcome.stderr.contains(expected), "{change:?}: {}", outcome.stderr);
+        let args = ["convert", "-f", "vmdk", "-O", "raw", "vm.vmdk", "a.raw"];
+        let mut command = qemu.command();
+        let outcome = command.args(args).current_dir(scene.path(".")).output().unwrap();
+        // QEMU reads zeros behind the end of the file.
+        let is_behind = expected.contains("562949953421312");
+        assert_eq!(outcome.status.success(), is_behind, "{change:?}");
+    };
+    check((0, 1), "an extent has no header of space-efficient sparse ones");
+    check((8, 3), "an extent has no header of space-efficient sparse ones");
+    check((24, 16), "the grains or the tables of an extent have an unknown length");
+    check((32, 1), "the grains or the tables of an extent have an unknown length");
+    check((40, 1), "the header of an extent has unknown flags");
+    check((72, 1), "the header of an extent has unknown flags");
+    check((504, 1), "the header of an extent has unknown flags");
+    check((80, 3), "the volatile header of an extent is damaged");
+    check((1024 + 24, 1), "the journal of an extent has to be replayed, which only ESX does");
+    check((128, 1 << 40), "the directory of 1 tables at byte 562949953421312 exceeds the file");
+    check((136, 0), "the directory of 1 tables at byte 8192 exceeds the file");
+    check((directory, 2 << 60), "entry 0 of the directory of grains is 0x2000000000000000");
+    check((directory, 1), "entry 0 of the directory of grains is 0x1");
+    check((tables, 4 << 60), "entry 0 of a table of grains is 0x4000000000000000");
+    check((tables, 9), "entry 0 of a table of grains is 0x9");
+}
+
 /// The cache notices a change of any of the files, and so does a build.
 #[test]
 fn every_extent_counts() {
@@ -257,12 +362,12 @@ error[disk-malformed]: cannot use `vm.vmdk`: its extent `a.vmdk` is no sparse ex
     );
     check(
         &scene,
-        "RW 8 SESPARSE \"a.vmdk\"\n",
+        "RW 8 ZERO \"a.vmdk\"\n",
         str![[r#"
 status: 1
 stdout:
 stderr:
-error[disk-unsupported]: cannot use `vm.vmdk`: its extent `a.vmdk` is of the kind SESPARSE
+error[disk-unsupported]: cannot use `vm.vmdk`: its extent `a.vmdk` is of the kind ZERO
  --> ./diskette.yaml:5:26
   |
 5 |   amd64: { disk: { path: vm.vmdk, convert: qcow2 } }

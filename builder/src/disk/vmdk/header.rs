@@ -15,7 +15,7 @@ pub(super) const COWD: &[u8] = b"COWD";
 
 /// Magic of sparse extents of ESX from version 6 on: two numbers of 8 bytes. QEMU reads these only
 /// through the descriptor that names them.
-const SE_SPARSE: &[u8] = b"\xbe\xba\xfe\xca\0\0\0\0\x01\0\0\0\x02\0\0\0";
+pub(super) const SE_SPARSE: &[u8] = b"\xbe\xba\xfe\xca\0\0\0\0\x01\0\0\0\x02\0\0\0";
 
 /// Offset of the directory in a header that is replaced by the one at the end.
 const AT_END: u64 = u64::MAX;

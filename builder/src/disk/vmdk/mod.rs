@@ -8,12 +8,14 @@
 //! - `descriptor`: the text
 //! - `grains`: the blocks of a sparse extent
 //! - `map`: the locations of the grains
+//! - `sesparse`: extents of ESX from version 6 on
 //! - `split`: disks whose descriptor and extents are files of their own
 
 mod descriptor;
 mod grains;
 mod header;
 mod map;
+mod sesparse;
 mod split;
 #[cfg(test)]
 pub(super) mod tests;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::descriptor::{Descriptor, DescriptorExtent};
 use super::grains::Grains;
 use super::header::{COWD, Header, SPARSE};
-use super::map_disk;
+use super::{map_disk, sesparse};
 use crate::disk::bytes::read_padded;
 use crate::disk::files::DiskFiles;
 use crate::disk::joined::{Joined, JoinedPart};
@@ -53,6 +53,7 @@ fn open_extent<'a>(
             (files.open(&extent.file_name)?, offset)
         }
         "SPARSE" | "VMFSSPARSE" => (open_sparse(files.open(&extent.file_name)?, &name)?, 0),
+        "SESPARSE" => (Arc::new(sesparse::open(files.open(&extent.file_name)?)?) as _, 0),
         kind => {
             let detail = format!("its extent `{name}` is of the kind {}", kind.escape_debug());
             return Err(Fault::new(FlawKind::Unsupported, detail));
