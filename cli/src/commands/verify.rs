@@ -63,8 +63,8 @@ pub(crate) struct VerifyArguments {
     #[arg(long, value_name = "PATH", value_parser = parse_disk_path, conflicts_with = "boot")]
     path: Option<String>,
 
-    /// Check a disk artifact for this cluster too: kubevirt=VERSION, runtime=crio or
-    /// runtime=containerd, separated by commas
+    /// Check a disk artifact or a VM artifact for this cluster too: kubevirt=VERSION, runtime=crio
+    /// or runtime=containerd, separated by commas
     #[arg(long = "for", value_name = "CLUSTER")]
     target: Option<ClusterTarget>,
 
@@ -159,7 +159,9 @@ impl Verifier<'_> {
         let mut judged = judged?;
         let report = &mut judged.report;
         if let Some(target) = &arguments.target {
-            report.judge_for(target);
+            for note in report.judge_for(target) {
+                self.ui.print_note(note);
+            }
         }
         report.findings.retain(|finding| !arguments.allow.contains(&finding.rule));
         let name = location.to_string();

@@ -337,6 +337,13 @@ fn a_cluster_that_cannot_mount_it_is_reported() {
     check("kubevirt=1.10,runtime=crio", &[]);
     check("kubevirt=1.10,runtime=containerd", &["artifact-runtime"]);
     check("kubevirt=1.9", &["artifact-kubevirt"]);
+    // A container image is for every cluster, and that is said.
+    let image = self::scene("");
+    image.build(&[]);
+    let outcome = image.run(["verify", "--for", "kubevirt=1.0,runtime=containerd", "out"]);
+    assert_eq!(outcome.status, 0);
+    let note = "a container image is for every version of KubeVirt and every container runtime";
+    assert_eq!(outcome.stderr.matches(note).count(), 1, "{}", outcome.stderr);
     let outcome = scene.run(["verify", "--for", "kubevirt=new", "out"]);
     assert_eq!(outcome.status, 2);
     assert!(

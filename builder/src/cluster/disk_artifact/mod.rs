@@ -7,8 +7,8 @@ mod target;
 
 pub(crate) use self::judge::{DiskArtifactFacts, judge_disk_artifact};
 pub use self::kind::ArtifactKind;
-pub(crate) use self::target::judge_target;
 pub use self::target::{ClusterTarget, ContainerRuntime};
+pub(crate) use self::target::{judge_import, judge_target};
 
 /// Artifact type of the manifests that are built, and of their index. Readers accept any.
 pub(crate) const ARTIFACT_TYPE: &str = "application/vnd.kubevirt.disk.v1";

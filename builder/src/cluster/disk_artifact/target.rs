@@ -2,11 +2,16 @@
 
 use std::str::FromStr;
 
-use crate::cluster::contract::{ARTIFACT_KUBEVIRT, ARTIFACT_RUNTIME, Finding, Findings};
+use crate::cluster::contract::{
+    ARTIFACT_KUBEVIRT, ARTIFACT_RUNTIME, Finding, Findings, VM_KUBEVIRT,
+};
 use crate::oci::image::platform::Platform;
 
 /// First version of KubeVirt that boots from a disk artifact (kubevirt/kubevirt#18491).
 const KUBEVIRT_MIN: (u32, u32) = (1, 10);
+
+/// First version of KubeVirt that imports VM artifacts (VEP 395 in kubevirt/enhancements).
+const IMPORT_MIN: (u32, u32) = (1, 10);
 
 /// What is known of a cluster.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -77,6 +82,15 @@ pub(crate) fn judge_target(platform: Option<&Platform>, target: &ClusterTarget) 
     }
     if target.runtime == Some(ContainerRuntime::Containerd) {
         findings.add(&ARTIFACT_RUNTIME, "manifest", "the runtime is containerd");
+    }
+    findings.into_sorted()
+}
+
+/// Judges whether a cluster imports a VM artifact itself.
+pub(crate) fn judge_import(platform: Option<&Platform>, target: &ClusterTarget) -> Vec<Finding> {
+    let mut findings = Findings::new(platform.cloned());
+    if let Some((major, minor)) = target.kubevirt.filter(|version| *version < IMPORT_MIN) {
+        findings.add(&VM_KUBEVIRT, "manifest", format!("KubeVirt is {major}.{minor}"));
     }
     findings.into_sorted()
 }

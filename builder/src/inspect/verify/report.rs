@@ -1,11 +1,17 @@
 //! The *report* of a verification: which images were verified, and what was found.
 
 use crate::cluster::contract::Finding;
-use crate::cluster::disk_artifact::{ClusterTarget, judge_target};
+use crate::cluster::disk_artifact::{ClusterTarget, judge_import, judge_target};
 use crate::disk;
 use crate::inspect::vm::SeenMachine;
 use crate::oci::image::digest::Digest;
 use crate::oci::image::platform::Platform;
+
+/// What `--for` says of container images, and of VM artifacts.
+const ANY_CLUSTER: &str = "a container image is for every version of KubeVirt and every container runtime: \
+                           `--for` finds nothing in it";
+const ANY_RUNTIME: &str = "importers read VM artifacts themselves, with every container runtime: \
+                           `runtime=` finds nothing in them";
 
 /// Result of a verification.
 #[derive(Debug, Clone)]
@@ -59,13 +65,24 @@ impl VerifiedImage {
 }
 
 impl VerifyReport {
-    /// Adds what a cluster cannot use.
-    pub fn judge_for(&mut self, target: &ClusterTarget) {
+    /// Adds what a cluster cannot use. Returns of what it makes no difference which cluster it is, as notes.
+    pub fn judge_for(&mut self, target: &ClusterTarget) -> Vec<&'static str> {
+        let mut notes = Vec::new();
         for image in &self.images {
-            if matches!(image.content, VerifiedContent::DiskArtifact(_)) {
-                self.findings.extend(judge_target(image.platform.as_ref(), target));
+            let platform = image.platform.as_ref();
+            match image.content {
+                VerifiedContent::DiskArtifact(_) => {
+                    self.findings.extend(judge_target(platform, target));
+                }
+                VerifiedContent::Machine(_) => {
+                    self.findings.extend(judge_import(platform, target));
+                    notes.extend(target.runtime.is_some().then_some(ANY_RUNTIME));
+                }
+                VerifiedContent::Image(_) => notes.push(ANY_CLUSTER),
             }
         }
+        notes.dedup();
+        notes
     }
 }
 

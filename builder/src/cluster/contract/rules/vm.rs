@@ -60,4 +60,10 @@ super::table! {
         from: "KubeVirt enhancements, VEP 256; kubevirt pkg/storage/oci/oci.go",
         fix: "build it again with `kind: vm`, which converts disks to raw",
     }
+    VM_KUBEVIRT = Warning "vm-kubevirt" {
+        must: "KubeVirt is 1.10 or later, to import a VM artifact itself",
+        else: "nothing in the cluster makes the virtual machine and its volumes of the artifact",
+        from: "KubeVirt enhancements, VEP 395, which is alpha in 1.10",
+        fix: "import it with KubeVirt's script `hack/oci-import.sh`, or create what `diskette manifests vm,pvc` writes, and fill the volumes",
+    }
 }

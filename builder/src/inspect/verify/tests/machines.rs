@@ -96,9 +96,24 @@ impl Artifact {
     }
 }
 
+/// Checks what is said of a cluster.
+fn check_targets(table: &mut Table) {
+    let mut check = |target: &str, expected: &[&str], notes: usize| {
+        let mut report = good_artifact().report(|_| ());
+        let found = report.judge_for(&target.parse().unwrap());
+        assert_eq!(lines(&report.findings).lines().collect::<Vec<_>>(), expected, "{target}");
+        assert_eq!(found.len(), notes, "{target}");
+        report.findings.iter().for_each(|finding| table.record(finding.rule.id));
+    };
+    check("kubevirt=1.10", &[], 0);
+    check("kubevirt=1.9", &["vm-kubevirt: manifest: KubeVirt is 1.9"], 0);
+    check("runtime=containerd", &[], 1);
+}
+
 /// Checks all rules of VM artifacts.
 pub(super) fn check_machines(table: &mut Table) {
     assert_eq!(good_artifact().findings(|_| ()), "");
+    check_targets(table);
     let mut check = |change: &dyn Fn(&mut Artifact), expected: &[&str]| {
         let mut artifact = good_artifact();
         change(&mut artifact);
