@@ -70,7 +70,7 @@ impl AttestationWriter<'_> {
         predicate: &Predicate,
         bytes: Vec<u8>,
     ) -> Result<(), SignatureError> {
-        let blob = StatementBlob { kind: predicate.kind.into(), bytes };
+        let blob = StatementBlob { kind: predicate.kind.clone(), bytes };
         let manifest = compose_referrer(&blob, image);
         let manifest = manifest.map_err(|error| SignatureError::Compose(error.to_string()))?;
         put_bytes(self.sink, &blob.bytes, self.names)?;
@@ -90,7 +90,7 @@ impl AttestationWriter<'_> {
         let mark = statement_mark(statement, key)?;
         let tag = CosignTag::Attestations.of_image(image.digest);
         let bytes = seal_statement(statement, key)?;
-        let blob = StatementBlob { kind: predicate.kind.into(), bytes };
+        let blob = StatementBlob { kind: predicate.kind.clone(), bytes };
         let documents = compose_tagged(&blob, &mark).map_err(SignatureError::Compose)?;
         let manifest = Arc::new(documents.manifest);
         let config = &documents.config;
@@ -120,7 +120,7 @@ impl AttestationWriter<'_> {
         let subject = StatementSubject::new(self.names, image);
         let blobs = predicates.iter().map(|predicate| {
             let bytes = compose_statement(&subject, predicate)?;
-            Ok(StatementBlob { kind: predicate.kind.into(), bytes })
+            Ok(StatementBlob { kind: predicate.kind.clone(), bytes })
         });
         let blobs = blobs.collect::<serde_json::Result<Vec<_>>>()?;
         let documents = compose_index_entry(&blobs);
@@ -137,6 +137,18 @@ impl AttestationWriter<'_> {
         ]);
         Ok(IndexEntry::new(&documents.manifest, Platform::unknown(), annotations))
     }
+}
+
+/// Attaches an attestation to an image that exists in the repositories of these names; without names, in a layout. With a
+/// key it is signed.
+pub fn attach_attestation(
+    image: &Document,
+    predicate: &Predicate,
+    sink: &dyn Sink,
+    names: &[Reference],
+    key: Option<&PrivateKey>,
+) -> Result<(), SignatureError> {
+    AttestationWriter { sink, names, key }.attach(image, std::slice::from_ref(predicate))
 }
 
 /// Writes a short blob.

@@ -52,5 +52,5 @@ pub(crate) fn compose_provenance(facts: &BuildFacts<'_>) -> serde_json::Result<P
             "builder": { "id": BUILDER_ID, "version": { "diskette": env!("CARGO_PKG_VERSION") } },
         },
     });
-    Ok(Predicate { kind: PROVENANCE, value })
+    Ok(Predicate { kind: PROVENANCE.into(), value })
 }

@@ -14,7 +14,7 @@ pub(crate) const STATEMENT_TYPE: &str = "https://in-toto.io/Statement/v1";
 #[derive(Debug, Clone, PartialEq)]
 pub struct Predicate {
     /// Type of what is said, as a URI.
-    pub kind: &'static str,
+    pub kind: String,
     /// What is said.
     pub value: Value,
 }

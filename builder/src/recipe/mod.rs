@@ -62,11 +62,14 @@ impl Recipe {
 pub enum AttestationKind {
     /// What the image was built from, with which options, and by what.
     Provenance,
+    /// The packages in its disk, as SPDX.
+    Sbom,
 }
 
 impl AttestationKind {
     /// All kinds, by their names.
-    pub const ALL: [(&'static str, Self); 1] = [("provenance", Self::Provenance)];
+    pub const ALL: [(&'static str, Self); 2] =
+        [("provenance", Self::Provenance), ("sbom", Self::Sbom)];
 }
 
 /// The image that another refers to. Its repository must have it.

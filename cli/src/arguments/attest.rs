@@ -11,7 +11,7 @@ use diskette_builder::recipe::AttestationKind;
 #[command(next_help_heading = "Signature options")]
 pub(crate) struct AttestArguments {
     /// Attach attestations to the images, in addition to those that the spec asks for: provenance (what the image was built
-    /// from, with which options, and by what). With `--sign-key` they are signed
+    /// from, with which options, and by what) and sbom (the packages in its disk, as SPDX). With `--sign-key` they are signed
     #[arg(long, value_name = "LIST", value_parser = parse_kinds)]
     attest: Vec<BTreeSet<AttestationKind>>,
 }
@@ -73,13 +73,13 @@ mod tests {
             assert_eq!(found, expected.map_err(str::to_owned), "{text}");
         };
         check("provenance", Ok(1));
-        check("provenance,provenance", Ok(1));
+        check("provenance,sbom", Ok(2));
         check("type=provenance", Ok(1));
         check("type=provenance,mode=max", Ok(1));
         check("type=provenance,version=v1,mode=min", Ok(1));
         check("type=provenance,version=v0.2", Err("`version=v0.2` is not supported"));
         check("type=provenance,disabled=true", Err("`disabled=true` is not supported"));
-        check("", Err("unknown attestation ``; known are provenance"));
-        check("sbon", Err("unknown attestation `sbon`; known are provenance"));
+        check("", Err("unknown attestation ``; known are provenance, sbom"));
+        check("sbon", Err("unknown attestation `sbon`; known are provenance, sbom"));
     }
 }

@@ -15,6 +15,7 @@ pub(crate) mod key_value;
 pub(crate) mod list_format;
 pub(crate) mod names;
 pub(crate) mod output;
+pub(crate) mod predicate_type;
 pub(crate) mod referrers;
 pub(crate) mod registry;
 pub(crate) mod reports;

@@ -9,13 +9,13 @@ use diskette_builder::oci::store::LayoutNames;
 use diskette_builder::recipe::diagnostic::Diagnostic;
 use diskette_builder::registry::client::{DeleteError, RegistryClient};
 
-use super::tag::archive_error;
 use crate::arguments::credentials::RegistryUse;
 use crate::arguments::image_name::parse_source;
 use crate::arguments::registry::RegistryArguments;
 use crate::environment::Environment;
 use crate::error::{CommandError, cannot, image_not_found};
 use crate::files::open_dir;
+use crate::images::beside::archive_error;
 use crate::images::subject::{ImageSubject, ambiguous_image, open_images_at};
 use crate::ui::Ui;
 use crate::ui::progress::ProgressMode;

@@ -1,6 +1,7 @@
 //! The *commands*, one file each: its arguments, whose doc comments are the help, and its function
 //! `run`. What several of them share is in other modules.
 
+mod attest;
 mod auth;
 mod build;
 mod completions;
@@ -79,6 +80,7 @@ pub(crate) enum Command {
     Digest(Box<digest::DigestArguments>),
     Referrers(Box<referrers::ReferrersArguments>),
     Sign(Box<sign::SignArguments>),
+    Attest(Box<attest::AttestArguments>),
     Delete(Box<delete::DeleteArguments>),
     Gc(gc::GcArguments),
     Index(index::IndexArguments),
@@ -154,6 +156,7 @@ impl Command {
             Self::Digest(it) => digest::run(it, environment, ui),
             Self::Referrers(it) => referrers::run(it, environment, ui),
             Self::Sign(it) => sign::run(it, environment, ui),
+            Self::Attest(it) => attest::run(it, environment, ui),
             Self::Delete(it) => delete::run(it, environment, ui),
             Self::Gc(it) => gc::run(it, ui),
             Self::Index(it) => index::run(it, environment, ui),

@@ -12,6 +12,7 @@ use diskette_builder::engine::cache::LayerCache;
 use diskette_builder::engine::layer::LayerWorkers;
 use diskette_builder::frontend::spec::CatalogueEntry;
 use diskette_builder::oci::progress::{Progress as _, ProgressEvent};
+use diskette_builder::recipe::AttestationKind;
 use diskette_builder::recipe::diagnostic::Diagnostic;
 use diskette_builder::sync::{
     DowngradePolicy, SyncJob, SyncMode, SyncReport, SyncScope, SyncTools, sync_images as sync_all,
@@ -189,6 +190,12 @@ impl SyncArguments {
         progress: &Arc<ProgressView>,
         ui: &Ui,
     ) -> Result<Vec<SyncReport>, CommandError> {
+        let attest = self.attest.kinds();
+        if attest.contains(&AttestationKind::Sbom) {
+            let message = "the disk of a release is built while it is downloaded, before its packages can be listed";
+            let help = "use `diskette attest IMAGE --sbom spdx` when the image is published";
+            return Err(CommandError::Usage(Diagnostic::new(message).help(help)));
+        }
         let signing = self.signing.read(environment)?;
         let required = self.gate.read(environment)?;
         let client = self.registry.http_client(environment, &(progress.clone() as _))?;
@@ -208,7 +215,7 @@ impl SyncArguments {
             opener: &LocationOpener::new(&registry, None, PathBuf::new())
                 .with_required(required.as_ref()),
             signer: signing.as_ref().map(SigningKey::signer),
-            attest: &self.attest.kinds(),
+            attest: &attest,
             workers: &workers,
             cache: cache.as_ref(),
             progress: &**progress,

@@ -12,6 +12,7 @@ use crate::arguments::registry::RegistryArguments;
 use crate::environment::Environment;
 use crate::error::{CommandError, cannot, image_not_found, storage_error};
 use crate::files::open_dir;
+use crate::images::beside::archive_error;
 use crate::images::subject::ImageSubject;
 use crate::ui::Ui;
 use crate::ui::progress::ProgressMode;
@@ -83,11 +84,4 @@ impl TagArguments {
         };
         self.tags.iter().map(parse).collect()
     }
-}
-
-/// Returns the error for an archive, which cannot be changed.
-pub(super) fn archive_error(participle: &str) -> CommandError {
-    let message = format!("an image in an archive cannot be {participle}");
-    let help = "copy it to a layout first: `diskette copy oci-archive:FILE oci:DIR`";
-    CommandError::Usage(Diagnostic::new(message).help(help))
 }

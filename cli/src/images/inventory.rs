@@ -10,7 +10,7 @@ use cap_std::fs::Dir;
 use cap_tempfile::TempFile;
 use diskette_builder::disk::{DiskFormat, ReadAt, guest};
 use diskette_builder::inspect::extract::ExtractError;
-use diskette_builder::inspect::guest::{DiskContext, open_disk, spool_stream};
+use diskette_builder::inspect::guest::{DiskContext, PartReading, open_disk, spool_stream};
 use diskette_builder::oci::error::StorageError;
 use diskette_builder::oci::image::platform::Platform;
 use diskette_builder::oci::image_documents::{PlatformImage, read_documents};
@@ -136,9 +136,32 @@ pub(crate) fn read_file_inventory(
 /// Reads the inventory of the disk of an image. `disk` is its name, if it is one of an artifact.
 pub(crate) fn read_image_inventory(
     image: &PlatformImage,
+    from: (&dyn Images, &str),
+    disk: Option<&str>,
+    spool: Option<&Spool>,
+    progress: &dyn Progress,
+) -> Result<Option<ReadInventory>, CommandError> {
+    read_inventory_by(image, from, disk, spool, PartReading::Any, progress)
+}
+
+/// Reads the inventory of the disk of an image, of which everything is checked that is used.
+pub(crate) fn read_checked_inventory(
+    image: &PlatformImage,
+    from: (&dyn Images, &str),
+    spool: &Spool,
+    progress: &dyn Progress,
+) -> Result<ReadInventory, CommandError> {
+    let parts = PartReading::Checked;
+    let read = read_inventory_by(image, from, None, Some(spool), parts, progress)?;
+    read.ok_or_else(|| Diagnostic::new(format!("there is no disk in `{}`", from.1)).into())
+}
+
+fn read_inventory_by(
+    image: &PlatformImage,
     (images, location): (&dyn Images, &str),
     disk: Option<&str>,
     spool: Option<&Spool>,
+    parts: PartReading,
     progress: &dyn Progress,
 ) -> Result<Option<ReadInventory>, CommandError> {
     let make_file = || match spool {
@@ -149,6 +172,7 @@ pub(crate) fn read_image_inventory(
         images,
         disk,
         spool: spool.map(|_| &make_file as &dyn Fn() -> io::Result<File>),
+        parts,
         limits: TarLimits::default(),
         progress,
     };

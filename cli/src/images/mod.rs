@@ -1,6 +1,7 @@
 //! *Images* that commands read: opening them, and finding one among them.
 
 pub(crate) mod attach;
+pub(crate) mod beside;
 pub(crate) mod disk_error;
 pub(crate) mod inventory;
 pub(crate) mod opener;

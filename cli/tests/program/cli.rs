@@ -42,6 +42,8 @@ Commands:
   digest       Print the digest of an image
   referrers    List what refers to an image: signatures, SBOMs, disks
   sign         Sign an image in a registry or a layout, as cosign does
+  attest       Attach an attestation to an image in a registry or a layout: a list of its packages,
+               or what a file says
   delete       Delete an image of a registry or a layout
   gc           Remove the blobs of a layout that none of its images uses
   index        Work on indexes, which name an image for each platform
@@ -102,6 +104,8 @@ Commands:
   digest       Print the digest of an image
   referrers    List what refers to an image: signatures, SBOMs, disks
   sign         Sign an image in a registry or a layout, as cosign does
+  attest       Attach an attestation to an image in a registry or a layout: a list of its packages,
+               or what a file says
   delete       Delete an image of a registry or a layout
   gc           Remove the blobs of a layout that none of its images uses
   index        Work on indexes, which name an image for each platform

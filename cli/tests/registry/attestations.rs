@@ -3,6 +3,7 @@ use std::fs;
 
 use diskette_integration::disk::sha256;
 use diskette_integration::docker_registry::DockerRegistry;
+use diskette_integration::guest_root::GuestRoot;
 use diskette_integration::image::Layout;
 use diskette_integration::registry::{Profile, Registry};
 use diskette_integration::scene::Scene;
@@ -251,7 +252,7 @@ fn what_cannot_be_attested_is_explained() {
 status: 2
 stdout:
 stderr:
-error: invalid value 'provenanse' for '--attest <LIST>': unknown attestation `provenanse`; known are provenance
+error: invalid value 'provenanse' for '--attest <LIST>': unknown attestation `provenanse`; known are provenance, sbom
 
 For more information, try '--help'.
 
@@ -298,6 +299,186 @@ error: the index of an artifact has no attestations
     );
 }
 
+/// Returns the names of the packages in an SPDX document, of which one is the disk.
+fn packages(attestation: &Value) -> Vec<&str> {
+    let all = attestation["predicate"]["packages"].as_array().unwrap();
+    all.iter().map(|package| package["name"].as_str().unwrap()).collect()
+}
+
+/// The packages in a disk, listed while it is built, and from a finished image of any compression.
+#[test]
+fn packages_are_listed_in_attestations() {
+    let scene = scene();
+    let Some(root) = GuestRoot::debian(&scene) else { return };
+    let Some(_) = root.make_ext(&scene, "disk.raw", &[]) else { return };
+    let registry = Registry::start(Profile::DISTRIBUTION_3);
+    let kinds = |all: &[Value]| {
+        let kind = |it: &Value| it["predicateType"].as_str().unwrap().to_owned();
+        all.iter().map(kind).collect::<Vec<_>>()
+    };
+    let name = registry.reference("me/vm:1");
+    let build = ["build", "-q", "-t", &name, "--push", "--platform", "linux/arm64", "disk.raw"];
+    for (convert, compression) in [("raw", "zstd"), ("qcow2", "gzip")] {
+        let args = ["--convert", convert, "--compression", compression];
+        run(&scene, &[&build[..], &args, &["--attest", "sbom", "--sign-key", "me.key"]].concat());
+        let all = attestations(&scene, &name, &["--key", "me.pub"]);
+        assert_eq!(kinds(&all), ["https://spdx.dev/Document"], "{args:?}");
+        assert_eq!(all[0]["platform"], "linux/arm64");
+        assert_eq!(all[0]["signedBy"], "key");
+        for package in ["base-files", "libtiny2", "tiny-tools"] {
+            assert!(packages(&all[0]).contains(&package), "{package}: {:?}", packages(&all[0]));
+        }
+    }
+    for compression in ["gzip", "zstd", "zstd:chunked", "none"] {
+        let image = registry.reference(&format!("me/{}:1", compression.replace(':', "-")));
+        let args = ["build", "-q", "-t", &image, "--push", "--platform", "linux/arm64", "disk.raw"];
+        run(&scene, &[&args[..], &["--compression", compression]].concat());
+        run(&scene, &["attest", "-q", &image, "--sbom", "cyclonedx"]);
+        run(&scene, &["attest", "-q", &image, "--sbom", "cyclonedx"]);
+        let all = attestations(&scene, &image, &[]);
+        assert_eq!(kinds(&all), ["https://cyclonedx.org/bom"], "{compression}");
+        assert!(all[0]["predicate"].to_string().contains("libtiny2"), "{compression}");
+    }
+}
+
+#[test]
+fn what_a_file_says_is_attached() {
+    let scene = scene();
+    scene.build(&[]);
+    scene.write("vex.json", r#"{"statements":[]}"#);
+    let attest = ["attest", "oci:out:1", "--predicate", "vex.json", "--type", "openvex"];
+    let check = |more: &[&str], expected: &str| {
+        run(&scene, &[&attest[..], more].concat());
+        let all = attestations(&scene, "oci:out:1", &["--key", "me.pub"]);
+        let one = |it: &Value| {
+            assert_eq!(it["predicateType"], "https://openvex.dev/ns");
+            assert_eq!(it["predicate"], json!({ "statements": [] }));
+            format!(
+                "{} {}",
+                it["platform"].as_str().unwrap_or("index"),
+                it["signedBy"].as_str().unwrap()
+            )
+        };
+        assert_eq!(all.iter().map(one).collect::<Vec<_>>().join(", "), expected, "{more:?}");
+    };
+    run(&scene, &["sign", "-q", "oci:out:1", "--key", "me.key", "--identity", "quay.io/me/vm:1"]);
+    check(&[], "index none");
+    check(&["--platform", "linux/arm64", "--key", "me.key"], "index none, linux/arm64 key");
+    check(&["--key", "me.key"], "index key, index none, linux/arm64 key");
+    check(&["--key", "me.key"], "index key, index none, linux/arm64 key");
+}
+
+#[test]
+#[expect(clippy::too_many_lines, reason = "a table of commands and their messages")]
+fn what_cannot_be_attached_is_explained() {
+    let scene = scene();
+    scene.build(&[]);
+    scene.write("bad.json", "{");
+    let server = diskette_integration::server::Server::start([(
+        "/x.raw",
+        diskette_integration::server::ServerAnswer::Content(scene.read("x.raw")),
+    )]);
+    let spec = format!(
+        "apiVersion: diskette/v1\nimage: q.io/me/c\nattest: [sbom]\nplatforms:\n  amd64: {{ disk: {{ url: {}, sha256: {} }} }}\n",
+        server.url("/x.raw"),
+        hex(&scene, "x.raw"),
+    );
+    scene.write("download.yaml", spec);
+    let check = |args: &[&str], expected: snapbox::data::Inline| {
+        let found = scene.run_refused(scene.program(args)).replace(&server.url(""), "[URL]");
+        assert_data_eq!(found, expected);
+    };
+    check(
+        &["attest", "oci:out:1"],
+        str![[r#"
+status: 2
+stdout:
+stderr:
+error: the following required arguments were not provided:
+  --sbom <FORMAT>
+
+Usage: diskette attest --sbom <FORMAT> <IMAGE>
+
+For more information, try '--help'.
+
+"#]],
+    );
+    check(
+        &["attest", "oci:out:1", "--predicate", "bad.json", "--type", "openvex"],
+        str![[r#"
+status: 1
+stdout:
+stderr:
+error: `bad.json` is not JSON: EOF while parsing an object at line 1 column 1
+
+"#]],
+    );
+    check(
+        &["attest", "oci:out:1", "--predicate", "bad.json", "--type", "vexx"],
+        str![[r#"
+status: 2
+stdout:
+stderr:
+error: invalid value 'vexx' for '--type <TYPE>': slsaprovenance1, spdxjson, cyclonedx, openvex, vuln or a URI is expected
+
+For more information, try '--help'.
+
+"#]],
+    );
+    check(
+        &["attest", "oci:out:1", "--sbom", "spdx", "--platform", "linux/amd64"],
+        str![[r#"
+status: 1
+stdout:
+stderr:
+blob 5c29b4009453: 782.81 KiB
+error: cannot list the packages in the disk of `oci:out:1`: no operating system was found on it: the whole disk (unknown)
+ |
+ = help: ext2, ext3 and ext4 in partitions or on the whole disk are read
+
+"#]],
+    );
+    check(
+        &["build", "-q", "-o", "oci:other", "--attest", "sbom"],
+        str![[r#"
+status: 1
+stdout:
+stderr:
+error: cannot use `x.raw`: its packages cannot be listed: no operating system was found on it: the whole disk (unknown)
+ --> ./diskette.yaml:5:24
+  |
+5 |   linux/amd64: { disk: x.raw }
+  |                        ^^^^^
+  |
+  = help: leave `sbom` out of `--attest` and of `attest` in the spec
+error: cannot use `a.raw`: its packages cannot be listed: no operating system was found on it: the whole disk (unknown)
+ --> ./diskette.yaml:6:24
+  |
+6 |   linux/arm64: { disk: a.raw }
+  |                        ^^^^^
+  |
+  = help: leave `sbom` out of `--attest` and of `attest` in the spec
+
+"#]],
+    );
+    check(
+        &["build", "-q", "-o", "oci:other", "-f", "download.yaml"],
+        str![[r#"
+status: 1
+stdout:
+stderr:
+error: cannot use `[URL]/x.raw`: its packages can be listed only if it is one file that is not compressed, and not a download
+ --> download.yaml:5:25
+  |
+5 |   amd64: { disk: { url: [URL]/x.raw, sha256: 7c2cc088d3eb4e7f2b9704c5b64d25090e4fc6baa53ecf8cc4d78de75cee7119 } }
+  |                         ^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+  |
+  = help: leave `sbom` out of `--attest` and of `attest` in the spec; `diskette attest IMAGE --sbom spdx` lists the packages of an image that exists
+
+"#]],
+    );
+}
+
 /// cosign verifies signed provenance, of the index and of an image.
 #[test]
 fn cosign_verifies_provenance() {
@@ -310,6 +491,31 @@ fn cosign_verifies_provenance() {
         &["build", "-q", "-t", &name, "--push", "--attest", "provenance", "--sign-key", "me.key"],
     );
     fs::copy(scene.path("me.pub"), trixie.path("me.pub")).unwrap();
+    scene.write("vex.json", "{}");
+    run(
+        &scene,
+        &[
+            "attest",
+            "-q",
+            &name,
+            "--predicate",
+            "vex.json",
+            "--type",
+            "https://example.com/v1",
+            "--key",
+            "me.key",
+        ],
+    );
+    trixie.run(&[
+        "cosign",
+        "verify-attestation",
+        "--key",
+        "me.pub",
+        "--type",
+        "https://example.com/v1",
+        "--insecure-ignore-tlog",
+        &name,
+    ]);
     let all = attestations(&scene, &name, &["--key", "me.pub"]);
     let repository = name.rsplit_once(':').unwrap().0;
     for attestation in &all {

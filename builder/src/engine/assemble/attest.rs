@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::layers::LayerJob;
+use super::layers::{LayerJob, LayerSource};
 use super::{BuildError, BuildOptions, BuiltImage, BuiltPlatform};
 use crate::attestation::attach::{AttestationForm, AttestationWriter};
 use crate::attestation::provenance::{BuildFacts, BuildParameters, compose_provenance};
@@ -12,6 +12,8 @@ use crate::engine::layer::compression::FORMAT_VERSION;
 use crate::engine::source::ImageRoots;
 use crate::oci::image::documents::{DocumentError, IndexEntry};
 use crate::recipe::{AttestationKind, PlatformRecipe, Recipe};
+use crate::sbom::document::{DocumentFormat, DocumentSubject, write_document};
+use crate::sbom::inventory::Inventory;
 use crate::signature::key::PrivateKey;
 
 /// How a build writes the attestations that its recipes ask for.
@@ -25,57 +27,64 @@ pub struct AttestOptions<'a> {
     pub key: Option<&'a PrivateKey>,
 }
 
-/// Returns what the sources of each layer consist of; nothing for images whose provenance is not stated.
-pub(super) fn find_resources(
+/// What attestations say of a layer.
+#[derive(Debug, Clone, Default)]
+pub(super) struct LayerFacts {
+    /// What it was made of, if the provenance of its image is stated.
+    pub(super) resources: Vec<ResourceDescriptor>,
+    /// The packages in each of its disks, if they are listed.
+    pub(super) packages: Vec<Inventory>,
+}
+
+/// Reads what attestations say of each layer; nothing for images without.
+pub(super) fn read_facts(
     recipes: &[Recipe],
     jobs: &[LayerJob<'_>],
     roots: &ImageRoots,
     options: &BuildOptions<'_>,
-) -> Result<Vec<Vec<ResourceDescriptor>>, BuildError> {
+) -> Result<Vec<LayerFacts>, BuildError> {
     let layers = |recipe: &Recipe| recipe.platforms.iter().map(|it| it.layers().count()).sum();
-    let is_stated = recipes
-        .iter()
-        .flat_map(|recipe| std::iter::repeat_n(states_provenance(recipe, options), layers(recipe)));
-    jobs.iter()
-        .zip(is_stated)
-        .map(
-            |(job, is_stated)| {
-                if is_stated { layer_resources(job, roots, options) } else { Ok(Vec::new()) }
-            },
-        )
-        .collect()
+    let owners = recipes.iter().flat_map(|recipe| std::iter::repeat_n(recipe, layers(recipe)));
+    jobs.iter().zip(owners).map(|(job, owner)| layer_facts(job, owner, roots, options)).collect()
 }
 
-fn states_provenance(recipe: &Recipe, options: &BuildOptions<'_>) -> bool {
-    options.attest.is_some() && recipe.attest.contains(&AttestationKind::Provenance)
+/// Returns whether attestations of a kind are written for an image.
+fn is_asked_for(kind: AttestationKind, recipe: &Recipe, options: &BuildOptions<'_>) -> bool {
+    options.attest.is_some() && recipe.attest.contains(&kind)
 }
 
-fn layer_resources(
+fn layer_facts(
     job: &LayerJob<'_>,
+    owner: &Recipe,
     roots: &ImageRoots,
     options: &BuildOptions<'_>,
-) -> Result<Vec<ResourceDescriptor>, BuildError> {
-    let mut resources = Vec::new();
-    for source in &job.sources {
+) -> Result<LayerFacts, BuildError> {
+    let has_provenance = is_asked_for(AttestationKind::Provenance, owner, options);
+    let mut facts = LayerFacts::default();
+    for LayerSource { recipe, source, packages } in &job.sources {
+        facts.packages.extend(packages.clone());
+        if !has_provenance {
+            continue;
+        }
         let mut poll = || !options.progress.is_cancelled();
-        let found = source.source.find_resources(source.recipe, roots, &mut poll);
-        match found {
-            Ok(found) => resources.extend(found),
+        match source.find_resources(recipe, roots, &mut poll) {
+            Ok(found) => facts.resources.extend(found),
             Err(_) if options.progress.is_cancelled() => return Err(BuildError::Cancelled),
-            Err(error) => return Err(BuildError::from_source(error, source.recipe)),
+            Err(error) => return Err(BuildError::from_source(error, recipe)),
         }
     }
-    Ok(resources)
+    Ok(facts)
 }
 
 /// Returns what an image of a platform was built from: its base, and the sources of its layers.
 pub(super) fn platform_resources(
     recipe: &PlatformRecipe,
-    layers: &[Vec<ResourceDescriptor>],
+    layers: &[LayerFacts],
 ) -> Vec<ResourceDescriptor> {
     let base = recipe.base.as_ref();
     let base = base.map(|base| ResourceDescriptor::image(&base.location, base.manifest));
-    let mut all: Vec<ResourceDescriptor> = base.into_iter().chain(layers.concat()).collect();
+    let mut all: Vec<ResourceDescriptor> =
+        base.into_iter().chain(layers.iter().flat_map(|layer| layer.resources.clone())).collect();
     sort_resources(&mut all);
     all
 }
@@ -86,10 +95,17 @@ pub(super) fn attest_platform(
     (image, recipe): (&Recipe, &PlatformRecipe),
     options: &BuildOptions<'_>,
 ) -> Result<Option<IndexEntry>, BuildError> {
-    let Some(attest) = options.attest.filter(|_| states_provenance(image, options)) else {
+    let Some(attest) = options.attest else { return Ok(None) };
+    let mut predicates = Vec::new();
+    if is_asked_for(AttestationKind::Provenance, image, options) {
+        predicates.push(platform_provenance(platform, recipe, attest, options)?);
+    }
+    for inventory in &platform.packages {
+        predicates.push(list_packages(inventory, platform, image, options)?);
+    }
+    if predicates.is_empty() {
         return Ok(None);
-    };
-    let predicates = [platform_provenance(platform, recipe, attest, options)?];
+    }
     let writer = AttestationWriter { sink: options.sink, names: &image.names, key: attest.key };
     match attest.form {
         AttestationForm::Attached => {
@@ -100,6 +116,22 @@ pub(super) fn attest_platform(
             Ok(Some(writer.write_index_entry(platform.manifest.digest, &predicates)?))
         }
     }
+}
+
+/// Returns the list of the packages in a disk.
+fn list_packages(
+    inventory: &Inventory,
+    platform: &BuiltPlatform,
+    image: &Recipe,
+    options: &BuildOptions<'_>,
+) -> Result<Predicate, DocumentError> {
+    let name = image.names.first().map_or_else(|| "image".to_owned(), ToString::to_string);
+    let digest = platform.manifest.digest.to_string();
+    let about =
+        DocumentSubject { name: &name, version: Some(&digest), created: Some(options.created) };
+    let format = DocumentFormat::Spdx;
+    let value = serde_json::from_slice(&write_document(inventory, format, &about)?)?;
+    Ok(Predicate { kind: format.predicate_type().to_owned(), value })
 }
 
 fn platform_provenance(
@@ -128,7 +160,8 @@ pub(super) fn attest_index(
     recipe: &Recipe,
     options: &BuildOptions<'_>,
 ) -> Result<(), BuildError> {
-    let attest = options.attest.filter(|_| states_provenance(recipe, options));
+    let is_stated = is_asked_for(AttestationKind::Provenance, recipe, options);
+    let attest = options.attest.filter(|_| is_stated);
     let Some(attest) = attest.filter(|it| it.form == AttestationForm::Attached) else {
         return Ok(());
     };

@@ -4,9 +4,8 @@ use std::collections::BTreeMap;
 
 use oci_spec::image::MediaType;
 
-use super::attest::{attest_index, attest_platform, platform_resources};
+use super::attest::{LayerFacts, attest_index, attest_platform, platform_resources};
 use super::{BuildError, BuildOptions, BuiltImage, BuiltPlatform, PlatformTags};
-use crate::attestation::resource::ResourceDescriptor;
 use crate::cluster::kubernetes::Quantity;
 use crate::compression::LayerCompression;
 use crate::oci::image::digest::Digest;
@@ -26,8 +25,8 @@ use crate::recipe::{
     BlobRecipe, ConfigRecipe, LayerContent, LayerRecipe, PlatformRecipe, Recipe, RecipeStep,
 };
 
-/// A layer, and what it was made of.
-pub(super) type DescribedLayer = (FinishedLayer, Vec<ResourceDescriptor>);
+/// A layer, and what attestations say of it.
+pub(super) type DescribedLayer = (FinishedLayer, LayerFacts);
 
 /// Writes the documents of all images and publishes their names. `subjects` are the images that they refer
 /// to, `layers` those of all platforms of all recipes, in order.
@@ -91,7 +90,7 @@ pub(super) fn write_platforms(
 ) -> Result<Vec<BuiltPlatform>, BuildError> {
     let mut platforms = Vec::new();
     for platform in &recipe.platforms {
-        let (layers, resources): (Vec<FinishedLayer>, Vec<_>) =
+        let (layers, facts): (Vec<FinishedLayer>, Vec<LayerFacts>) =
             layers.take(platform.layers().count()).unzip();
         let config = complete_config(platform, &layers, options)?;
         let entries = layer_entries(platform, &layers);
@@ -107,9 +106,10 @@ pub(super) fn write_platforms(
         })?;
         options.sink.put_document(&config, &recipe.names)?;
         options.sink.put_document(&manifest, &recipe.names)?;
-        let resources = platform_resources(platform, &resources);
+        let resources = platform_resources(platform, &facts);
+        let packages = facts.into_iter().flat_map(|facts| facts.packages).collect();
         let (platform, config) = (platform.platform.clone(), config.digest);
-        platforms.push(BuiltPlatform { platform, manifest, config, layers, resources });
+        platforms.push(BuiltPlatform { platform, manifest, config, layers, resources, packages });
     }
     Ok(platforms)
 }

@@ -39,6 +39,15 @@ const ENCLOSED_CDI_ONLY: &str = "take it out first, and build from the file with
 /// Help for a disk that can be read only from front to back.
 const SPOOL: &str = "or pass `--spool DIR`, which writes it to a temporary file in that directory";
 
+/// Help for a disk whose packages cannot be listed.
+const LIST_LATER: &[&str] = &[
+    "leave `sbom` out of `--attest` and of `attest` in the spec; `diskette attest IMAGE --sbom spdx` lists \
+     the packages of an image that exists",
+];
+
+/// Help for a disk without packages.
+const LIST_NOTHING: &[&str] = &["leave `sbom` out of `--attest` and of `attest` in the spec"];
+
 /// Why a build failed.
 #[derive(Debug, Error)]
 pub enum BuildError {
@@ -286,6 +295,8 @@ fn source_help(error: &SourceErrorKind) -> &'static [&'static str] {
              URLs",
         ],
         SourceErrorKind::NotAFile => &["name the disk image itself"],
+        SourceErrorKind::Packages => LIST_LATER,
+        SourceErrorKind::Inventory(_) => LIST_NOTHING,
         SourceErrorKind::NotCompressed(_) => &[
             "the name says that it is compressed, the content does not; use `unpack: none` to take it \
                as it is",

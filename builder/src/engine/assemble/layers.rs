@@ -17,6 +17,7 @@ use crate::oci::parallel::in_parallel;
 use crate::oci::progress::{LayerOutcome, ProgressEvent};
 use crate::oci::sink::BlobWriter;
 use crate::recipe::{LayerRecipe, PlatformRecipe, SourceRecipe};
+use crate::sbom::inventory::Inventory;
 
 /// A layer that the images need.
 pub(super) struct LayerJob<'a> {
@@ -35,6 +36,8 @@ pub(super) struct LayerJob<'a> {
 pub(super) struct LayerSource<'a> {
     pub(super) recipe: &'a SourceRecipe,
     pub(super) source: Source<'a>,
+    /// The packages in the disk, if they are listed.
+    pub(super) packages: Option<Inventory>,
 }
 
 impl<'a> LayerJob<'a> {

@@ -39,6 +39,7 @@ use crate::oci::progress::Progress;
 use crate::oci::sink::Sink;
 use crate::recipe::Recipe;
 use crate::recipe::diagnostic::Diagnostic;
+use crate::sbom::inventory::Inventory;
 
 /// What a build reads: files, downloads and base images.
 #[derive(Clone, Copy)]
@@ -112,6 +113,8 @@ pub struct BuiltPlatform {
     pub layers: Vec<FinishedLayer>,
     /// What it was built from, if that was asked for.
     pub resources: Vec<ResourceDescriptor>,
+    /// The packages in its disks, if they are listed.
+    pub packages: Vec<Inventory>,
 }
 
 impl BuiltPlatform {
@@ -159,10 +162,10 @@ impl<'a> BuildPlan<'a> {
     /// Builds the images and publishes all of them, or none.
     pub fn build(self, options: &BuildOptions<'_>) -> Result<Vec<BuiltImage>, BuildError> {
         subjects::check_subjects(self.recipes, &self.subjects, options.sink)?;
+        let facts = attest::read_facts(self.recipes, &self.jobs, &self.roots, options)?;
         bases::copy_base_layers(self.recipes, self.base_images, options)?;
-        let resources = attest::find_resources(self.recipes, &self.jobs, &self.roots, options)?;
         let layers = layers::make_layers(self.jobs, options)?;
-        let layers = layers.into_iter().zip(resources);
+        let layers = layers.into_iter().zip(facts);
         documents::publish_images(self.recipes, &self.subjects, layers, options)
     }
 
@@ -171,10 +174,10 @@ impl<'a> BuildPlan<'a> {
         self,
         options: &BuildOptions<'_>,
     ) -> Result<Vec<BuiltPlatform>, BuildError> {
+        let facts = attest::read_facts(self.recipes, &self.jobs, &self.roots, options)?;
         bases::copy_base_layers(self.recipes, self.base_images, options)?;
-        let resources = attest::find_resources(self.recipes, &self.jobs, &self.roots, options)?;
         let layers = layers::make_layers(self.jobs, options)?;
-        let mut layers = layers.into_iter().zip(resources);
+        let mut layers = layers.into_iter().zip(facts);
         let mut built = Vec::new();
         for recipe in self.recipes {
             let platforms = documents::write_platforms(recipe, &mut layers, options)?;

@@ -7,8 +7,9 @@ use cap_std::fs::Dir;
 use super::layers::{LayerJob, LayerSource};
 use super::{BuildError, BuildSources};
 use crate::engine::source::{ArchiveDownloads, ImageRoots, Source, SourceError, SourceOpener};
-use crate::oci::image::reference::Reference;
-use crate::recipe::{LayerRecipe, PlatformRecipe, Recipe, SourceRecipe};
+use crate::recipe::{
+    AttestationKind, LayerRecipe, PlatformRecipe, Recipe, SourceRecipe, SourceRole,
+};
 
 /// A source that cannot be opened.
 struct UnusableSource<'a> {
@@ -35,7 +36,7 @@ pub(super) fn open_layers<'a>(
     for image in recipes {
         for platform in &image.platforms {
             for recipe in platform.layers() {
-                match open_layer(recipe, platform, &image.names, sources, roots) {
+                match open_layer(recipe, platform, image, sources, roots) {
                     Ok(job) => jobs.push(job),
                     // A file that several platforms name is reported once.
                     Err(error) if refused.iter().any(|old| old.is_same(&error)) => {}
@@ -52,8 +53,8 @@ pub(super) fn open_layers<'a>(
 
 fn open_layer<'a>(
     recipe: &'a LayerRecipe,
-    image: &'a PlatformRecipe,
-    names: &[Reference],
+    platform: &'a PlatformRecipe,
+    image: &Recipe,
     sources: &BuildSources<'a>,
     roots: &Arc<ImageRoots>,
 ) -> Result<LayerJob<'a>, UnusableSource<'a>> {
@@ -64,11 +65,17 @@ fn open_layer<'a>(
         .with_spool(spool);
     let open = |(path, recipe): (&str, &'a SourceRecipe)| {
         Source::open(recipe, &mut opener)
-            .and_then(|source| source.check_name(path).map(|()| LayerSource { recipe, source }))
+            .and_then(|source| {
+                source.check_name(path)?;
+                let is_listed = recipe.role == SourceRole::Disk
+                    && image.attest.contains(&AttestationKind::Sbom);
+                let packages = is_listed.then(|| source.read_packages()).transpose()?;
+                Ok(LayerSource { recipe, source, packages })
+            })
             .map_err(|error| UnusableSource { recipe, error })
     };
     let sources = recipe.files().map(open).collect::<Result<Vec<_>, _>>()?;
-    Ok(LayerJob::new(recipe, image, names, sources))
+    Ok(LayerJob::new(recipe, platform, &image.names, sources))
 }
 
 /// Downloads an archive and unpacks it into a directory. Its checksum is checked; after an error the

@@ -9,7 +9,7 @@ use crate::recipe::diagnostic::Diagnostic;
 /// Returns the warnings about the disks of a layer.
 pub(super) fn layer_warnings(job: &LayerJob<'_>) -> Vec<Diagnostic> {
     let mut warnings = Vec::new();
-    for LayerSource { recipe, source } in &job.sources {
+    for LayerSource { recipe, source, .. } in &job.sources {
         let Some(info) = source.disk() else { continue };
         let location = source.location();
         let mut warn = |rule: &'static ContractRule, fix: &str, message: String| {

@@ -135,6 +135,12 @@ impl<'a> ConvertedDisk<'a> {
         [&self.file].into_iter().chain(&self.neighbors)
     }
 
+    /// Returns its file, if it is the only one, and all of it the disk.
+    pub(super) fn only_file(&self) -> Option<&OpenedFile<'a>> {
+        let is_whole = self.neighbors.is_empty() && self.recipe.archived_disk().is_none();
+        is_whole.then_some(&self.file)
+    }
+
     /// Fails if one of its files was changed.
     fn check_unchanged(&self) -> Result<(), SourceErrorKind> {
         for file in self.files() {

@@ -124,6 +124,14 @@ pub enum SourceErrorKind {
     /// It cannot get the requested size.
     #[error("{0}")]
     Resize(ResizeError),
+    /// The packages in the disk are to be listed, and it cannot be read in any order.
+    #[error(
+        "its packages can be listed only if it is one file that is not compressed, and not a download"
+    )]
+    Packages,
+    /// The packages in the disk cannot be listed.
+    #[error("its packages cannot be listed: {0}")]
+    Inventory(String),
     /// It cannot be converted.
     #[error("{0}")]
     Convert(ConvertError),

@@ -22,6 +22,7 @@ mod member;
 mod names;
 mod neighbors;
 mod opener;
+mod packages;
 mod plain;
 mod raw;
 mod request_files;

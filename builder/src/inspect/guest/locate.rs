@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::chunked::{ChunkedFile, list_entries};
 use super::cursor::Cursor;
 use super::ranged::RangedBlob;
-use super::{DiskContext, OpenedDisk, Traffic};
+use super::{DiskContext, OpenedDisk, PartReading, Traffic};
 use crate::cluster::contract::{LAYERS_MAX, cdi_takes, is_relevant};
 use crate::compression::{CompressionFormat, MAGIC_LEN};
 use crate::disk::{ReadAt, byte_ranges};
@@ -37,6 +37,9 @@ pub(super) fn locate_disk<'a>(
     let total = image.layers.iter().map(|layer| layer.size).sum();
     let traffic = Traffic::new(total);
     match ContentKind::of(image) {
+        ContentKind::Machine(_) | ContentKind::Disk if context.parts == PartReading::Checked => {
+            Ok(None)
+        }
         ContentKind::Machine(_) | ContentKind::Disk => {
             let (number, layer) = choose_layer(image, context.disk)?;
             let blob = RangedBlob::new(context.images, layer, traffic.clone());
@@ -97,6 +100,9 @@ fn read_layer<'a>(
         Arc::new(RangedBlob::new(context.images, layer, traffic.clone()));
     if let Some(found) = read_chunked(layer, &blob, context, traffic) {
         return Ok(Some(found));
+    }
+    if context.parts == PartReading::Checked {
+        return Ok(None);
     }
     if compression(&*blob)?.is_none() {
         return Ok(read_tar(&blob, context));

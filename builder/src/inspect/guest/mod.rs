@@ -42,10 +42,21 @@ pub struct DiskContext<'a> {
     /// Makes a file without a name for a disk that can be read only from front to back. Without it such a disk is
     /// not opened.
     pub spool: Option<&'a dyn Fn() -> io::Result<File>>,
+    /// Which layers are read in parts.
+    pub parts: PartReading,
     /// Limits of what a layer's tar may have.
     pub limits: TarLimits,
     /// Receives the progress of writing a disk to a file, and can cancel.
     pub progress: &'a dyn Progress,
+}
+
+/// Which layers are read in parts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PartReading {
+    /// All that can be: what is read of a layer without chunks is not checked.
+    Any,
+    /// Those whose chunks have digests: nothing is used that was not checked.
+    Checked,
 }
 
 /// A disk of an image, which can be read in any order.
