@@ -286,6 +286,7 @@ fn manual_pages() {
     assert_eq!(scene.run(["man", "share/man1"]).status, 0);
     let pages: Vec<String> = scene.file_digests("share/man1").into_keys().collect();
     let expected = [
+        "diskette-attest.1",
         "diskette-auth-explain.1",
         "diskette-auth.1",
         "diskette-build.1",
