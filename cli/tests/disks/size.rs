@@ -235,14 +235,14 @@ error: `size` is for disks
 status: 1
 stdout:
 stderr:
-error: cannot use `http://127.0.0.1:9/disk.qcow2`: a disk is converted or resized from a file that can be read in any order; this is a download
+error: `http://127.0.0.1:9/disk.qcow2` has no checksum
  --> ./diskette.yaml:5:25
   |
 5 |   amd64: { disk: { url: 'http://127.0.0.1:9/disk.qcow2', size: 1Gi } }
   |                         ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
   |
-  = help: download it first, and name the file
-  = help: or pass `--spool DIR`, which writes it to a temporary file in that directory
+  = help: add the digest that the publisher gives: `sha256:` in a spec, `--checksum=sha256:…` with ADD, `sha256sum -c` in RUN
+  = help: or pass `--allow-unverified` to accept the file without one
 
 "#]],
     );

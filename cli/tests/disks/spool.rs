@@ -115,3 +115,62 @@ fn the_directory_must_be_writable() {
         "cannot use `disk.raw.zst`: it cannot be written to the spool directory: Permission denied";
     assert!(outcome.stderr.contains(expected), "{}", outcome.stderr);
 }
+
+/// A download is converted without a file if its server sends ranges.
+#[test]
+fn downloads_are_read_by_ranges() {
+    let Some(qemu) = QemuImg::find() else { return };
+    let scene = Scene::new();
+    let raw = scene.write("raw", mixed_bytes(1, 5 * MIB + 512));
+    let disk = scene.path("disk.vmdk");
+    qemu.convert(&raw, &[], ("vmdk", &disk));
+    let bytes = scene.read("disk.vmdk");
+    let content = || ServerAnswer::Content(bytes.clone());
+    let server = Server::start([
+        ("/disk.vmdk", content()),
+        ("/whole.vmdk", ServerAnswer::Whole(bytes.clone())),
+        (
+            "/busy.vmdk",
+            ServerAnswer::Then(vec![content(), content(), ServerAnswer::Status(503), content()]),
+        ),
+    ]);
+    let write = |name: &str, digits: &str, rest: &str| {
+        let url = server.url(&format!("/{name}.vmdk"));
+        let line = format!("amd64: {{ disk: {{ url: '{url}', sha256: '{digits}', {rest} }} }}");
+        scene.write_spec(&line);
+    };
+    let digits = sha256(&bytes);
+    for name in ["disk", "busy"] {
+        write(name, &digits, "convert: qcow2");
+        let built = build_disk(&scene, &[], &format!("{name}.qcow2")).path;
+        qemu.assert_equal(("raw", &raw), ("qcow2", &built));
+    }
+    write("disk", &digits, "convert: raw, size: 16Mi");
+    let built = build_disk(&scene, &[], "disk.img").path;
+    qemu.assert_enlarged(("raw", &raw), ("raw", &built), 16 << 20);
+
+    let check = |expected: &str| {
+        let outcome = scene.run(["build", "-q", "-o", "other", "--no-cache", "--retry", "1"]);
+        assert_eq!(outcome.status, 1, "{}", outcome.stderr);
+        assert!(outcome.stderr.contains(expected), "{}", outcome.stderr);
+    };
+    write("disk", &"a".repeat(64), "convert: qcow2");
+    check("the checksum is wrong: expected sha256:aaaa");
+    for name in ["whole", "none"] {
+        write(name, &digits, "convert: qcow2");
+        check(
+            "is converted or resized from a file that can be read in any order; this is a download",
+        );
+    }
+    // The server has another file as soon as the first was read: one of its bytes differs.
+    let mut other = bytes.clone();
+    let last = other.len() - 40_000;
+    other[last] ^= 1;
+    let then = vec![content(), content(), ServerAnswer::Content(other)];
+    server.set_answer("/disk.vmdk", ServerAnswer::Then(then));
+    write("disk", &digits, "convert: qcow2");
+    check("the file on the server changed while it was downloaded");
+    let then = vec![content(), content(), ServerAnswer::Content(bytes[..2 << 20].to_vec())];
+    server.set_answer("/disk.vmdk", ServerAnswer::Then(then));
+    check("the file on the server changed while it was downloaded");
+}

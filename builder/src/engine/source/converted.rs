@@ -51,7 +51,7 @@ impl fmt::Display for SequentialSource {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Compressed(compression) => write!(f, "compressed with {compression}"),
-            Self::Download => f.write_str("a download"),
+            Self::Download => f.write_str("a download, whose server sends no ranges"),
             Self::Part => f.write_str("part of something else"),
             Self::Image => f.write_str("in an image"),
         }
@@ -60,7 +60,8 @@ impl fmt::Display for SequentialSource {
 
 /// A disk that is converted or resized.
 pub(super) struct ConvertedDisk<'a> {
-    file: OpenedFile<'a>,
+    /// Its file; none if it is on a server.
+    file: Option<OpenedFile<'a>>,
     /// Its other files, if the disk consists of several.
     neighbors: Vec<OpenedFile<'a>>,
     recipe: &'a SourceRecipe,
@@ -79,7 +80,7 @@ pub(super) struct ConvertedDisk<'a> {
 impl<'a> ConvertedDisk<'a> {
     /// Opens the disk that `bytes` of a file are; its other files, if any, are `neighbors`.
     pub(super) fn new(
-        file: OpenedFile<'a>,
+        file: impl Into<Option<OpenedFile<'a>>>,
         bytes: &Guest,
         mut neighbors: NeighborFiles<'a>,
         recipe: &'a SourceRecipe,
@@ -113,6 +114,7 @@ impl<'a> ConvertedDisk<'a> {
             }
         };
         let checksum = recipe.checksum.as_ref();
+        let file = file.into();
         Ok(Self { file, neighbors, recipe, checksum, info, bytes, conversion, plan: None })
     }
 
@@ -123,16 +125,16 @@ impl<'a> ConvertedDisk<'a> {
 
     /// Returns the identity of its files.
     pub(super) fn identity(&self) -> SourceIdentity {
-        let files = self.neighbors.iter().map(|file| file.identity.clone());
-        if self.neighbors.is_empty() {
-            return SourceIdentity::File(self.file.identity.clone());
+        let mut files: Vec<_> = self.files().map(|file| file.identity.clone()).collect();
+        match (files.len(), files.pop()) {
+            (1, Some(only)) => SourceIdentity::File(only),
+            (_, last) => SourceIdentity::Files(files.into_iter().chain(last).collect()),
         }
-        SourceIdentity::Files([self.file.identity.clone()].into_iter().chain(files).collect())
     }
 
     /// Returns its files.
     pub(super) fn files(&self) -> impl Iterator<Item = &OpenedFile<'a>> {
-        [&self.file].into_iter().chain(&self.neighbors)
+        self.file.iter().chain(&self.neighbors)
     }
 
     /// Returns its file, if it is the only one, and all of it the disk.
@@ -166,9 +168,9 @@ impl<'a> ConvertedDisk<'a> {
         pool: &Arc<ThreadPool>,
         progress: &dyn Fn(u64) -> ControlFlow<()>,
     ) -> Result<ControlFlow<()>, SourceErrorKind> {
-        if let Some(checksum) = self.checksum {
+        if let Some((checksum, file)) = self.checksum.zip(self.file.as_ref()) {
             // The conversion does not read the file from its beginning to its end.
-            stream::check_checksum(RawStream::from_file(&self.file)?, checksum)?;
+            stream::check_checksum(RawStream::from_file(file)?, checksum)?;
         }
         let plan = ConversionPlan::new(Guest::clone(&self.bytes), self.conversion, pool, progress)?;
         Ok(match plan {

@@ -277,6 +277,6 @@ impl Read for DownloadStream {
     }
 }
 
-fn status_error(head: &ResponseHead) -> DownloadError {
+pub(super) fn status_error(head: &ResponseHead) -> DownloadError {
     DownloadError::Status { status: head.status, pause: retry_after(head) }
 }

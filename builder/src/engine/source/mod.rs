@@ -24,6 +24,7 @@ mod neighbors;
 mod opener;
 mod packages;
 mod plain;
+mod ranges;
 mod raw;
 mod request_files;
 mod resources;

@@ -16,8 +16,9 @@ use super::judge::DiskJudge;
 use super::member::{ArchiveBytes, MemberSource, OpenArchive};
 use super::neighbors::NeighborFiles;
 use super::plain::PlainFile;
+use super::ranges::RangedDownload;
 use super::request_files::{SecretHeaders, read_headers, trusting_client};
-use super::spooled::SpooledDisk;
+use super::spooled::{Spool, SpooledDisk};
 use super::stream::StreamChecks;
 use super::{
     CdiOnlyPolicy, InputFiles, SequentialSource, Source, SourceErrorKind, SourceKind,
@@ -85,7 +86,7 @@ impl<'a> SourceOpener<'a> {
     ) -> Result<SourceKind<'a>, SourceErrorKind> {
         let judge = DiskJudge::new(recipe, self.cdi_only);
         match SequentialSource::find(recipe).filter(|_| recipe.changes_disk()) {
-            Some(why) if self.spool.is_none() => Err(SourceErrorKind::Sequential(why)),
+            Some(why) if self.spool.is_none() => self.open_ranges(recipe, why, judge),
             // The stream is judged when it is a file.
             Some(_) => {
                 let stream = self.open_location(recipe, None)?;
@@ -143,9 +144,35 @@ impl<'a> SourceOpener<'a> {
         judge: Option<DiskJudge<'a>>,
     ) -> Result<SourceKind<'a>, SourceErrorKind> {
         let why = SequentialSource::find(recipe).unwrap_or(SequentialSource::Part);
-        let dir = self.spool.ok_or(SourceErrorKind::Sequential(why))?;
+        let dir = self.spool.map(Spool::Dir).ok_or(SourceErrorKind::Sequential(why))?;
         let stream = Source { location: recipe.location.to_string(), kind: stream };
         let spooled = SpooledDisk::new(stream, dir, self.inputs, recipe, judge);
+        Ok(SourceKind::Spooled(Box::new(spooled)))
+    }
+
+    /// Opens a disk that is read on its server in any order, if that sends ranges.
+    fn open_ranges(
+        &mut self,
+        recipe: &'a SourceRecipe,
+        why: SequentialSource,
+        judge: Option<DiskJudge<'a>>,
+    ) -> Result<SourceKind<'a>, SourceErrorKind> {
+        let refused = SourceErrorKind::Sequential(why);
+        let (SourceLocation::Url(url), None) = (&recipe.location, recipe.archived_disk()) else {
+            return Err(refused);
+        };
+        if why != SequentialSource::Download {
+            return Err(refused);
+        }
+        let open = || open_download(self.client, Some(self.inputs), self.unverified, recipe, url);
+        let Some(ranges) = RangedDownload::find(open()?, recipe.checksum.clone()) else {
+            return Err(refused);
+        };
+        let checks = StreamChecks { checksum: recipe.checksum.clone(), ..StreamChecks::default() };
+        let stream = SourceKind::Download { download: open()?, compression: None, checks };
+        let stream = Source { location: recipe.location.to_string(), kind: stream };
+        let spool = Spool::Server(Box::new(ranges));
+        let spooled = SpooledDisk::new(stream, spool, self.inputs, recipe, judge);
         Ok(SourceKind::Spooled(Box::new(spooled)))
     }
 

@@ -1,5 +1,6 @@
 //! *Spooled* disks: what can be read only from front to back is written to a file without a name, which
-//! can be read in any order. The user names the directory.
+//! can be read in any order. The user names the directory. A download is read on its server instead, if that
+//! sends ranges.
 
 use std::fmt;
 use std::fs::File;
@@ -15,6 +16,7 @@ use super::converted::ConvertedDisk;
 use super::file::OpenedFile;
 use super::judge::DiskJudge;
 use super::neighbors::NeighborFiles;
+use super::ranges::RangedDownload;
 use super::{ContentError, InputFiles, Source, SourceErrorKind, SourceIdentity};
 use crate::disk::convert::Guest;
 use crate::disk::is_zero;
@@ -23,10 +25,10 @@ use crate::recipe::SourceRecipe;
 /// How many bytes are written at a time.
 const STEP: usize = 1 << 20;
 
-/// A disk that is converted or resized from a file that its stream is written to first.
+/// A disk that is converted or resized after its stream was read as a whole.
 pub(super) struct SpooledDisk<'a> {
     stream: Box<Source<'a>>,
-    dir: &'a Dir,
+    spool: Spool<'a>,
     inputs: &'a dyn InputFiles,
     recipe: &'a SourceRecipe,
     judge: Option<DiskJudge<'a>>,
@@ -34,15 +36,23 @@ pub(super) struct SpooledDisk<'a> {
     disk: Option<ConvertedDisk<'a>>,
 }
 
+/// Where a stream can be read in any order.
+pub(super) enum Spool<'a> {
+    /// In a file in this directory, which it is written to.
+    Dir(&'a Dir),
+    /// On its server.
+    Server(Box<RangedDownload<'a>>),
+}
+
 impl<'a> SpooledDisk<'a> {
     pub(super) fn new(
         stream: Source<'a>,
-        dir: &'a Dir,
+        spool: Spool<'a>,
         inputs: &'a dyn InputFiles,
         recipe: &'a SourceRecipe,
         judge: Option<DiskJudge<'a>>,
     ) -> Self {
-        Self { stream: Box::new(stream), dir, inputs, recipe, judge, disk: None }
+        Self { stream: Box::new(stream), spool, inputs, recipe, judge, disk: None }
     }
 
     /// Returns what identifies the stream.
@@ -67,9 +77,9 @@ impl<'a> SpooledDisk<'a> {
         progress: &dyn Fn(u64) -> ControlFlow<()>,
     ) -> Result<ControlFlow<()>, SourceErrorKind> {
         if self.disk.is_none() {
-            match self.write_stream(pool, progress)? {
+            match self.open_disk(pool, progress)? {
                 ControlFlow::Break(()) => return Ok(ControlFlow::Break(())),
-                ControlFlow::Continue(file) => self.disk = Some(self.open_disk(file)?),
+                ControlFlow::Continue(disk) => self.disk = Some(disk),
             }
         }
         match &mut self.disk {
@@ -78,23 +88,41 @@ impl<'a> SpooledDisk<'a> {
         }
     }
 
-    fn open_disk(&self, file: File) -> Result<ConvertedDisk<'a>, SourceErrorKind> {
-        let file = OpenedFile::from_spool(self.inputs, self.stream.location(), file)?;
-        let bytes: Guest = Arc::new(file.bytes()?);
+    /// Reads the stream, and opens the disk in it.
+    fn open_disk(
+        &mut self,
+        pool: &Arc<ThreadPool>,
+        progress: &dyn Fn(u64) -> ControlFlow<()>,
+    ) -> Result<ControlFlow<(), ConvertedDisk<'a>>, SourceErrorKind> {
+        let (file, bytes): (_, Guest) = match self.spool {
+            Spool::Dir(dir) => match self.write_stream(dir, pool, progress)? {
+                ControlFlow::Break(()) => return Ok(ControlFlow::Break(())),
+                ControlFlow::Continue(file) => {
+                    let file = OpenedFile::from_spool(self.inputs, self.stream.location(), file)?;
+                    let bytes = Arc::new(file.bytes()?);
+                    (Some(file), bytes)
+                }
+            },
+            Spool::Server(ref download) => match download.read_whole(progress)? {
+                ControlFlow::Break(()) => return Ok(ControlFlow::Break(())),
+                ControlFlow::Continue(file) => (None, Arc::new(file)),
+            },
+        };
         let neighbors = NeighborFiles::none(self.inputs);
         let disk = ConvertedDisk::new(file, &bytes, neighbors, self.recipe, self.judge)?;
-        Ok(disk.with_checked_source())
+        Ok(ControlFlow::Continue(disk.with_checked_source()))
     }
 
     /// Writes the decompressed stream to a file, and checks it. Its length is measured first if it is
     /// not known, or not the one that its compression declares.
     fn write_stream(
         &mut self,
+        dir: &Dir,
         pool: &Arc<ThreadPool>,
         progress: &dyn Fn(u64) -> ControlFlow<()>,
     ) -> Result<ControlFlow<(), File>, SourceErrorKind> {
         loop {
-            match write_content(&self.stream, self.dir, progress) {
+            match write_content(&self.stream, dir, progress) {
                 Ok(written) => return Ok(written),
                 Err(WriteError::Spool(error)) => return Err(SourceErrorKind::Spool(error)),
                 Err(WriteError::Content(ContentError::Source(error))) => return Err(error.kind),
