@@ -140,7 +140,7 @@ impl<'a> ConvertedDisk<'a> {
     /// Returns its file, if it is the only one, and all of it the disk.
     pub(super) fn only_file(&self) -> Option<&OpenedFile<'a>> {
         let is_whole = self.neighbors.is_empty() && self.recipe.archived_disk().is_none();
-        is_whole.then_some(&self.file)
+        self.file.as_ref().filter(|_| is_whole)
     }
 
     /// Fails if one of its files was changed.
