@@ -11,7 +11,7 @@ peers=(
     curl:curl skopeo:skopeo umoci:umoci podman:podman buildah:buildah crun:crun newuidmap:uidmap
     qemu-img:qemu-utils sfdisk:fdisk sgdisk:gdisk busybox:busybox-static file:file unshare:util-linux
     docker-registry:docker-registry microsocks:microsocks openssl:openssl nginx:nginx python3:python3 groff:groff-base setpriv:util-linux strace:strace time:time
-    dpkg:dpkg mkfs.ext4:e2fsprogs debugfs:e2fsprogs mkfs.xfs:xfsprogs rpm:rpm rpmbuild:rpm sqlite3:sqlite3
+    dpkg:dpkg mkfs.ext4:e2fsprogs debugfs:e2fsprogs mkfs.xfs:xfsprogs mkfs.btrfs:btrfs-progs rpm:rpm rpmbuild:rpm sqlite3:sqlite3
     jq:jq gpg:gpg gpg-agent:gpg-agent gpgconf:gpgconf gpgv:gpgv
 )
 

@@ -141,6 +141,16 @@ impl GuestRoot {
         Some(path)
     }
 
+    /// Makes a btrfs file system with the root in a file.
+    pub fn make_btrfs(&self, scene: &Scene, name: &str, options: &[&str]) -> Option<PathBuf> {
+        let mkfs = peer::find("mkfs.btrfs")?;
+        let path = scene.write(name, "");
+        fs::File::options().write(true).open(&path).unwrap().set_len(128 << 20).unwrap();
+        let mut command = mkfs.command();
+        run(command.args(["-q", "-r", text(&self.path)]).args(options).arg(&path));
+        Some(path)
+    }
+
     /// Makes a file system of ext2, ext3 or ext4 with the root in a file.
     pub fn make_ext(&self, scene: &Scene, name: &str, options: &[&str]) -> Option<PathBuf> {
         let mkfs = peer::find("mkfs.ext4")?;

@@ -83,7 +83,9 @@ fn read_os_release(tree: &FileTree<'_>) -> Result<Option<OperatingSystem>, FileP
 /// Returns a phrase about a volume that may have packages, and is not looked into.
 fn unread_note(volume: &Volume) -> Option<String> {
     let is_unread = match volume.content {
-        VolumeContent::Ext | VolumeContent::Xfs | VolumeContent::Unknown => false,
+        VolumeContent::Ext | VolumeContent::Xfs | VolumeContent::Btrfs | VolumeContent::Unknown => {
+            false
+        }
         VolumeContent::Other(name) => !["fat", "swap", "ntfs"].contains(&name),
         _ => true,
     };

@@ -212,7 +212,8 @@ fn read_guest(
     read_inventory(&*guest).map_err(|error| match error {
         InventoryError::Io(error) => read_error(error, name),
         error @ InventoryError::NoSystem(_) => {
-            let help = "ext2, ext3, ext4 and XFS in partitions or on the whole disk are read";
+            let help =
+                "ext2, ext3, ext4, XFS and btrfs in partitions or on the whole disk are read";
             failed(&error).help(help).into()
         }
         error => failed(&error).into(),

@@ -106,7 +106,7 @@ stdout:
 stderr:
 error: cannot list the packages in the disk of `disk.raw`: no operating system was found on it: the whole disk (LVM) was not looked into
  |
- = help: ext2, ext3, ext4 and XFS in partitions or on the whole disk are read
+ = help: ext2, ext3, ext4, XFS and btrfs in partitions or on the whole disk are read
 
 "#]].raw()),
             "LUKS" => assert_data_eq!(transcript, str![[r#"
@@ -115,7 +115,7 @@ stdout:
 stderr:
 error: cannot list the packages in the disk of `disk.raw`: no operating system was found on it: the whole disk (LUKS, encrypted) was not looked into
  |
- = help: ext2, ext3, ext4 and XFS in partitions or on the whole disk are read
+ = help: ext2, ext3, ext4, XFS and btrfs in partitions or on the whole disk are read
 
 "#]].raw()),
             _ => assert_data_eq!(transcript, str![[r#"
@@ -124,7 +124,7 @@ stdout:
 stderr:
 error: cannot list the packages in the disk of `disk.raw`: no operating system was found on it: the whole disk (unknown)
  |
- = help: ext2, ext3, ext4 and XFS in partitions or on the whole disk are read
+ = help: ext2, ext3, ext4, XFS and btrfs in partitions or on the whole disk are read
 
 "#]].raw()),
         }

@@ -62,6 +62,11 @@ fn packages_are_those_that_rpm_lists() {
     check(&["-b", "size=1024", "-n", "size=8192", "-i", "nrext64=1"]);
     let Some(_) = root.make_ext(&scene, "disk.raw", &[]) else { return };
     assert_eq!(rpms(&scene, "disk.raw"), expected);
+    // Subvolumes and compressed files, which mkfs does not make, are in the seeds of `builder/fuzz`.
+    for options in [&[][..], &["-n", "4096", "-m", "single"], &["-O", "mixed-bg", "-n", "4096"]] {
+        let Some(_) = root.make_btrfs(&scene, "disk.raw", options) else { return };
+        assert_eq!(rpms(&scene, "disk.raw"), expected, "{options:?}");
+    }
 }
 
 #[test]

@@ -78,7 +78,7 @@ mod tests {
     /// Changes nearly every byte of the seeds that is not zero, and cuts the disks off everywhere.
     #[test]
     fn changed_file_systems_are_read_or_refused() {
-        for name in ["files_ext", "files_xfs"] {
+        for name in ["files_btrfs", "files_ext", "files_xfs"] {
             let seeds = Path::new(env!("CARGO_MANIFEST_DIR")).join("seeds").join(name);
             for seed in std::fs::read_dir(seeds).unwrap() {
                 let seed = std::fs::read(seed.unwrap().path()).unwrap();

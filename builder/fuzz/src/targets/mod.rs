@@ -64,6 +64,7 @@ pub const ALL: &[(&str, Target)] = &[
     ("dockerfile", dockerfile::run),
     ("dockerignore", dockerignore::run),
     ("expansion", expansion::run),
+    ("files_btrfs", files::run),
     ("files_ext", files::run),
     ("files_xfs", files::run),
     ("guest_qcow2", guest_qcow2::run),

@@ -6,11 +6,12 @@
 //!
 //! - `tree`: the files below a root, with symbolic links resolved inside it
 //! - `ext`: ext2, ext3 and ext4
-//! - `xfs`: XFS
+//! - `xfs`: XFS; `btrfs`: btrfs
 //! - `runs`: parts of a file that are adjacent on the volume
 //! - `limits`: the part of the disk with the file system, and how much is read of it
 //! - `node`: a file, a directory or a link
 
+mod btrfs;
 mod ext;
 mod limits;
 mod node;
@@ -60,6 +61,7 @@ pub(crate) fn open_trees<'a>(
     let file_system: Box<dyn FileSystem + 'a> = match volume.content {
         VolumeContent::Ext => Box::new(ext::open(part)?),
         VolumeContent::Xfs => Box::new(xfs::open(part)?),
+        VolumeContent::Btrfs => Box::new(btrfs::open(part)?),
         _ => return Ok(Vec::new()),
     };
     FileTree::of_roots(file_system)
