@@ -75,7 +75,7 @@ mod tests {
     use super::*;
     use std::path::Path;
 
-    /// Changes nearly every byte of the seeds that is not zero, and cuts the disks off everywhere.
+    /// Changes bytes of the seeds that are not zero, and cuts the disks off everywhere.
     #[test]
     fn changed_file_systems_are_read_or_refused() {
         for name in ["files_btrfs", "files_ext", "files_xfs"] {
@@ -91,7 +91,8 @@ mod tests {
     }
 
     fn change_bytes(mut seed: Vec<u8>) {
-        for at in 4..seed.len() {
+        // Not all of them, which would take minutes; fuzzing tries the others.
+        for at in (4..seed.len()).step_by(67) {
             let byte = seed[at];
             // Others are free space, and bitmaps.
             let values: &[u8] = if matches!(byte, 0 | 0xff) { &[] } else { &[0xff, byte + 1] };
