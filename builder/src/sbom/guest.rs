@@ -40,6 +40,10 @@ fn read_system(found: &FoundSystem<'_>) -> Result<Inventory, InventoryError> {
     notes.extend(list_unread(tree).map_err(|fault| wrong(fault.into()))?);
     if databases.is_empty() {
         notes.push("it has no database of a package manager that is read".into());
+        let has_state = tree.has_entries("/var/lib").map_err(|fault| wrong(fault.into()))?;
+        if !has_state {
+            notes.push("its `/var` is on another volume, which is not looked into".into());
+        }
     }
     Ok(Inventory {
         system: system.clone(),

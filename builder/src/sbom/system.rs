@@ -44,7 +44,7 @@ pub(super) fn find_systems(disk: &dyn ReadAt) -> Result<FoundSystems<'_>, Invent
                 found.systems.push(system);
                 continue;
             }
-            Ok(None) => unread_note(volume),
+            Ok(None) => missing_part(disk, volume).or_else(|| unread_note(volume)),
             Err(FileProblem::Io(error)) => return Err(InventoryError::Io(error)),
             Err(FileProblem::Damaged(problem)) => {
                 Some(format!("{volume} cannot be read: {problem}"))
@@ -78,6 +78,16 @@ fn read_os_release(tree: &FileTree<'_>) -> Result<Option<OperatingSystem>, FileP
         }
     }
     Ok(None)
+}
+
+/// Returns a phrase about a volume with a system whose programs are on another.
+fn missing_part(disk: &dyn ReadAt, volume: &Volume) -> Option<String> {
+    let trees = open_trees(disk, volume).ok()?;
+    let has = |tree: &FileTree<'_>, path: &str| tree.has_entries(path).unwrap_or(false);
+    let is_divided = trees.iter().any(|tree| has(tree, "/etc") && !has(tree, "/usr"));
+    is_divided.then(|| {
+        format!("{volume} has a system whose `/usr` is on another volume, which is not looked into")
+    })
 }
 
 /// Returns a phrase about a volume that may have packages, and is not looked into.

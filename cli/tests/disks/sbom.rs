@@ -360,3 +360,17 @@ impl jsonschema::Retrieve for Folder {
         Ok(serde_json::from_slice(&fs::read(self.0.join(name))?)?)
     }
 }
+
+#[test]
+fn parts_on_other_volumes_are_named() {
+    let scene = Scene::new();
+    let root = GuestRoot::empty(&scene, "ID=a\n");
+    let Some(_) = root.make_ext(&scene, "disk.raw", &[]) else { return };
+    let notes = inventory(&scene, &["disk.raw"])["notes"].to_string();
+    assert!(notes.contains("its `/var` is on another volume, which is not looked into"), "{notes}");
+    fs::remove_dir_all(scene.path("root/usr")).unwrap();
+    root.make_ext(&scene, "disk.raw", &[]).unwrap();
+    let transcript = scene.run_refused(scene.program(["sbom", "disk.raw"]));
+    let expected = "the whole disk (ext4) has a system whose `/usr` is on another volume, which is not looked into\n";
+    assert!(transcript.contains(expected), "{transcript}");
+}
