@@ -4,14 +4,12 @@ use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
-use super::envelope::seal_statement;
 use super::manifest::{
-    StatementBlob, compose_index_entry, compose_referrer, compose_tagged, empty_config, has_mark,
-    statement_mark,
+    StatementBlob, compose_index_entry, compose_referrer, compose_tagged, has_mark,
 };
-use super::statement::{Predicate, StatementSubject, compose_statement};
 use crate::oci::attachments::{TagUpdate, update_tags};
 use crate::oci::error::StorageError;
+use crate::oci::image::descriptor::Descriptor;
 use crate::oci::image::digest::Digest;
 use crate::oci::image::documents::IndexEntry;
 use crate::oci::image::json::Document;
@@ -19,8 +17,12 @@ use crate::oci::image::platform::Platform;
 use crate::oci::image::reference::Reference;
 use crate::oci::image::tag::CosignTag;
 use crate::oci::sink::{AttachedImage, Sink, SourceBlob, for_each_part};
+use crate::signature::bundle::{BundleRequest, empty_config, statement_mark};
+use crate::signature::envelope::seal_statement;
 use crate::signature::error::SignatureError;
 use crate::signature::key::PrivateKey;
+use crate::signature::sign::SignatureFormat;
+use crate::signature::statement::{Predicate, StatementSubject, compose_statement};
 
 /// Where attestations are kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,8 +44,8 @@ pub(crate) struct AttestationWriter<'a> {
     pub(crate) sink: &'a dyn Sink,
     /// Names of the images.
     pub(crate) names: &'a [Reference],
-    /// Key that signs statements that are attached.
-    pub(crate) key: Option<&'a PrivateKey>,
+    /// Key that signs statements that are attached, and where the signed ones are kept.
+    pub(crate) key: Option<(&'a PrivateKey, SignatureFormat)>,
 }
 
 impl AttestationWriter<'_> {
@@ -55,9 +57,14 @@ impl AttestationWriter<'_> {
     ) -> Result<(), SignatureError> {
         for predicate in predicates {
             let subject = StatementSubject::new(self.names, image.digest);
+            if let Some((key, SignatureFormat::Bundle)) = self.key {
+                let (image, names) = (&Descriptor::of_document(image), self.names);
+                BundleRequest { key, predicate, image, names, subject }.attach(self.sink)?;
+                continue;
+            }
             let statement = compose_statement(&subject, predicate)?;
             match self.key {
-                Some(key) => self.attach_signed(image, predicate, &statement, key)?,
+                Some((key, _)) => self.attach_signed(image, predicate, &statement, key)?,
                 None => self.attach_referrer(image, predicate, statement)?,
             }
         }
@@ -146,7 +153,7 @@ pub fn attach_attestation(
     predicate: &Predicate,
     sink: &dyn Sink,
     names: &[Reference],
-    key: Option<&PrivateKey>,
+    key: Option<(&PrivateKey, SignatureFormat)>,
 ) -> Result<(), SignatureError> {
     AttestationWriter { sink, names, key }.attach(image, std::slice::from_ref(predicate))
 }

@@ -2,13 +2,10 @@
 
 use std::io::Read as _;
 
-use serde::Deserialize;
 use serde_json::Value;
 
 use super::attach::REFERENCE_DIGEST;
-use super::envelope::{Envelope, STATEMENT_MEDIA_TYPE};
 use super::manifest::ENVELOPE_MEDIA_TYPE;
-use super::statement::STATEMENT_TYPE;
 use crate::oci::error::StorageError;
 use crate::oci::image::descriptor::Descriptor;
 use crate::oci::image::digest::Digest;
@@ -18,7 +15,10 @@ use crate::oci::image::manifest::ImageManifest;
 use crate::oci::image::tag::CosignTag;
 use crate::oci::images::Images;
 use crate::oci::referrers::{Subject, list_referrers};
+use crate::signature::bundle::{BUNDLE_MEDIA_TYPE, SIGNATURE_PREDICATE, parse_bundle};
+use crate::signature::envelope::{Envelope, STATEMENT_MEDIA_TYPE};
 use crate::signature::key::PublicKey;
+use crate::signature::statement::StatementFields;
 
 /// The longest statement in bytes: an SBOM has some thousand packages.
 const STATEMENT_LEN_MAX: u64 = 64 << 20;
@@ -69,7 +69,7 @@ pub fn find_attestations(
         reader.read_layers(&tagged, subject)?;
     }
     for referrer in list_referrers(images, subject)? {
-        if referrer.artifact_type() == STATEMENT_MEDIA_TYPE
+        if [STATEMENT_MEDIA_TYPE, BUNDLE_MEDIA_TYPE].contains(&referrer.artifact_type())
             && let Some(manifest) = images.read_document(referrer.descriptor.digest)?
         {
             reader.read_layers(&manifest, subject)?;
@@ -95,42 +95,36 @@ struct StatementReader<'a> {
     found: Vec<Attestation>,
 }
 
-/// The fields of a statement.
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct StatementFields {
-    #[serde(rename = "_type")]
-    kind: String,
-    subject: Vec<SubjectFields>,
-    predicate_type: String,
-    predicate: Value,
-}
-
-#[derive(Deserialize)]
-struct SubjectFields {
-    digest: DigestFields,
-}
-
-#[derive(Deserialize)]
-struct DigestFields {
-    sha256: Option<String>,
+/// What a layer has.
+#[derive(Debug, Clone, Copy)]
+enum StatementForm {
+    /// A statement.
+    Plain,
+    /// A signed one in an envelope.
+    Envelope,
+    /// An envelope in a bundle.
+    Bundle,
 }
 
 impl StatementReader<'_> {
     fn read_layers(&mut self, manifest: &Document, subject: &Subject) -> Result<(), StorageError> {
         let layers = ImageManifest::parse(manifest).map(|it| it.layers).unwrap_or_default();
         for layer in &layers {
-            let is_envelope = layer.media_type == ENVELOPE_MEDIA_TYPE;
-            if !is_envelope && layer.media_type != STATEMENT_MEDIA_TYPE {
-                continue;
-            }
+            let form = match layer.media_type.as_str() {
+                ENVELOPE_MEDIA_TYPE => StatementForm::Envelope,
+                BUNDLE_MEDIA_TYPE => StatementForm::Bundle,
+                STATEMENT_MEDIA_TYPE => StatementForm::Plain,
+                _ => continue,
+            };
             if self.found.len() == ATTESTATIONS_MAX {
                 return Ok(());
             }
             let bytes = self.read_blob(layer)?;
-            let read = bytes.and_then(|bytes| self.judge(&bytes, is_envelope, subject));
+            let read = bytes.and_then(|bytes| self.judge(&bytes, form, subject));
             let subject = subject.clone();
             self.found.push(match read {
+                // A signature is no attestation.
+                Ok((_, fields)) if fields.predicate_type == SIGNATURE_PREDICATE => continue,
                 Ok((by, fields)) => {
                     let StatementFields { predicate_type: kind, predicate, .. } = fields;
                     Attestation { subject, kind, by, predicate, problem: None }
@@ -166,24 +160,23 @@ impl StatementReader<'_> {
     fn judge(
         &self,
         bytes: &[u8],
-        is_envelope: bool,
+        form: StatementForm,
         subject: &Subject,
     ) -> Result<(AttestedBy, StatementFields), String> {
-        let (statement, by) = if is_envelope {
-            let (statement, is_signed) = Envelope::parse(bytes)?.open(self.keys)?;
-            (statement, if is_signed { AttestedBy::Key } else { AttestedBy::Others })
-        } else {
-            (bytes.to_vec(), AttestedBy::Nobody)
+        let envelope = match form {
+            StatementForm::Plain => None,
+            StatementForm::Envelope => Some(Envelope::parse(bytes)?),
+            StatementForm::Bundle => Some(parse_bundle(bytes)?),
         };
-        let fields: StatementFields =
-            serde_json::from_slice(&statement).map_err(|error| error.to_string())?;
-        // `v0.1` is what cosign 2 and BuildKit write.
-        if ![STATEMENT_TYPE, "https://in-toto.io/Statement/v0.1"].contains(&fields.kind.as_str()) {
-            return Err(format!("it is of type `{}`", fields.kind.escape_debug()));
-        }
-        let hex = subject.digest.to_hex();
-        let is_about = |it: &SubjectFields| it.digest.sha256.as_ref() == Some(&hex);
-        if !fields.subject.iter().any(is_about) {
+        let (statement, by) = match envelope {
+            None => (bytes.to_vec(), AttestedBy::Nobody),
+            Some(envelope) => match envelope.open(self.keys)? {
+                (statement, true) => (statement, AttestedBy::Key),
+                (statement, false) => (statement, AttestedBy::Others),
+            },
+        };
+        let fields = StatementFields::parse(&statement)?;
+        if !fields.is_about(subject.digest) {
             return Err("it is about another image".into());
         }
         Ok((by, fields))

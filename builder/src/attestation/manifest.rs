@@ -4,13 +4,13 @@
 use oci_spec::image::MediaType;
 use serde_json::{Value, json};
 
-use super::envelope::STATEMENT_MEDIA_TYPE;
 use crate::oci::image::digest::Digest;
 use crate::oci::image::documents::DocumentError;
 use crate::oci::image::json::Document;
 use crate::oci::image::subject::with_subject;
 use crate::recipe::EMPTY_CONFIG;
-use crate::signature::key::PrivateKey;
+use crate::signature::bundle::{SIGNED_STATEMENT, empty_config};
+use crate::signature::envelope::STATEMENT_MEDIA_TYPE;
 use crate::signature::manifest::{SignatureDocuments, compose_documents};
 
 /// Annotation of a layer with the type of what a statement says
@@ -25,9 +25,6 @@ pub(crate) const COSIGN_PREDICATE_TYPE: &str = "predicateType";
 
 /// Annotation of a layer of cosign: the signature is in the envelope, so this is empty.
 const COSIGN_SIGNATURE: &str = "dev.cosignproject.cosign/signature";
-
-/// Annotation of a layer with the digests of the statement and of the key: the same is not signed again.
-const SIGNED_STATEMENT: &str = "io.github.diskette.statement";
 
 /// A statement whose manifest is composed.
 #[derive(Debug, Clone)]
@@ -49,12 +46,6 @@ impl StatementBlob {
     }
 }
 
-/// Returns the config that an artifact without one has.
-pub(crate) fn empty_config() -> Document {
-    let bytes = b"{}".to_vec();
-    Document { media_type: EMPTY_CONFIG.into(), digest: Digest::of_bytes(&bytes), bytes }
-}
-
 /// Returns the manifest of a statement that refers to an image.
 pub(crate) fn compose_referrer(
     statement: &StatementBlob,
@@ -72,14 +63,6 @@ pub(crate) fn compose_referrer(
         }),
     )?;
     Ok(with_subject(&manifest, subject)?)
-}
-
-/// Returns the text by which a signed statement is found again.
-pub(crate) fn statement_mark(
-    statement: &[u8],
-    key: &PrivateKey,
-) -> Result<String, crate::signature::key::CryptoError> {
-    Ok(format!("{} {}", Digest::of_bytes(statement), key.public_key()?.fingerprint()?))
 }
 
 /// Returns whether a manifest of cosign has a layer with this mark.

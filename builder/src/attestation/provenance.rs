@@ -4,7 +4,7 @@
 use serde_json::{Map, Value, json};
 
 use super::resource::ResourceDescriptor;
-use super::statement::Predicate;
+use crate::signature::statement::Predicate;
 
 /// Type of the predicate.
 pub const PROVENANCE: &str = "https://slsa.dev/provenance/v1";

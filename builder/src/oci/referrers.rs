@@ -21,10 +21,35 @@ const UNTYPED_MAX: usize = 1000;
 pub struct Subject {
     /// Digest of the index or manifest.
     pub digest: Digest,
-    /// Whether it is an index.
-    pub is_index: bool,
+    /// Media type of the index or manifest.
+    pub media_type: String,
+    /// Length of the index or manifest in bytes.
+    pub size: u64,
     /// Platform of an image of an index.
     pub platform: Option<Platform>,
+}
+
+impl Subject {
+    /// Returns the subject that a document is.
+    pub(crate) fn of_document(document: &Document, platform: Option<Platform>) -> Self {
+        Self::of_descriptor(&Descriptor::of_document(document), platform)
+    }
+
+    /// Returns the subject that a descriptor names.
+    pub(crate) fn of_descriptor(descriptor: &Descriptor, platform: Option<Platform>) -> Self {
+        let Descriptor { digest, media_type, size, .. } = descriptor.clone();
+        Self { digest, media_type, size, platform }
+    }
+
+    /// Returns the descriptor of the index or manifest.
+    pub(crate) fn descriptor(&self) -> Descriptor {
+        Descriptor::new(self.media_type.clone(), self.digest, self.size)
+    }
+
+    /// Returns whether it is an index.
+    pub fn is_index(&self) -> bool {
+        self.descriptor().is_index()
+    }
 }
 
 impl fmt::Display for Subject {
@@ -32,7 +57,7 @@ impl fmt::Display for Subject {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.platform {
             Some(platform) => platform.fmt(f),
-            None => f.write_str(if self.is_index { "index" } else { "manifest" }),
+            None => f.write_str(if self.is_index() { "index" } else { "manifest" }),
         }
     }
 }
@@ -63,8 +88,8 @@ pub fn find_subjects(
 ) -> Result<Vec<Subject>, CopyError> {
     let Some(wanted) = platform else { return Ok(list_subjects(&images, root)?) };
     let mut walk = DocumentWalk::new(&images, DocumentLimits::default());
-    let digest = walk.choose_platform(root, wanted, name)??.digest;
-    Ok(vec![Subject { digest, is_index: false, platform: platform.cloned() }])
+    let document = walk.choose_platform(root, wanted, name)??;
+    Ok(vec![Subject::of_document(&document, platform.cloned())])
 }
 
 /// Returns an image and, if it is an index, the images that it lists.
@@ -73,13 +98,12 @@ pub(crate) fn list_subjects(
     root: &Document,
 ) -> Result<Vec<Subject>, WalkError> {
     let mut walk = DocumentWalk::new(documents, DocumentLimits::default());
-    let (digest, is_index) = (root.digest, root.is_index());
-    let mut subjects = vec![Subject { digest, is_index, platform: None }];
+    let mut subjects = vec![Subject::of_document(root, None)];
     let mut known = BTreeSet::from([root.digest]);
     for image in walk.list_images(root, NestedIndexes::ByEntry)? {
-        let (digest, platform) = (image.descriptor.digest, &image.descriptor.platform);
-        if !image.is_attestation() && known.insert(digest) {
-            subjects.push(Subject { digest, is_index: false, platform: platform.clone() });
+        if !image.is_attestation() && known.insert(image.descriptor.digest) {
+            let platform = image.descriptor.platform.clone();
+            subjects.push(Subject::of_descriptor(&image.descriptor, platform));
         }
     }
     Ok(subjects)

@@ -3,6 +3,7 @@
 use std::io::Read;
 
 use crate::oci::error::StorageError;
+use crate::oci::image::descriptor::Descriptor;
 use crate::oci::image::digest::Digest;
 use crate::oci::image::json::Document;
 use crate::oci::image::ref_name::LayoutName;
@@ -69,6 +70,14 @@ impl Sink for RenamingSink<'_> {
         tag: &Tag,
     ) -> Result<Option<Document>, StorageError> {
         self.inner.find_attachment(name, tag)
+    }
+
+    fn list_referrers(
+        &self,
+        name: Option<&Reference>,
+        subject: Digest,
+    ) -> Result<Vec<Descriptor>, StorageError> {
+        self.inner.list_referrers(name, subject)
     }
 
     fn attach(&self, attached: &[AttachedImage]) -> Result<(), StorageError> {

@@ -10,6 +10,7 @@ use crate::oci::image::reference::Reference;
 use oci_spec::image::Descriptor;
 
 use crate::oci::error::StorageError;
+use crate::oci::image::descriptor::Descriptor as ReferrerDescriptor;
 use crate::oci::image::digest::Digest;
 use crate::oci::image::json::Document;
 use crate::oci::image::tag::Tag;
@@ -60,6 +61,15 @@ pub trait Sink: Sync {
         _tag: &Tag,
     ) -> Result<Option<Document>, StorageError> {
         Ok(None)
+    }
+
+    /// Lists the referrers of an image at the destination, in the repository of a name; none where that cannot be read.
+    fn list_referrers(
+        &self,
+        _name: Option<&Reference>,
+        _subject: Digest,
+    ) -> Result<Vec<ReferrerDescriptor>, StorageError> {
+        Ok(Vec::new())
     }
 
     /// Returns the sinks that this one writes to, if there are two. Each has attachments of its own.

@@ -2,14 +2,17 @@
 
 use std::io::Read as _;
 
+use super::bundle::BUNDLE_MEDIA_TYPE;
 use super::error::SignatureError;
-use super::manifest::{SignatureEntry, read_entries};
+use super::manifest::{SIGNATURES_MAX, SignatureEntry, read_entries};
 use crate::oci::error::StorageError;
 use crate::oci::image::descriptor::Descriptor;
 use crate::oci::image::digest::Digest;
 use crate::oci::image::json::Document;
+use crate::oci::image::manifest::ImageManifest;
 use crate::oci::image::tag::CosignTag;
 use crate::oci::images::Images;
+use crate::oci::referrers::{Subject, list_referrers};
 
 /// The longest payload in bytes. Those of cosign and podman have some hundred.
 const PAYLOAD_LEN_MAX: u64 = 1 << 20;
@@ -23,6 +26,24 @@ pub(crate) fn find_manifest(
     subject: Digest,
 ) -> Result<Option<Document>, StorageError> {
     images.find_attachment(&CosignTag::Signatures.of_image(subject))
+}
+
+/// Lists the bundles of an image: signatures, and attestations that are signed.
+pub(crate) fn find_bundles(
+    images: &dyn Images,
+    subject: &Subject,
+) -> Result<Vec<Descriptor>, StorageError> {
+    let mut bundles = Vec::new();
+    for referrer in list_referrers(images, subject)? {
+        if referrer.artifact_type() != BUNDLE_MEDIA_TYPE || bundles.len() >= SIGNATURES_MAX {
+            continue;
+        }
+        let Some(manifest) = images.read_document(referrer.descriptor.digest)? else { continue };
+        let layers = ImageManifest::parse(&manifest).map(|it| it.layers).unwrap_or_default();
+        bundles.extend(layers.into_iter().filter(|it| it.media_type == BUNDLE_MEDIA_TYPE));
+    }
+    bundles.truncate(SIGNATURES_MAX);
+    Ok(bundles)
 }
 
 /// Reads payloads within the limit of all of them.
@@ -43,7 +64,15 @@ impl<'a> PayloadReader<'a> {
         &mut self,
         entry: &SignatureEntry,
     ) -> Result<Result<Vec<u8>, String>, StorageError> {
-        let &Descriptor { digest, size, .. } = &entry.payload;
+        self.read_blob(&entry.payload)
+    }
+
+    /// Reads a payload or a bundle; the inner error says why it is not accepted.
+    pub(crate) fn read_blob(
+        &mut self,
+        blob: &Descriptor,
+    ) -> Result<Result<Vec<u8>, String>, StorageError> {
+        let &Descriptor { digest, size, .. } = blob;
         if size > PAYLOAD_LEN_MAX {
             return Ok(Err(format!("its payload is longer than {} MiB", PAYLOAD_LEN_MAX >> 20)));
         }

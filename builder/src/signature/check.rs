@@ -2,12 +2,15 @@
 
 use std::collections::BTreeSet;
 
-use super::attached::{PayloadReader, find_manifest, parse_entries};
+use super::attached::{PayloadReader, find_bundles, find_manifest, parse_entries};
+use super::bundle::{SIGNATURE_PREDICATE, parse_bundle};
 use super::error::SignatureError;
 use super::identity::IdentityMatch;
 use super::key::PublicKey;
 use super::manifest::SignatureEntry;
 use super::payload::SignedPayload;
+use super::statement::StatementFields;
+use crate::oci::image::descriptor::Descriptor;
 use crate::oci::image::digest::Digest;
 use crate::oci::image::json::Document;
 use crate::oci::image::platform::Platform;
@@ -100,9 +103,6 @@ impl SubjectChecker<'_> {
             None => Vec::new(),
         };
         let name = self.image.name.to_owned();
-        if entries.is_empty() {
-            return Err(SignatureError::Unsigned { name, subject: Box::new(subject) });
-        }
         let (mut reader, mut reasons) = (PayloadReader::new(self.images), BTreeSet::new());
         for entry in &entries {
             match self.check_entry(entry, subject.digest, &mut reader)? {
@@ -110,12 +110,79 @@ impl SubjectChecker<'_> {
                 Err(why) => reasons.insert(why),
             };
         }
+        for bundle in find_bundles(self.images, &subject)? {
+            match self.check_bundle(&bundle, subject.digest, &mut reader)? {
+                Ok(Some(identity)) => return Ok(AcceptedSignature { subject, identity }),
+                Ok(None) => {}
+                Err(why) => {
+                    reasons.insert(why);
+                }
+            }
+        }
+        if reasons.is_empty() {
+            return Err(SignatureError::Unsigned { name, subject: Box::new(subject) });
+        }
         let others = reasons.len().saturating_sub(REASONS_MAX);
         let mut why: Vec<String> = reasons.into_iter().take(REASONS_MAX).collect();
         if others > 0 {
             why.push(format!("{others} more reasons"));
         }
         Err(SignatureError::NotAccepted { name, subject: Box::new(subject), why: why.join("; ") })
+    }
+
+    /// Returns the name that a signature in a bundle is for, empty if it has none; `None` for a bundle that is no signature.
+    /// The inner error says why it is not accepted.
+    fn check_bundle(
+        &self,
+        bundle: &Descriptor,
+        subject: Digest,
+        reader: &mut PayloadReader<'_>,
+    ) -> Result<Result<Option<String>, String>, SignatureError> {
+        let bytes = match reader.read_blob(bundle)? {
+            Ok(bytes) => bytes,
+            Err(why) => return Ok(Err(format!("a bundle cannot be read: {why}"))),
+        };
+        let opened = parse_bundle(&bytes).and_then(|envelope| envelope.open(self.keys));
+        let (statement, is_signed) = match opened {
+            Ok(opened) => opened,
+            Err(why) => return Ok(Err(format!("a bundle cannot be read: {why}"))),
+        };
+        if !is_signed {
+            return Ok(Err("a bundle is by another key, or was changed".into()));
+        }
+        let fields = match StatementFields::parse(&statement) {
+            Ok(fields) if fields.predicate_type != SIGNATURE_PREDICATE => return Ok(Ok(None)),
+            Ok(fields) => fields,
+            Err(why) => {
+                return Ok(Err(format!("a bundle has a statement that cannot be used: {why}")));
+            }
+        };
+        Ok(self.check_names(&fields, subject))
+    }
+
+    /// Returns the name that a statement signs an image for. One without a name is for each.
+    fn check_names(
+        &self,
+        fields: &StatementFields,
+        subject: Digest,
+    ) -> Result<Option<String>, String> {
+        let mut names = fields.subjects(subject).map(|it| it.name.as_str()).peekable();
+        if names.peek().is_none() {
+            return Err("a bundle is for another image".into());
+        }
+        let (reference, wanted) = (self.image.reference, self.wanted);
+        let accepts = |name: &&str| match *name {
+            "" | "_" => matches!(wanted, IdentityMatch::Any | IdentityMatch::Repository),
+            // A bundle is for a repository.
+            name => {
+                !matches!(wanted, IdentityMatch::Exact | IdentityMatch::ExactReference(_))
+                    && wanted.accepts(name, reference)
+            }
+        };
+        let found = names.find(accepts).map(str::to_owned);
+        found.map(Some).ok_or_else(|| {
+            format!("a bundle is for another name than `{}`", wanted.describe(reference))
+        })
     }
 
     /// Returns the name that a signature is for; the inner error says why it is not accepted.

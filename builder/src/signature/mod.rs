@@ -5,6 +5,9 @@
 //! - [`key`]: keys that sign, and keys that check
 //! - `payload`: the text that is signed
 //! - `manifest`: the manifest that holds the signatures of an image
+//! - [`statement`]: the text of an attestation, or of a signature in a bundle
+//! - `envelope`: a statement with its signatures
+//! - `bundle`: an envelope that is a referrer of the image
 //! - `attached`: reads the signatures of an image, within limits
 //! - [`sign`]: signs an image and the images of its platforms
 //! - [`signing_sink`]: signs images where they are written
@@ -14,7 +17,9 @@
 //! - [`error`]: why an image is not signed, or not accepted
 
 pub(crate) mod attached;
+pub(crate) mod bundle;
 pub mod check;
+pub(crate) mod envelope;
 pub mod error;
 pub mod identity;
 pub mod key;
@@ -23,5 +28,6 @@ pub(crate) mod payload;
 pub mod policy;
 pub mod sign;
 pub mod signing_sink;
+pub mod statement;
 #[cfg(test)]
 mod tests;

@@ -4,11 +4,15 @@ use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
+use serde_json::json;
+
 use super::attached::parse_entries;
+use super::bundle::{BundleRequest, SIGNATURE_PREDICATE};
 use super::error::SignatureError;
 use super::key::PrivateKey;
 use super::manifest::{SignatureDocuments, SignatureEntry, SignatureManifest, check_number};
 use super::payload::SignedPayload;
+use super::statement::{Predicate, StatementSubject};
 use crate::oci::attachments::{TagUpdate, update_tags};
 use crate::oci::image::digest::Digest;
 use crate::oci::image::json::Document;
@@ -27,6 +31,17 @@ pub struct SigningRequest<'a> {
     pub identities: &'a BTreeSet<String>,
     /// Repository that the signatures are written to; none for a layout.
     pub repository: Option<&'a Reference>,
+    /// Where signatures are kept.
+    pub format: SignatureFormat,
+}
+
+/// Where the signatures of an image are kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SignatureFormat {
+    /// In the manifest with a tag of cosign, which all verifiers read.
+    Tag,
+    /// In bundles that are referrers, as cosign 3 writes them. They are for a repository, whatever the tag.
+    Bundle,
 }
 
 /// What became of the signatures of an image.
@@ -64,6 +79,9 @@ pub(super) fn sign_subjects(
     sink: &dyn Sink,
     request: &SigningRequest<'_>,
 ) -> Result<Vec<(Subject, SignOutcome)>, SignatureError> {
+    if request.format == SignatureFormat::Bundle {
+        return sign_in_bundles(subjects, sink, request);
+    }
     let (mut outcomes, mut added) = (Vec::new(), Vec::new());
     for subject in subjects {
         let new = compose_signatures(subject.digest, sink, request)?;
@@ -72,6 +90,40 @@ pub(super) fn sign_subjects(
         added.extend(new);
     }
     write_signatures(&added, sink, request)?;
+    Ok(outcomes)
+}
+
+/// Signs images in bundles.
+fn sign_in_bundles(
+    subjects: Vec<Subject>,
+    sink: &dyn Sink,
+    request: &SigningRequest<'_>,
+) -> Result<Vec<(Subject, SignOutcome)>, SignatureError> {
+    let names: Vec<Reference> = request.repository.into_iter().cloned().collect();
+    let repository = |name: &String| {
+        name.parse::<Reference>().map_or_else(|_| name.clone(), |name| name.full_repository())
+    };
+    let repositories: BTreeSet<String> = request.identities.iter().map(repository).collect();
+    let predicate = Predicate { kind: SIGNATURE_PREDICATE.into(), value: json!({}) };
+    let mut outcomes = Vec::new();
+    for subject in subjects {
+        let image = subject.descriptor();
+        let mut outcome = SignOutcome::Existed;
+        for name in &repositories {
+            let about = StatementSubject { name: name.clone(), digest: subject.digest };
+            let bundle = BundleRequest {
+                key: request.key,
+                predicate: &predicate,
+                image: &image,
+                names: &names,
+                subject: about,
+            };
+            if bundle.attach(sink)? {
+                outcome = SignOutcome::Added;
+            }
+        }
+        outcomes.push((subject, outcome));
+    }
     Ok(outcomes)
 }
 

@@ -7,7 +7,7 @@ use std::sync::{Mutex, PoisonError};
 use super::error::SignatureError;
 use super::identity::signed_name;
 use super::key::PrivateKey;
-use super::sign::{SigningRequest, sign_subjects};
+use super::sign::{SignatureFormat, SigningRequest, sign_subjects};
 use crate::oci::copy::CopyError;
 use crate::oci::error::StorageError;
 use crate::oci::image::descriptor::Descriptor;
@@ -29,6 +29,8 @@ pub struct Signer<'a> {
     pub key: &'a PrivateKey,
     /// Names that images are signed for.
     pub names: &'a SignedNames,
+    /// Where signatures are kept.
+    pub format: SignatureFormat,
 }
 
 /// Names that images are signed for.
@@ -65,6 +67,8 @@ pub struct SigningSink<'a> {
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct SignedImage {
     digest: Digest,
+    media_type: String,
+    size: u64,
     /// The repository; none in a layout if the image has no full name.
     repository: Option<String>,
 }
@@ -85,14 +89,25 @@ impl<'a> SigningSink<'a> {
             let identity = self.signer.names.identity(name).ok_or(SignatureError::Unnamed)?;
             let repository = name.map(Reference::full_repository);
             let (_, identities) = all
-                .entry(SignedImage { digest, repository })
+                .entry(SignedImage {
+                    digest,
+                    media_type: image.media_type().to_string(),
+                    size: image.size(),
+                    repository,
+                })
                 .or_insert_with(|| (name, BTreeSet::new()));
             identities.insert(identity);
         }
-        for (SignedImage { digest, .. }, (repository, identities)) in &all {
-            let subjects = self.find_subjects(*digest)?;
-            let request =
-                SigningRequest { key: self.signer.key, identities, repository: *repository };
+        for (image, (repository, identities)) in &all {
+            let SignedImage { digest, media_type, size, .. } = image;
+            let image = Descriptor::new(media_type.clone(), *digest, *size);
+            let subjects = self.find_subjects(&image)?;
+            let request = SigningRequest {
+                key: self.signer.key,
+                identities,
+                repository: *repository,
+                format: self.signer.format,
+            };
             for_each_part(self.inner, &mut |part| {
                 sign_subjects(subjects.clone(), part, &request).map(drop)
             })?;
@@ -101,11 +116,11 @@ impl<'a> SigningSink<'a> {
     }
 
     /// Returns an image, and those that it lists.
-    fn find_subjects(&self, digest: Digest) -> Result<Vec<Subject>, SignatureError> {
+    fn find_subjects(&self, image: &Descriptor) -> Result<Vec<Subject>, SignatureError> {
         let indexes =
             WrittenIndexes(self.indexes.lock().unwrap_or_else(PoisonError::into_inner).clone());
-        let Some(index) = indexes.0.get(&digest) else {
-            return Ok(vec![Subject { digest, is_index: false, platform: None }]);
+        let Some(index) = indexes.0.get(&image.digest) else {
+            return Ok(vec![Subject::of_descriptor(image, None)]);
         };
         Ok(list_subjects(&indexes, index).map_err(CopyError::from)?)
     }
@@ -162,6 +177,14 @@ impl Sink for SigningSink<'_> {
 
     fn parts(&self) -> Option<[&dyn Sink; 2]> {
         self.inner.parts()
+    }
+
+    fn list_referrers(
+        &self,
+        name: Option<&Reference>,
+        subject: Digest,
+    ) -> Result<Vec<Descriptor>, StorageError> {
+        self.inner.list_referrers(name, subject)
     }
 
     fn attach(&self, attached: &[AttachedImage]) -> Result<(), StorageError> {

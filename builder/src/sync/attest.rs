@@ -71,7 +71,7 @@ pub(super) fn attest_index<'b>(
         internal: json!({ "created": sync.created.seconds(), "layerFormat": FORMAT_VERSION }),
         resources: &resources,
     });
-    let key = sync.signer.map(|signer| signer.key);
+    let key = sync.signer.map(|signer| (signer.key, signer.format));
     let writer = AttestationWriter { sink, names: std::slice::from_ref(&job.target), key };
     let attached = writer.attach(index, &[provenance.map_err(DocumentError::from)?]);
     Ok(attached.map_err(StorageError::from)?)

@@ -67,7 +67,7 @@ impl PlatformBuilder<'_> {
             attest: Some(&AttestOptions {
                 parameters: &attest::parameters(self.job, recipe),
                 form: AttestationForm::Attached,
-                key: sync.signer.map(|signer| signer.key),
+                key: sync.signer.map(|signer| (signer.key, signer.format)),
             }),
         };
         let plan = BuildPlan::new(&recipes, &sources);

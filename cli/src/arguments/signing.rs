@@ -2,13 +2,14 @@
 
 use std::path::PathBuf;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 use diskette_builder::oci::image::reference::Reference;
 use diskette_builder::oci::sink::Sink;
 use diskette_builder::recipe::diagnostic::Diagnostic;
 use diskette_builder::registry::client::PublishedNames;
 use diskette_builder::signature::identity::signed_name;
 use diskette_builder::signature::key::PrivateKey;
+use diskette_builder::signature::sign::SignatureFormat;
 use diskette_builder::signature::signing_sink::{SignedNames, Signer, SigningSink};
 
 use super::image_name::parse_reference;
@@ -30,6 +31,10 @@ pub(crate) struct SigningArguments {
     #[arg(long, alias = "sign-passphrase-file", value_name = "FILE", requires = "sign_key")]
     sign_key_password_file: Option<PathBuf>,
 
+    /// Where signatures and signed attestations are kept
+    #[arg(long, value_name = "FORMAT", default_value = "tag", requires = "sign_key")]
+    sign_format: SignFormat,
+
     /// Name that the images are signed for: a repository, or an image in it [default: each name that
     /// an image gets]
     #[arg(long, value_name = "NAME", value_parser = parse_reference, requires = "sign_key")]
@@ -49,7 +54,26 @@ impl SigningArguments {
             Some(name) => SignedNames::Given(signed_identity(name)),
             None => SignedNames::Published,
         };
-        Ok(Some(SigningKey { key, names }))
+        Ok(Some(SigningKey { key, names, format: self.sign_format.into() }))
+    }
+}
+
+/// Where signatures and signed attestations are kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum SignFormat {
+    /// In manifests with a tag, which all verifiers read
+    Tag,
+    /// In sigstore bundles that are referrers, as cosign 3 writes them; they are for a repository,
+    /// whatever the tag
+    Bundle,
+}
+
+impl From<SignFormat> for SignatureFormat {
+    fn from(format: SignFormat) -> Self {
+        match format {
+            SignFormat::Tag => Self::Tag,
+            SignFormat::Bundle => Self::Bundle,
+        }
     }
 }
 
@@ -63,6 +87,7 @@ pub(crate) fn signed_identity(name: &Reference) -> String {
 pub(crate) struct SigningKey {
     key: PrivateKey,
     names: SignedNames,
+    format: SignatureFormat,
 }
 
 impl SigningKey {
@@ -84,14 +109,14 @@ impl SigningKey {
         Err(CommandError::Usage(Diagnostic::new(message).help(help)))
     }
 
-    /// Returns the key.
-    pub(crate) fn key(&self) -> &PrivateKey {
-        &self.key
+    /// Returns the key, and where what it signs is kept.
+    pub(crate) fn key(&self) -> (&PrivateKey, SignatureFormat) {
+        (&self.key, self.format)
     }
 
     /// Returns what signs images.
     pub(crate) fn signer(&self) -> Signer<'_> {
-        Signer { key: &self.key, names: &self.names }
+        Signer { key: &self.key, names: &self.names, format: self.format }
     }
 
     /// Returns a sink that writes to another, and signs there.

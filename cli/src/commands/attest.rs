@@ -4,7 +4,6 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 use diskette_builder::attestation::attach::attach_attestation;
-use diskette_builder::attestation::statement::Predicate;
 use diskette_builder::oci::image::json::Document;
 use diskette_builder::oci::image::location::ImageLocation;
 use diskette_builder::oci::image::platform::Platform;
@@ -13,12 +12,14 @@ use diskette_builder::oci::image_documents::{PlatformImage, read_documents};
 use diskette_builder::recipe::diagnostic::Diagnostic;
 use diskette_builder::sbom::document::{DocumentFormat, DocumentSubject, write_document};
 use diskette_builder::signature::key::PrivateKey;
+use diskette_builder::signature::statement::Predicate;
 use serde_json::Value;
 
 use crate::arguments::credentials::RegistryUse;
 use crate::arguments::image_name::parse_source;
 use crate::arguments::predicate_type::parse_predicate_type;
 use crate::arguments::registry::RegistryArguments;
+use crate::arguments::signing::SignFormat;
 use crate::assembly::creation_time;
 use crate::environment::Environment;
 use crate::error::{CommandError, cannot};
@@ -70,6 +71,10 @@ pub(crate) struct AttestArguments {
     /// Read the password of the key from this file [default: `COSIGN_PASSWORD` of the environment]
     #[arg(long, value_name = "FILE", requires = "key")]
     key_password_file: Option<PathBuf>,
+
+    /// Where a signed attestation is kept
+    #[arg(long, value_name = "FORMAT", default_value = "tag", requires = "key")]
+    sign_format: SignFormat,
 
     /// Directory for the temporary file of a disk that can be read only from front to back
     /// [default: $TMPDIR, else /tmp]
@@ -209,7 +214,8 @@ impl Attester<'_> {
     ) -> Result<(), CommandError> {
         let names: Vec<Reference> =
             self.beside.reference(&self.arguments.image).into_iter().collect();
-        attach_attestation(image, predicate, &*self.beside.sink, &names, self.key)?;
+        let key = self.key.map(|key| (key, self.arguments.sign_format.into()));
+        attach_attestation(image, predicate, &*self.beside.sink, &names, key)?;
         if !self.arguments.quiet {
             let kind = predicate.kind.escape_debug();
             self.ui.print_line(&format!("attested: {part} {}, {kind}", image.digest));

@@ -13,7 +13,7 @@ use diskette_builder::signature::sign::{SignOutcome, SigningRequest, sign_image}
 use crate::arguments::credentials::RegistryUse;
 use crate::arguments::image_name::{parse_reference, parse_source};
 use crate::arguments::registry::RegistryArguments;
-use crate::arguments::signing::signed_identity;
+use crate::arguments::signing::{SignFormat, signed_identity};
 use crate::environment::Environment;
 use crate::error::CommandError;
 use crate::images::beside::BesideImage;
@@ -39,6 +39,10 @@ pub(crate) struct SignArguments {
     /// Read the password of the key from this file [default: `COSIGN_PASSWORD` of the environment]
     #[arg(long, value_name = "FILE")]
     key_password_file: Option<PathBuf>,
+
+    /// Where the signatures are kept
+    #[arg(long, value_name = "FORMAT", default_value = "tag")]
+    sign_format: SignFormat,
 
     /// Name that the image is signed for: a repository, or an image in it [default: the name of
     /// the image]
@@ -76,6 +80,7 @@ pub(crate) fn run(
         key: &key,
         identities: &BTreeSet::from([name]),
         repository: beside.repository.as_ref(),
+        format: arguments.sign_format.into(),
     };
     arguments.sign(&beside, &request, ui)
 }

@@ -434,7 +434,7 @@ stderr:
 blob 5c29b4009453: 782.81 KiB
 error: cannot list the packages in the disk of `oci:out:1`: no operating system was found on it: the whole disk (unknown)
  |
- = help: ext2, ext3 and ext4 in partitions or on the whole disk are read
+ = help: ext2, ext3, ext4 and XFS in partitions or on the whole disk are read
 
 "#]],
     );

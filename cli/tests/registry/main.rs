@@ -7,6 +7,7 @@
 
 mod attachments;
 mod attestations;
+mod bundles;
 mod chunks;
 mod credential_options;
 mod cuts;

@@ -7,7 +7,6 @@ use super::{BuildError, BuildOptions, BuiltImage, BuiltPlatform};
 use crate::attestation::attach::{AttestationForm, AttestationWriter};
 use crate::attestation::provenance::{BuildFacts, BuildParameters, compose_provenance};
 use crate::attestation::resource::{ResourceDescriptor, sort_resources};
-use crate::attestation::statement::Predicate;
 use crate::engine::layer::compression::FORMAT_VERSION;
 use crate::engine::source::ImageRoots;
 use crate::oci::image::documents::{DocumentError, IndexEntry};
@@ -15,6 +14,8 @@ use crate::recipe::{AttestationKind, PlatformRecipe, Recipe};
 use crate::sbom::document::{DocumentFormat, DocumentSubject, write_document};
 use crate::sbom::inventory::Inventory;
 use crate::signature::key::PrivateKey;
+use crate::signature::sign::SignatureFormat;
+use crate::signature::statement::Predicate;
 
 /// How a build writes the attestations that its recipes ask for.
 #[derive(Debug, Clone, Copy)]
@@ -23,8 +24,8 @@ pub struct AttestOptions<'a> {
     pub parameters: &'a BuildParameters,
     /// Where the attestations are kept.
     pub form: AttestationForm,
-    /// Key that signs them.
-    pub key: Option<&'a PrivateKey>,
+    /// Key that signs them, and where the signed ones are kept.
+    pub key: Option<(&'a PrivateKey, SignatureFormat)>,
 }
 
 /// What attestations say of a layer.

@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use super::digest::Digest;
 use super::format;
+use super::json::Document;
 use super::platform::Platform;
 
 /// Annotation of a layer with the name of its file
@@ -32,6 +33,19 @@ pub struct Descriptor {
 }
 
 impl Descriptor {
+    /// Returns the descriptor of a document without what an index adds to it.
+    pub(crate) fn of_document(document: &Document) -> Self {
+        let (media_type, digest) = (document.media_type.to_string(), document.digest);
+        let size = document.bytes.len() as u64;
+        Self::new(media_type, digest, size)
+    }
+
+    /// Returns a descriptor with the fields that each has.
+    pub(crate) fn new(media_type: String, digest: Digest, size: u64) -> Self {
+        let (platform, artifact_type, annotations) = (None, String::new(), BTreeMap::new());
+        Self { media_type, digest, size, platform, artifact_type, annotations }
+    }
+
     /// Returns the name of the file that a layer of an artifact is, if it has one.
     pub(crate) fn title(&self) -> Option<&str> {
         self.annotations.get(TITLE).map(String::as_str)

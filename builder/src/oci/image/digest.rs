@@ -32,6 +32,11 @@ impl Digest {
         Self(bytes)
     }
 
+    /// Returns the bytes of the digest.
+    pub(crate) fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+
     /// Returns the hexadecimal digits without the `sha256:`.
     pub fn to_hex(&self) -> String {
         encode_hex(&self.0)

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 use thiserror::Error;
 
+use super::descriptor::Descriptor;
 use super::format::{OCI_INDEX, OCI_MANIFEST};
 use super::json::Document;
 
@@ -25,6 +26,14 @@ pub enum SubjectError {
 
 /// Returns the document of an image with a subject: another document with another digest, unless it had this subject.
 pub fn with_subject(document: &Document, subject: &Document) -> Result<Document, SubjectError> {
+    with_subject_descriptor(document, &Descriptor::of_document(subject))
+}
+
+/// Returns the document of an image with the subject that a descriptor names.
+pub(crate) fn with_subject_descriptor(
+    document: &Document,
+    subject: &Descriptor,
+) -> Result<Document, SubjectError> {
     let media_type = document.media_type.as_ref();
     if ![OCI_INDEX, OCI_MANIFEST].contains(&media_type) {
         return Err(SubjectError::Format(media_type.to_owned()));
@@ -41,8 +50,7 @@ pub fn with_subject(document: &Document, subject: &Document) -> Result<Document,
             Err(SubjectError::Other(old.to_owned()))
         };
     }
-    let media_type = subject.media_type.to_string();
-    let size = subject.bytes.len();
+    let Descriptor { media_type, size, .. } = subject;
     fields.insert(
         "subject".into(),
         json!({ "mediaType": media_type, "digest": digest, "size": size }),

@@ -15,6 +15,7 @@ use super::partial::{PARTIAL_LEN_MIN, PartialBlob};
 use super::reader::LayoutImages;
 use super::{BLOBS, BlobStart, READ_ACT, copy_blob};
 use crate::oci::error::StorageError;
+use crate::oci::image::descriptor::Descriptor;
 use crate::oci::image::digest::Digest;
 use crate::oci::image::json::Document;
 use crate::oci::image::reference::Reference;
@@ -115,6 +116,16 @@ impl Sink for LayoutSink {
         let path = self.layout.path();
         let dir = self.layout.dir().try_clone().map_err(StorageError::io("open", path))?;
         LayoutImages::open(dir, path)?.find_image(tag.as_str())
+    }
+
+    fn list_referrers(
+        &self,
+        _name: Option<&Reference>,
+        subject: Digest,
+    ) -> Result<Vec<Descriptor>, StorageError> {
+        let path = self.layout.path();
+        let dir = self.layout.dir().try_clone().map_err(StorageError::io("open", path))?;
+        LayoutImages::open(dir, path)?.list_referrers(subject)
     }
 
     fn attach(&self, attached: &[AttachedImage]) -> Result<(), StorageError> {

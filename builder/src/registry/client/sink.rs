@@ -9,6 +9,7 @@ use super::put::BlobUpload;
 use super::upload::StreamedUpload;
 use super::{RegistryClient, Repository};
 use crate::oci::error::StorageError;
+use crate::oci::image::descriptor::Descriptor;
 use crate::oci::image::digest::Digest;
 use crate::oci::image::json::Document;
 use crate::oci::image::reference::Reference;
@@ -188,6 +189,15 @@ impl Sink for RegistrySink<'_> {
     ) -> Result<Option<Document>, StorageError> {
         let Some(name) = name else { return Ok(None) };
         Ok(self.registry.target_repository(name)?.read_manifest(tag.as_str())?)
+    }
+
+    fn list_referrers(
+        &self,
+        name: Option<&Reference>,
+        subject: Digest,
+    ) -> Result<Vec<Descriptor>, StorageError> {
+        let Some(name) = name else { return Ok(Vec::new()) };
+        Ok(self.registry.target_repository(name)?.list_referrers(subject)?)
     }
 
     fn attach(&self, attached: &[AttachedImage]) -> Result<(), StorageError> {

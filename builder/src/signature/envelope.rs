@@ -6,9 +6,9 @@ use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
 use serde_json::json;
 
+use super::error::SignatureError;
+use super::key::{PrivateKey, PublicKey};
 use crate::oci::image::json::to_canonical_json;
-use crate::signature::error::SignatureError;
-use crate::signature::key::{PrivateKey, PublicKey};
 
 /// Media type of statements.
 pub(crate) const STATEMENT_MEDIA_TYPE: &str = "application/vnd.in-toto+json";
