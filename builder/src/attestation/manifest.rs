@@ -6,9 +6,9 @@ use serde_json::{Value, json};
 
 use crate::oci::image::digest::Digest;
 use crate::oci::image::documents::DocumentError;
+use crate::oci::image::format::EMPTY_CONFIG;
 use crate::oci::image::json::Document;
 use crate::oci::image::subject::with_subject;
-use crate::recipe::EMPTY_CONFIG;
 use crate::signature::bundle::{SIGNED_STATEMENT, empty_config};
 use crate::signature::envelope::STATEMENT_MEDIA_TYPE;
 use crate::signature::manifest::{SignatureDocuments, compose_documents};

@@ -3,10 +3,7 @@
 use std::sync::Arc;
 
 use crate::oci::image::config::ImageConfig;
-
-/// Media type of the empty config
-/// (<https://github.com/opencontainers/image-spec/blob/v1.1.1/manifest.md#guidance-for-an-empty-descriptor>).
-pub(crate) const EMPTY_CONFIG: &str = "application/vnd.oci.empty.v1+json";
+use crate::oci::image::format::EMPTY_CONFIG;
 
 /// The config of a platform's manifest.
 #[derive(Debug, Clone, PartialEq)]

@@ -14,7 +14,6 @@ use schemars::JsonSchema;
 
 use self::diagnostic::{Diagnostic, Span};
 pub use self::layer::{BlobRecipe, LayerContent, LayerRecipe};
-pub(crate) use self::manifest::EMPTY_CONFIG;
 pub use self::manifest::{ArtifactConfig, ConfigRecipe};
 pub use self::source::{
     ArchivedDisk, Checksum, DiskRequest, DownloadDetails, ImageDisk, InputFile, ReadList,

@@ -17,11 +17,11 @@ use super::key::PrivateKey;
 use super::statement::{Predicate, StatementSubject, compose_statement};
 use crate::oci::image::descriptor::Descriptor;
 use crate::oci::image::digest::Digest;
+use crate::oci::image::format::EMPTY_CONFIG;
 use crate::oci::image::json::{Document, to_canonical_json};
 use crate::oci::image::reference::Reference;
 use crate::oci::image::subject::with_subject_descriptor;
 use crate::oci::sink::{AttachedImage, Sink, SourceBlob, for_each_part};
-use crate::recipe::EMPTY_CONFIG;
 
 /// Media type of a bundle, and artifact type of the manifest that holds it.
 pub(crate) const BUNDLE_MEDIA_TYPE: &str = "application/vnd.dev.sigstore.bundle.v0.3+json";

@@ -6,8 +6,8 @@ use crate::cluster::contract::{
 };
 use crate::disk::DiskInfo;
 use crate::oci::image::descriptor::Descriptor;
+use crate::oci::image::format::EMPTY_CONFIG;
 use crate::oci::image::platform::Platform;
-use crate::recipe::EMPTY_CONFIG;
 
 /// Maximum length of a file name in bytes on Linux (`NAME_MAX` in `linux/limits.h`).
 const NAME_MAX: usize = 255;

@@ -4,6 +4,10 @@
 
 use oci_spec::image::MediaType;
 
+/// Media type of the empty config
+/// (<https://github.com/opencontainers/image-spec/blob/v1.1.1/manifest.md#guidance-for-an-empty-descriptor>).
+pub(crate) const EMPTY_CONFIG: &str = "application/vnd.oci.empty.v1+json";
+
 /// A family of media types.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum ImageFormat {
