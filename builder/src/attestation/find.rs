@@ -20,11 +20,9 @@ use crate::signature::envelope::{Envelope, STATEMENT_MEDIA_TYPE};
 use crate::signature::key::PublicKey;
 use crate::signature::statement::StatementFields;
 
-/// The longest statement in bytes: an SBOM has some thousand packages.
-const STATEMENT_LEN_MAX: u64 = 64 << 20;
-
-/// Most bytes of all statements of an image.
-const STATEMENTS_LEN_MAX: u64 = 256 << 20;
+/// Most bytes of all statements of an image and of the images of its platforms: as values in memory they take up to sixteen
+/// times as much.
+const STATEMENTS_LEN_MAX: u64 = 32 << 20;
 
 /// Most attestations of an image.
 const ATTESTATIONS_MAX: usize = 1000;
@@ -55,33 +53,17 @@ pub struct Attestation {
     pub problem: Option<String>,
 }
 
-/// Reads the attestations of an index or of the image of a platform. `root` is the index, which can hold some.
+/// Reads the attestations of images. `root` is the index, which can hold some.
 pub fn find_attestations(
     images: &dyn Images,
     root: &Document,
-    subject: &Subject,
+    subjects: &[Subject],
     keys: &[PublicKey],
 ) -> Result<Vec<Attestation>, StorageError> {
     let mut reader = StatementReader { images, keys, left: STATEMENTS_LEN_MAX, found: Vec::new() };
-    if let Some(tagged) =
-        images.find_attachment(&CosignTag::Attestations.of_image(subject.digest))?
-    {
-        reader.read_layers(&tagged, subject)?;
-    }
-    for referrer in list_referrers(images, subject)? {
-        if [STATEMENT_MEDIA_TYPE, BUNDLE_MEDIA_TYPE].contains(&referrer.artifact_type())
-            && let Some(manifest) = images.read_document(referrer.descriptor.digest)?
-        {
-            reader.read_layers(&manifest, subject)?;
-        }
-    }
-    let digest = subject.digest.to_string();
-    for entry in ImageIndex::parse(root).map(|index| index.manifests).unwrap_or_default() {
-        if entry.annotations.get(REFERENCE_DIGEST) == Some(&digest)
-            && let Some(manifest) = images.read_document(entry.digest)?
-        {
-            reader.read_layers(&manifest, subject)?;
-        }
+    for subject in subjects {
+        reader.read_attached(subject)?;
+        reader.read_listed(root, subject)?;
     }
     Ok(reader.found)
 }
@@ -107,6 +89,35 @@ enum StatementForm {
 }
 
 impl StatementReader<'_> {
+    /// Reads what is attached to an image.
+    fn read_attached(&mut self, subject: &Subject) -> Result<(), StorageError> {
+        let tag = CosignTag::Attestations.of_image(subject.digest);
+        if let Some(tagged) = self.images.find_attachment(&tag)? {
+            self.read_layers(&tagged, subject)?;
+        }
+        for referrer in list_referrers(self.images, subject)? {
+            if [STATEMENT_MEDIA_TYPE, BUNDLE_MEDIA_TYPE].contains(&referrer.artifact_type())
+                && let Some(manifest) = self.images.read_document(referrer.descriptor.digest)?
+            {
+                self.read_layers(&manifest, subject)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads what an index lists as attestations of an image.
+    fn read_listed(&mut self, root: &Document, subject: &Subject) -> Result<(), StorageError> {
+        let digest = subject.digest.to_string();
+        for entry in ImageIndex::parse(root).map(|index| index.manifests).unwrap_or_default() {
+            if entry.annotations.get(REFERENCE_DIGEST) == Some(&digest)
+                && let Some(manifest) = self.images.read_document(entry.digest)?
+            {
+                self.read_layers(&manifest, subject)?;
+            }
+        }
+        Ok(())
+    }
+
     fn read_layers(&mut self, manifest: &Document, subject: &Subject) -> Result<(), StorageError> {
         let layers = ImageManifest::parse(manifest).map(|it| it.layers).unwrap_or_default();
         for layer in &layers {
@@ -142,14 +153,23 @@ impl StatementReader<'_> {
     /// Reads a statement or an envelope; the inner error says why it does not count.
     fn read_blob(&mut self, layer: &Descriptor) -> Result<Result<Vec<u8>, String>, StorageError> {
         let &Descriptor { digest, size, .. } = layer;
-        if size > STATEMENT_LEN_MAX || size > self.left {
-            return Ok(Err(format!("it is longer than {} MiB", STATEMENT_LEN_MAX >> 20)));
-        }
-        self.left -= size;
+        let Some(left) = self.left.checked_sub(size) else {
+            let limit = STATEMENTS_LEN_MAX >> 20;
+            return Ok(Err(format!("it and those before it are longer than {limit} MiB together")));
+        };
+        self.left = left;
         let mut bytes = Vec::new();
-        let blob = self.images.open_blob(digest, size, 0)?;
-        let read = blob.take(size + 1).read_to_end(&mut bytes);
-        read.map_err(StorageError::io("read", digest.to_string()))?;
+        let blob = self.images.open_blob(digest, size, 0);
+        let read = blob.and_then(|blob| {
+            let read = blob.take(size + 1).read_to_end(&mut bytes);
+            read.map_err(StorageError::io("read", digest.to_string()))
+        });
+        match read {
+            Err(error @ StorageError::Cancelled) => return Err(error),
+            Err(error) if error.is_temporary() => return Err(error),
+            Err(error) => return Ok(Err(format!("it cannot be read: {}", error.full_message()))),
+            Ok(_) => {}
+        }
         if bytes.len() as u64 != size || Digest::of_bytes(&bytes) != digest {
             return Ok(Err("it is damaged: its bytes have another digest".into()));
         }
@@ -172,7 +192,8 @@ impl StatementReader<'_> {
             None => (bytes.to_vec(), AttestedBy::Nobody),
             Some(envelope) => match envelope.open(self.keys)? {
                 (statement, true) => (statement, AttestedBy::Key),
-                (statement, false) => (statement, AttestedBy::Others),
+                (statement, false) if envelope.is_signed() => (statement, AttestedBy::Others),
+                (statement, false) => (statement, AttestedBy::Nobody),
             },
         };
         let fields = StatementFields::parse(&statement)?;

@@ -34,13 +34,14 @@ impl ResourceDescriptor {
     }
 
     /// Describes a download.
-    pub fn download(uri: String, checksum: Option<&Checksum>) -> Self {
-        Self { uri, digest: checksum.map(digest_set).unwrap_or_default(), ..Self::empty() }
+    pub fn download(uri: &str, checksum: Option<&Checksum>) -> Self {
+        let digest = checksum.map(digest_set).unwrap_or_default();
+        Self { uri: without_query(uri), digest, ..Self::empty() }
     }
 
     /// Describes a list that the disk of a release was found in.
     pub fn list(list: &ReadList) -> Self {
-        let mut resource = Self { uri: list.url.clone(), ..Self::empty() };
+        let mut resource = Self { uri: without_query(&list.url), ..Self::empty() };
         resource.digest.insert("sha256".into(), list.digest.to_hex());
         if let Some(key) = &list.signed_by {
             resource.annotations.insert("signedBy".into(), key.as_str().into());
@@ -83,6 +84,11 @@ impl ResourceDescriptor {
         let (name, uri) = (String::new(), String::new());
         Self { name, uri, digest: BTreeMap::new(), annotations: BTreeMap::new() }
     }
+}
+
+/// Returns a URL without its query, which often is a token.
+fn without_query(url: &str) -> String {
+    url.split(['?', '#']).next().unwrap_or_default().to_owned()
 }
 
 fn digest_set(checksum: &Checksum) -> BTreeMap<String, String> {

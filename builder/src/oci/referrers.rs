@@ -56,7 +56,7 @@ impl fmt::Display for Subject {
     /// Writes the platform, or what the image is without one.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.platform {
-            Some(platform) => platform.fmt(f),
+            Some(platform) => platform.to_string().escape_debug().fmt(f),
             None => f.write_str(if self.is_index() { "index" } else { "manifest" }),
         }
     }
@@ -86,22 +86,35 @@ pub fn find_subjects(
     platform: Option<&Platform>,
     name: &str,
 ) -> Result<Vec<Subject>, CopyError> {
-    let Some(wanted) = platform else { return Ok(list_subjects(&images, root)?) };
+    let Some(wanted) = platform else {
+        return Ok(list_subjects(&images, root, ListedEntries::Images)?);
+    };
     let mut walk = DocumentWalk::new(&images, DocumentLimits::default());
     let document = walk.choose_platform(root, wanted, name)??;
     Ok(vec![Subject::of_document(&document, platform.cloned())])
 }
 
-/// Returns an image and, if it is an index, the images that it lists.
+/// Which entries of an index are meant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ListedEntries {
+    /// Images.
+    Images,
+    /// Images, and the attestations of BuildKit among them.
+    All,
+}
+
+/// Returns an image and, if it is an index, what it lists.
 pub(crate) fn list_subjects(
     documents: &dyn DocumentSource,
     root: &Document,
+    entries: ListedEntries,
 ) -> Result<Vec<Subject>, WalkError> {
     let mut walk = DocumentWalk::new(documents, DocumentLimits::default());
     let mut subjects = vec![Subject::of_document(root, None)];
     let mut known = BTreeSet::from([root.digest]);
     for image in walk.list_images(root, NestedIndexes::ByEntry)? {
-        if !image.is_attestation() && known.insert(image.descriptor.digest) {
+        let is_meant = entries == ListedEntries::All || !image.is_attestation();
+        if is_meant && known.insert(image.descriptor.digest) {
             let platform = image.descriptor.platform.clone();
             subjects.push(Subject::of_descriptor(&image.descriptor, platform));
         }

@@ -82,8 +82,17 @@ impl<'a> PayloadReader<'a> {
         };
         self.left = left;
         let mut bytes = Vec::new();
-        let read = self.images.open_blob(digest, size, 0)?.take(size + 1).read_to_end(&mut bytes);
-        read.map_err(StorageError::io("read", digest.to_string()))?;
+        let read = self.images.open_blob(digest, size, 0).and_then(|blob| {
+            let read = blob.take(size + 1).read_to_end(&mut bytes);
+            read.map_err(StorageError::io("read", digest.to_string()))
+        });
+        match read {
+            Err(error @ StorageError::Cancelled) => return Err(error),
+            Err(error) if error.is_temporary() => return Err(error),
+            // One that is gone does not count; the others do.
+            Err(error) => return Ok(Err(error.full_message())),
+            Ok(_) => {}
+        }
         if bytes.len() as u64 != size || Digest::of_bytes(&bytes) != digest {
             return Ok(Err("its payload is damaged: its bytes have another digest".into()));
         }

@@ -52,6 +52,11 @@ impl Envelope {
         serde_json::from_slice(bytes).map_err(|error| error.to_string())
     }
 
+    /// Returns whether it has a signature at all, by whatever key.
+    pub(crate) fn is_signed(&self) -> bool {
+        self.signatures.iter().any(|it| STANDARD.decode(&it.sig).is_ok_and(|sig| !sig.is_empty()))
+    }
+
     /// Returns the statement, and whether one of the keys has signed it; the error says what is wrong.
     pub(crate) fn open(&self, keys: &[PublicKey]) -> Result<(Vec<u8>, bool), String> {
         if self.payload_type != STATEMENT_MEDIA_TYPE {

@@ -51,6 +51,9 @@ pub enum SignatureError {
     /// An image without a name in a registry is to be signed, and no name was given.
     #[error("the name that the image is signed for is missing")]
     Unnamed,
+    /// An image that was there before is not signed by the key.
+    #[error("the index lists {}, which this command has not written, and which has no signature by the key", describe(.0))]
+    Kept(Box<Subject>),
     /// The cryptographic library failed.
     #[error(transparent)]
     Crypto(#[from] CryptoError),
@@ -97,6 +100,9 @@ impl SignatureError {
         match self {
             Self::Unsigned { .. } => Some(
                 "`diskette sign` signs an index and the image of each platform, `cosign sign` does with `--recursive`",
+            ),
+            Self::Kept(_) => Some(
+                "check that image and sign it with `diskette sign`; `diskette sync --force` builds all platforms again",
             ),
             Self::Unnamed => Some("name it with `--sign-identity`, e.g. `quay.io/me/fedora:42`"),
             _ => None,

@@ -14,12 +14,13 @@ use super::manifest::{SignatureDocuments, SignatureEntry, SignatureManifest, che
 use super::payload::SignedPayload;
 use super::statement::{Predicate, StatementSubject};
 use crate::oci::attachments::{TagUpdate, update_tags};
+use crate::oci::copy::CopyError;
 use crate::oci::image::digest::Digest;
 use crate::oci::image::json::Document;
 use crate::oci::image::reference::Reference;
 use crate::oci::image::tag::{CosignTag, Tag};
 use crate::oci::images::Images;
-use crate::oci::referrers::{Subject, find_subjects};
+use crate::oci::referrers::{ListedEntries, Subject, list_subjects};
 use crate::oci::sink::{Sink, SourceBlob};
 
 /// How an image is signed.
@@ -61,16 +62,16 @@ struct NewSignatures {
     documents: SignatureDocuments,
 }
 
-/// Signs an image and the images of its platforms, and returns what became of each. Signatures that exist where the sink
-/// writes to are kept. `name` is the name of the image in messages.
+/// Signs an image and all that it lists, and returns what became of each. Signatures that exist where the sink writes to are
+/// kept.
 pub fn sign_image(
     root: &Document,
-    name: &str,
     images: &dyn Images,
     sink: &dyn Sink,
     request: &SigningRequest<'_>,
 ) -> Result<Vec<(Subject, SignOutcome)>, SignatureError> {
-    sign_subjects(find_subjects(images, root, None, name)?, sink, request)
+    let subjects = list_subjects(&images, root, ListedEntries::All).map_err(CopyError::from)?;
+    sign_subjects(subjects, sink, request)
 }
 
 /// Signs images, and returns what became of each.
@@ -152,6 +153,24 @@ fn compose_signatures(
         .map_err(|why| SignatureError::Manifest { tag: tag.clone(), why })?;
     let documents = manifest.into_documents().map_err(SignatureError::Compose)?;
     Ok(Some(NewSignatures { tag, payloads, documents }))
+}
+
+/// Returns whether an image has a signature by the key for one of the names. Only what a tag holds can be checked here.
+pub(super) fn is_signed(
+    subject: Digest,
+    sink: &dyn Sink,
+    request: &SigningRequest<'_>,
+) -> Result<bool, SignatureError> {
+    let tag = CosignTag::Signatures.of_image(subject);
+    let found = sink.find_attachment(request.repository, &tag)?;
+    let found = found.map(|found| parse_entries(&found, subject)).transpose()?.unwrap_or_default();
+    for identity in request.identities {
+        let payload = SignedPayload { identity: identity.clone(), digest: subject }.to_bytes()?;
+        if has_signature(&found, &payload, request.key)? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// Returns whether one of the signatures is of a payload by a key.

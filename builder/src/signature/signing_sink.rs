@@ -2,12 +2,12 @@
 //! image whose signature is not there.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::error::SignatureError;
 use super::identity::signed_name;
 use super::key::PrivateKey;
-use super::sign::{SignatureFormat, SigningRequest, sign_subjects};
+use super::sign::{SignatureFormat, SigningRequest, is_signed, sign_subjects};
 use crate::oci::copy::CopyError;
 use crate::oci::error::StorageError;
 use crate::oci::image::descriptor::Descriptor;
@@ -15,7 +15,7 @@ use crate::oci::image::digest::Digest;
 use crate::oci::image::json::Document;
 use crate::oci::image::reference::Reference;
 use crate::oci::image::tag::Tag;
-use crate::oci::referrers::{Subject, list_subjects};
+use crate::oci::referrers::{ListedEntries, Subject, list_subjects};
 use crate::oci::sink::{
     AttachedImage, BlobWriter, NamedImage, ReportBytes, Sink, SourceBlob, TransferOutcome,
     for_each_part,
@@ -59,8 +59,15 @@ impl SignedNames {
 pub struct SigningSink<'a> {
     inner: &'a dyn Sink,
     signer: Signer<'a>,
-    /// Indexes that were written since names were published.
-    indexes: Mutex<BTreeMap<Digest, Document>>,
+    /// What was written since names were published.
+    written: Mutex<WrittenDocuments>,
+}
+
+/// Documents that were written.
+#[derive(Default)]
+struct WrittenDocuments {
+    digests: BTreeSet<Digest>,
+    indexes: BTreeMap<Digest, Document>,
 }
 
 /// Images with the same signatures: the same image in the same repository.
@@ -76,7 +83,7 @@ struct SignedImage {
 impl<'a> SigningSink<'a> {
     /// Returns a sink that writes to another, and signs there.
     pub fn new(inner: &'a dyn Sink, signer: Signer<'a>) -> Self {
-        Self { inner, signer, indexes: Mutex::default() }
+        Self { inner, signer, written: Mutex::default() }
     }
 
     fn sign(&self, images: &[NamedImage]) -> Result<(), SignatureError> {
@@ -109,20 +116,41 @@ impl<'a> SigningSink<'a> {
                 format: self.signer.format,
             };
             for_each_part(self.inner, &mut |part| {
+                self.check_kept(&subjects, part, &request)?;
                 sign_subjects(subjects.clone(), part, &request).map(drop)
             })?;
         }
         Ok(())
     }
 
-    /// Returns an image, and those that it lists.
+    /// Fails if an index lists an image that was there before and is not signed by the key: somebody else can have put it
+    /// there, and nothing of it was checked.
+    fn check_kept(
+        &self,
+        subjects: &[Subject],
+        sink: &dyn Sink,
+        request: &SigningRequest<'_>,
+    ) -> Result<(), SignatureError> {
+        let is_written = |digest| self.written().digests.contains(digest);
+        for subject in subjects.iter().filter(|it| !is_written(&it.digest)) {
+            if !is_signed(subject.digest, sink, request)? {
+                return Err(SignatureError::Kept(Box::new(subject.clone())));
+            }
+        }
+        Ok(())
+    }
+
+    /// Returns an image, and what it lists.
     fn find_subjects(&self, image: &Descriptor) -> Result<Vec<Subject>, SignatureError> {
-        let indexes =
-            WrittenIndexes(self.indexes.lock().unwrap_or_else(PoisonError::into_inner).clone());
+        let indexes = WrittenIndexes(self.written().indexes.clone());
         let Some(index) = indexes.0.get(&image.digest) else {
             return Ok(vec![Subject::of_descriptor(image, None)]);
         };
-        Ok(list_subjects(&indexes, index).map_err(CopyError::from)?)
+        Ok(list_subjects(&indexes, index, ListedEntries::All).map_err(CopyError::from)?)
+    }
+
+    fn written(&self) -> MutexGuard<'_, WrittenDocuments> {
+        self.written.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -156,9 +184,10 @@ impl Sink for SigningSink<'_> {
 
     fn put_document(&self, document: &Document, names: &[Reference]) -> Result<(), StorageError> {
         self.inner.put_document(document, names)?;
+        let mut written = self.written();
+        written.digests.insert(document.digest);
         if document.is_index() {
-            let mut indexes = self.indexes.lock().unwrap_or_else(PoisonError::into_inner);
-            indexes.insert(document.digest, document.clone());
+            written.indexes.insert(document.digest, document.clone());
         }
         Ok(())
     }
@@ -194,7 +223,7 @@ impl Sink for SigningSink<'_> {
     fn publish(&self, images: &[NamedImage]) -> Result<(), StorageError> {
         self.sign(images)?;
         self.inner.publish(images)?;
-        self.indexes.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        *self.written() = WrittenDocuments::default();
         Ok(())
     }
 

@@ -7,7 +7,7 @@ use super::published::{RECIPE_DIGEST, SOURCE_DIGEST, SOURCE_URL, VERSION};
 use super::{SyncError, SyncJob, SyncTools};
 use crate::attestation::attach::AttestationForm;
 use crate::engine::assemble::{AttestOptions, BuildOptions, BuildPlan, BuildSources, PlatformTags};
-use crate::engine::source::{CdiOnlyPolicy, UnverifiedPolicy};
+use crate::engine::source::{CdiOnlyPolicy, FileNaming, UnverifiedPolicy};
 use crate::frontend::spec::CataloguePlatform;
 use crate::oci::image::digest::Digest;
 use crate::oci::image::format::ImageFormat;
@@ -66,6 +66,7 @@ impl PlatformBuilder<'_> {
             format: ImageFormat::Oci,
             attest: Some(&AttestOptions {
                 parameters: &attest::parameters(self.job, recipe),
+                files: FileNaming::Paths,
                 form: AttestationForm::Attached,
                 key: sync.signer.map(|signer| (signer.key, signer.format)),
             }),

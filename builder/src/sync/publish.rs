@@ -61,8 +61,12 @@ impl<'a> ImageSync<'a> {
             return self.failed_report(SyncError::Cancelled);
         }
         self.found = detect_disks(self.job, self.sync);
+        let registry = RegistrySink::new(self.sync.registry, 1);
+        // What an attempt has written is signed by a later one.
+        let signing = self.sync.signer.map(|signer| SigningSink::new(&registry, signer));
+        let sink = signing.as_ref().map_or(&registry as &dyn Sink, |signing| signing);
         for _ in 0..ATTEMPTS_MAX {
-            match self.attempt() {
+            match self.attempt(sink) {
                 Ok(Some(report)) => return report,
                 Ok(None) => {}
                 Err(error) => return self.failed_report(error),
@@ -72,7 +76,7 @@ impl<'a> ImageSync<'a> {
     }
 
     /// Compares and publishes. `None` means that another process has moved the tag meanwhile.
-    fn attempt(&mut self) -> Result<Option<SyncReport>, SyncError> {
+    fn attempt(&mut self, sink: &dyn Sink) -> Result<Option<SyncReport>, SyncError> {
         if self.progress.is_cancelled() {
             return Err(SyncError::Cancelled);
         }
@@ -98,9 +102,6 @@ impl<'a> ImageSync<'a> {
             _ if self.job.source != self.job.target => self.target_digest(known_by.as_str())?,
             published => published.as_ref().map(|it| it.document.digest),
         };
-        let registry = RegistrySink::new(self.sync.registry, 1);
-        let signing = self.sync.signer.map(|signer| SigningSink::new(&registry, signer));
-        let sink = signing.as_ref().map_or(&registry as &dyn Sink, |signing| signing);
         self.build_platforms(&mut plans, published.as_ref(), sink)?;
         if self.has_blocking_failure(&plans) {
             let digest = published.map(|published| published.document.digest);

@@ -37,7 +37,7 @@ pub(crate) struct SigningArguments {
 
     /// Name that the images are signed for: a repository, or an image in it [default: each name that
     /// an image gets]
-    #[arg(long, value_name = "NAME", value_parser = parse_reference, requires = "sign_key")]
+    #[arg(long, value_name = "NAME", value_parser = parse_identity, requires = "sign_key")]
     sign_identity: Option<Reference>,
 }
 
@@ -75,6 +75,17 @@ impl From<SignFormat> for SignatureFormat {
             SignFormat::Bundle => Self::Bundle,
         }
     }
+}
+
+/// Parses the name that an image is signed for: a repository, with a tag or without.
+pub(crate) fn parse_identity(text: &str) -> Result<Reference, String> {
+    let name = parse_reference(text)?;
+    if name.digest().is_some() {
+        return Err(
+            "a repository or a tag in it is expected: the digest is signed in any case".into()
+        );
+    }
+    Ok(name)
 }
 
 /// Returns a name of an option as a signature has it: without a tag it is a repository.

@@ -12,6 +12,7 @@ use diskette_builder::engine::assemble::{
 };
 use diskette_builder::engine::cache::LayerCache;
 use diskette_builder::engine::layer::LayerWorkers;
+use diskette_builder::engine::source::FileNaming;
 use diskette_builder::oci::image::format::ImageFormat;
 use diskette_builder::oci::image::location::LocalImage;
 use diskette_builder::oci::image::time::Timestamp;
@@ -43,6 +44,8 @@ pub(crate) struct Assembly<'a> {
     pub(crate) engine: Option<&'a ContainerEngine>,
     /// What was asked for, as attestations state it.
     pub(crate) parameters: BuildParameters,
+    /// How attestations name files of this machine.
+    pub(crate) file_naming: FileNaming,
     /// Where attestations are kept.
     pub(crate) attest_form: AttestationForm,
     /// Key that the images are signed with.
@@ -89,6 +92,7 @@ impl Assembly<'_> {
             format: self.format,
             attest: Some(&AttestOptions {
                 parameters: &self.parameters,
+                files: self.file_naming,
                 form: self.attest_form,
                 key: self.signing.map(SigningKey::key),
             }),

@@ -32,7 +32,7 @@ use crate::ui::Ui;
 use crate::ui::progress::{ProgressMode, ProgressView};
 
 /// The longest predicate in bytes.
-const PREDICATE_LEN_MAX: usize = 64 << 20;
+const PREDICATE_LEN_MAX: usize = 16 << 20;
 
 /// Attach an attestation to an image in a registry or a layout: a list of its packages, or what a
 /// file says.
@@ -62,6 +62,10 @@ pub(crate) struct AttestArguments {
     /// the index]
     #[arg(long)]
     platform: Option<Platform>,
+
+    /// The disk of an artifact, by the name of its volume or file [default: its only disk]
+    #[arg(long, value_name = "NAME", requires = "sbom")]
+    disk: Option<String>,
 
     /// The private key: a PEM file (PKCS #8, EC, RSA, Ed25519, or encrypted by cosign), or
     /// `env://VARIABLE`
@@ -147,6 +151,10 @@ impl AttestArguments {
         }
         let value: Value = serde_json::from_slice(&bytes)
             .map_err(|error| Diagnostic::new(format!("`{shown}` is not JSON: {error}")))?;
+        if !value.is_object() {
+            let message = format!("`{shown}` is not a JSON object, as what an attestation says is");
+            return Err(Diagnostic::new(message).into());
+        }
         Ok(Some(Predicate { kind: kind.to_owned(), value }))
     }
 }
@@ -191,7 +199,13 @@ impl Attester<'_> {
         // All are read before the first is written.
         let mut all = Vec::new();
         for image in chosen {
-            let read = read_checked_inventory(image, (&*subject.images, &name), &spool, progress)?;
+            let read = read_checked_inventory(
+                image,
+                (&*subject.images, &name),
+                self.arguments.disk.as_deref(),
+                &spool,
+                progress,
+            )?;
             let digest = image.manifest.digest.to_string();
             let about =
                 DocumentSubject { name: &name, version: Some(&digest), created: Some(created) };

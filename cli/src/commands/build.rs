@@ -8,7 +8,7 @@ use diskette_builder::attestation::provenance::BuildParameters;
 use diskette_builder::disk::DiskSize;
 use diskette_builder::engine::assemble::{BuildPlan, BuildSources, PlatformTags};
 use diskette_builder::engine::source::{
-    ArchiveDownloads, CdiOnlyPolicy, InputFiles, UnverifiedPolicy,
+    ArchiveDownloads, CdiOnlyPolicy, FileNaming, InputFiles, UnverifiedPolicy,
 };
 use diskette_builder::net::http::HttpClient;
 use diskette_builder::oci::image::location::StoreKind;
@@ -117,6 +117,9 @@ fn build(
     assembly.engine = engine.as_ref();
     assembly.signing = signing.as_ref();
     assembly.parameters = arguments.parameters(input.source(), input.language);
+    if arguments.are_disks() {
+        assembly.file_naming = FileNaming::LastParts;
+    }
     assembly.attest_form = arguments.attest_form(&recipes)?;
     assembly.run(&recipes, &sources, environment, ui).map_err(|error| match error {
         // Blobs and names that a registry has received stay there.
@@ -246,6 +249,7 @@ impl BuildArguments {
             output: self.outputs().local(),
             engine: None,
             parameters: BuildParameters::default(),
+            file_naming: FileNaming::Paths,
             attest_form: AttestationForm::Attached,
             signing: None,
             format: format.into(),

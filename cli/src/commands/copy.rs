@@ -128,6 +128,10 @@ pub(crate) fn run(
         if subject.is_some_and(|subject| copy.subjects.contains(&subject)) {
             continue;
         }
+        // Of images that are not copied, nothing says that the attachments are what their names say.
+        if subject.is_some() && required.is_some() {
+            continue;
+        }
         let found = first.take().map_or_else(|| finder.find(tag.as_deref()), Ok)?;
         let copied = copy.run(found, &progress)?;
         if has_attached && arguments.all_tags {

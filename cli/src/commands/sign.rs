@@ -11,9 +11,9 @@ use diskette_builder::signature::identity::signed_name;
 use diskette_builder::signature::sign::{SignOutcome, SigningRequest, sign_image};
 
 use crate::arguments::credentials::RegistryUse;
-use crate::arguments::image_name::{parse_reference, parse_source};
+use crate::arguments::image_name::parse_source;
 use crate::arguments::registry::RegistryArguments;
-use crate::arguments::signing::{SignFormat, signed_identity};
+use crate::arguments::signing::{SignFormat, parse_identity, signed_identity};
 use crate::environment::Environment;
 use crate::error::CommandError;
 use crate::images::beside::BesideImage;
@@ -46,7 +46,7 @@ pub(crate) struct SignArguments {
 
     /// Name that the image is signed for: a repository, or an image in it [default: the name of
     /// the image]
-    #[arg(long, value_name = "NAME", value_parser = parse_reference)]
+    #[arg(long, value_name = "NAME", value_parser = parse_identity)]
     identity: Option<Reference>,
 
     /// Print only the digest
@@ -93,8 +93,8 @@ impl SignArguments {
         ui: &Ui,
     ) -> Result<(), CommandError> {
         let BesideImage { subject, sink, .. } = beside;
-        let (root, name) = (&subject.root, self.image.to_string());
-        for (subject, outcome) in sign_image(root, &name, &*subject.images, &**sink, request)? {
+        let root = &subject.root;
+        for (subject, outcome) in sign_image(root, &*subject.images, &**sink, request)? {
             let what = match outcome {
                 SignOutcome::Added => "signed",
                 SignOutcome::Existed => "already signed",

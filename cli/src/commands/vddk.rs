@@ -10,7 +10,7 @@ use clap::Args;
 use diskette_builder::attestation::attach::AttestationForm;
 use diskette_builder::attestation::provenance::BuildParameters;
 use diskette_builder::engine::assemble::{BuildSources, PlatformTags};
-use diskette_builder::engine::source::{CdiOnlyPolicy, UnverifiedPolicy};
+use diskette_builder::engine::source::{CdiOnlyPolicy, FileNaming, UnverifiedPolicy};
 use diskette_builder::frontend::dockerfile::base::{
     BaseError, BaseLoader, BaseLock, BaseResolver, LockEnforcement, PullPolicy,
 };
@@ -219,6 +219,7 @@ impl VddkArguments {
             output: self.outputs().local(),
             engine: None,
             parameters: BuildParameters::default(),
+            file_naming: FileNaming::LastParts,
             attest_form: AttestationForm::Attached,
             signing: None,
             format: ImageFormat::Oci,

@@ -148,11 +148,12 @@ pub(crate) fn read_image_inventory(
 pub(crate) fn read_checked_inventory(
     image: &PlatformImage,
     from: (&dyn Images, &str),
+    disk: Option<&str>,
     spool: &Spool,
     progress: &dyn Progress,
 ) -> Result<ReadInventory, CommandError> {
     let parts = PartReading::Checked;
-    let read = read_inventory_by(image, from, None, Some(spool), parts, progress)?;
+    let read = read_inventory_by(image, from, disk, Some(spool), parts, progress)?;
     read.ok_or_else(|| Diagnostic::new(format!("there is no disk in `{}`", from.1)).into())
 }
 

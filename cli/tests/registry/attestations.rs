@@ -1,6 +1,8 @@
 //! **Attestations**: what an image was built from, in registries and layouts, signed or not; read by cosign too.
 use std::fs;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use diskette_integration::disk::sha256;
 use diskette_integration::docker_registry::DockerRegistry;
 use diskette_integration::guest_root::GuestRoot;
@@ -183,6 +185,66 @@ fn provenance_of_a_release_names_its_lists() {
     assert_eq!(uris.len(), 2, "{found:#}");
     assert!(uris.iter().any(|uri| uri.contains("SUMS") || uri.contains("CHECKSUM")), "{uris:?}");
     assert!(found.as_array().unwrap().iter().all(|it| it["digest"].is_object()), "{found:#}");
+}
+
+/// Statements and envelopes that are damaged do not count, and do not hide the others.
+#[test]
+fn damaged_attestations_do_not_count() {
+    let scene = scene();
+    scene.build(&["--attest", "provenance", "--sign-key", "me.key"]);
+    let index = Layout::open(&scene.path("out")).find_tag("1").digest().to_string();
+    let tag = format!("{}.att", index.replace(':', "-"));
+    let blob = |bytes: &[u8]| {
+        let digest = sha256(bytes);
+        scene.write(&format!("out/blobs/sha256/{digest}"), bytes);
+        json!({ "digest": format!("sha256:{digest}"), "size": bytes.len() })
+    };
+    let root: Value = serde_json::from_slice(&scene.read("out/index.json")).unwrap();
+    let check = |payload: &[u8], keep: bool, expected: &str| {
+        let mut layer = blob(payload);
+        layer["mediaType"] = "application/vnd.dsse.envelope.v1+json".into();
+        if !keep {
+            let path = format!("out/blobs/{}", layer["digest"].as_str().unwrap().replace(':', "/"));
+            fs::remove_file(scene.path(&path)).unwrap();
+        }
+        let config = blob(b"{}");
+        let manifest = json!({
+            "schemaVersion": 2, "mediaType": "application/vnd.oci.image.manifest.v1+json",
+            "config": config, "layers": [layer],
+        });
+        let mut entry = blob(manifest.to_string().as_bytes());
+        entry["mediaType"] = "application/vnd.oci.image.manifest.v1+json".into();
+        entry["annotations"] = json!({ "org.opencontainers.image.ref.name": tag });
+        let mut changed = root.clone();
+        let entries = changed["manifests"].as_array_mut().unwrap();
+        entries.retain(|it| it["annotations"]["org.opencontainers.image.ref.name"] != tag.as_str());
+        entries.push(entry);
+        scene.write("out/index.json", changed.to_string());
+        let all = attestations(&scene, "oci:out:1", &["--key", "me.pub"]);
+        let found = all[0]["problem"].as_str().unwrap_or(all[0]["signedBy"].as_str().unwrap());
+        assert!(found.contains(expected), "{found}");
+        assert_eq!(summary(&all[1..]), "linux/amd64 key, linux/arm64 key");
+    };
+    let statement = |digest: &str| {
+        let statement = json!({
+            "_type": "https://in-toto.io/Statement/v1", "predicateType": PROVENANCE, "predicate": {},
+            "subject": [{ "name": "a", "digest": { "sha512": "00" } }, { "name": "b", "digest": { "sha256": digest } }],
+        });
+        STANDARD.encode(statement.to_string())
+    };
+    let envelope = |payload: &str, signatures: Value| {
+        json!({ "payload": payload, "payloadType": "application/vnd.in-toto+json", "signatures": signatures }).to_string()
+    };
+    let hex = index.trim_start_matches("sha256:");
+    check(b"{", true, "EOF");
+    check(b"{}", true, "missing field");
+    check(b"[1,2]", false, "cannot be read");
+    check(envelope("!!", json!([])).as_bytes(), true, "Invalid");
+    check(envelope(&statement(hex), json!([])).as_bytes(), true, "none");
+    check(envelope(&statement(hex), json!([{ "sig": "!!" }])).as_bytes(), true, "none");
+    check(envelope(&statement(hex), json!([{ "sig": "AAAA" }])).as_bytes(), true, "other");
+    check(envelope(&statement(&"0".repeat(64)), json!([])).as_bytes(), true, "another image");
+    check("[".repeat(100_000).as_bytes(), true, "");
 }
 
 /// Names of sources in a provenance, of each kind.
@@ -434,7 +496,7 @@ stderr:
 blob 5c29b4009453: 782.81 KiB
 error: cannot list the packages in the disk of `oci:out:1`: no operating system was found on it: the whole disk (unknown)
  |
- = help: ext2, ext3, ext4 and XFS in partitions or on the whole disk are read
+ = help: ext2, ext3, ext4, XFS and btrfs in partitions or on the whole disk are read
 
 "#]],
     );

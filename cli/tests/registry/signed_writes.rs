@@ -322,6 +322,70 @@ fn only_signed_images_are_used() {
     }
 }
 
+/// A key signs what was written, and nothing that was there before: an index is only what a registry says.
+#[test]
+fn images_that_were_kept_are_not_signed_unchecked() {
+    let scene = scene();
+    let Some(registry) = DockerRegistry::start_open(&scene) else { return };
+    let name = registry.reference("me/vm:1");
+    let parts = ["amd64", "arm64"].map(|arch| registry.reference(&format!("me/vm:{arch}")));
+    for (arch, part) in ["linux/amd64", "linux/arm64"].iter().zip(&parts) {
+        run(&scene, &["build", "-q", "-t", part, "--push", "--platform", arch]);
+    }
+    run(&scene, &["index", "create", "-q", &name, &parts[1]]);
+    let append = ["index", "create", "-q", "--append", &name, &parts[0], SIGN[0], SIGN[1]];
+    let refused = scene.run(append);
+    assert_eq!(refused.status, 1, "{}", refused.stderr);
+    let why = "the index lists the image for linux/arm64";
+    assert!(refused.stderr.contains(why), "{}", refused.stderr);
+    run(&scene, &["sign", "-q", &name, "--key", "me.key"]);
+    run(&scene, &append);
+    check_signed(&scene, &name, &name);
+}
+
+/// Another client that replaces the image of a platform does not get it signed by the next release.
+#[test]
+fn a_published_platform_that_was_replaced_is_not_signed() {
+    let scene = scene();
+    let Some(registry) = DockerRegistry::start_open(&scene) else { return };
+    let upstream = Upstream::start();
+    scene.write("diskette.yaml", upstream.catalogue("prod.example", &["checksums"]));
+    let address = format!("{}/me", registry.address());
+    let sync = ["sync", "diskette.yaml", "--progress", "none", "--target-registry", &address];
+    run(&scene, &sync);
+    scene.write(
+        "diskette.yaml",
+        upstream.catalogue("prod.example", &["checksums"]) + "labels: { a: b }\n",
+    );
+    run(&scene, &[&sync[..], &SIGN].concat());
+    let name = registry.reference("me/checksums:1");
+    check_signed(&scene, &name, &name);
+}
+
+/// An image whose tag looks like that of a signature is an image.
+#[test]
+fn names_of_signatures_do_not_pass_a_gate() {
+    let scene = scene();
+    let registry = Registry::start(Profile::DISTRIBUTION_3);
+    scene.build(&[]);
+    for end in ["", ".sig", ".att", ".sbom"] {
+        let hex = "a".repeat(64);
+        let evil = registry.reference(&format!("me/vm:sha256-{hex}{end}"));
+        run(&scene, &["push", "-q", "-l", "out", "1", &evil]);
+        let copied = registry.reference("you/vm:latest");
+        let refused = scene.run(["copy", "-q", &evil, &copied, "--verify-key", "me.pub"]);
+        assert_eq!(refused.status, 1, "{end}");
+        run(&scene, &[&["copy", "-q", &evil, &copied][..], &SIGN].concat());
+        check_signed(&scene, &copied, &copied);
+    }
+    let signed = registry.reference("me/vm:1");
+    run(&scene, &[&["push", "-q", "-l", "out", "1", &signed][..], &SIGN].concat());
+    let (from, to) = (registry.reference("me/vm"), registry.reference("we/vm"));
+    run(&scene, &["copy", "-q", "--all-tags", &from, &to, "--verify-key", "me.pub"]);
+    let tags = String::from_utf8(scene.run(["tags", &to]).stdout).unwrap();
+    assert!(tags.contains('1') && !tags.contains("aaaa"), "{tags}");
+}
+
 /// What is known of a base from an earlier build is not used without the signatures either.
 #[test]
 fn cached_bases_are_checked() {

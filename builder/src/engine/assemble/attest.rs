@@ -8,7 +8,7 @@ use crate::attestation::attach::{AttestationForm, AttestationWriter};
 use crate::attestation::provenance::{BuildFacts, BuildParameters, compose_provenance};
 use crate::attestation::resource::{ResourceDescriptor, sort_resources};
 use crate::engine::layer::compression::FORMAT_VERSION;
-use crate::engine::source::ImageRoots;
+use crate::engine::source::{FileNaming, ImageRoots};
 use crate::oci::image::documents::{DocumentError, IndexEntry};
 use crate::recipe::{AttestationKind, PlatformRecipe, Recipe};
 use crate::sbom::document::{DocumentFormat, DocumentSubject, write_document};
@@ -22,6 +22,8 @@ use crate::signature::statement::Predicate;
 pub struct AttestOptions<'a> {
     /// What was asked for in the build.
     pub parameters: &'a BuildParameters,
+    /// How files of this machine are named.
+    pub files: FileNaming,
     /// Where the attestations are kept.
     pub form: AttestationForm,
     /// Key that signs them, and where the signed ones are kept.
@@ -61,6 +63,7 @@ fn layer_facts(
     options: &BuildOptions<'_>,
 ) -> Result<LayerFacts, BuildError> {
     let has_provenance = is_asked_for(AttestationKind::Provenance, owner, options);
+    let naming = options.attest.map_or(FileNaming::Paths, |attest| attest.files);
     let mut facts = LayerFacts::default();
     for LayerSource { recipe, source, packages } in &job.sources {
         facts.packages.extend(packages.clone());
@@ -68,7 +71,7 @@ fn layer_facts(
             continue;
         }
         let mut poll = || !options.progress.is_cancelled();
-        match source.find_resources(recipe, roots, &mut poll) {
+        match source.find_resources(recipe, roots, naming, &mut poll) {
             Ok(found) => facts.resources.extend(found),
             Err(_) if options.progress.is_cancelled() => return Err(BuildError::Cancelled),
             Err(error) => return Err(BuildError::from_source(error, recipe)),

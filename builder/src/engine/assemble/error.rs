@@ -17,6 +17,7 @@ use crate::engine::source::{
 use crate::net::http::HttpError;
 use crate::oci::error::StorageError;
 use crate::oci::image::documents::DocumentError;
+use crate::oci::image::platform::Platform;
 use crate::recipe::diagnostic::{Diagnostic, Span};
 use crate::recipe::{SourceLocation, SourceRecipe};
 use crate::signature::error::SignatureError;
@@ -66,6 +67,11 @@ pub enum BuildError {
     /// A document could not be composed.
     #[error(transparent)]
     Document(#[from] DocumentError),
+    /// The packages of an image are to be listed, and no disk is built for this platform.
+    #[error(
+        "there is no disk for {0} whose packages could be listed: none is built, or it is in the base"
+    )]
+    Unlisted(Platform),
     /// The user asked to stop.
     #[error("cancelled")]
     Cancelled,
@@ -165,6 +171,9 @@ impl BuildError {
             cause = error.source();
         }
         let diagnostic = Diagnostic::new(message).temporary(self.is_temporary());
+        if let Self::Unlisted(_) = self {
+            return LIST_LATER.iter().copied().fold(diagnostic, Diagnostic::help);
+        }
         if let Self::Sink(error) = self
             && let Some(help) = error.help()
         {

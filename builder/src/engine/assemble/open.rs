@@ -45,10 +45,24 @@ pub(super) fn open_layers<'a>(
             }
         }
     }
-    if refused.is_empty() {
-        return Ok(jobs);
+    if !refused.is_empty() {
+        let errors = refused.into_iter().map(|it| BuildError::from_source(it.error, it.recipe));
+        return Err(errors.collect());
     }
-    Err(refused.into_iter().map(|it| BuildError::from_source(it.error, it.recipe)).collect())
+    let unlisted: Vec<BuildError> = recipes.iter().flat_map(find_unlisted).collect();
+    if unlisted.is_empty() { Ok(jobs) } else { Err(unlisted) }
+}
+
+/// Returns an error for each platform whose packages are to be listed, and whose disk is not built: it is in a base, or there
+/// is none.
+fn find_unlisted(image: &Recipe) -> impl Iterator<Item = BuildError> {
+    let is_asked = image.attest.contains(&AttestationKind::Sbom);
+    let has_disk = |platform: &&PlatformRecipe| {
+        let mut files = platform.layers().flat_map(LayerRecipe::files);
+        files.any(|(_, source)| source.role == SourceRole::Disk)
+    };
+    let platforms = image.platforms.iter().filter(move |it| is_asked && !has_disk(it));
+    platforms.map(|it| BuildError::Unlisted(it.platform.clone()))
 }
 
 fn open_layer<'a>(

@@ -52,6 +52,7 @@ pub(crate) use identity::{FileIdentity, SourceIdentity};
 pub(crate) use image_disk::{ImageDiskError, ImageRoots};
 pub use judge::CdiOnlyPolicy;
 pub(crate) use opener::SourceOpener;
+pub use resources::FileNaming;
 
 use crate::compression::CompressionFormat;
 use crate::disk;

@@ -17,6 +17,15 @@ use crate::recipe::{
     Checksum, DownloadDetails, InputFile, SourceLocation, SourceRecipe, TarOrigin,
 };
 
+/// How the provenance of an image names files.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FileNaming {
+    /// By their paths beside the spec or in the context; absolute ones by their last parts.
+    Paths,
+    /// By the last parts of their paths: those on a command line depend on the working directory.
+    LastParts,
+}
+
 /// How many bytes of a file are read at a time.
 const STEP: usize = 1 << 20;
 
@@ -27,14 +36,15 @@ impl<'a> Source<'a> {
         &self,
         recipe: &SourceRecipe,
         roots: &ImageRoots,
+        naming: FileNaming,
         poll: &mut dyn FnMut() -> bool,
     ) -> Result<Vec<ResourceDescriptor>, SourceError> {
         let found = match &recipe.location {
             SourceLocation::Member(member) => match &*member.archive {
-                TarOrigin::File(archive) => self.resources_of(archive, roots, poll),
+                TarOrigin::File(archive) => self.resources_of(archive, roots, naming, poll),
                 TarOrigin::Layer { location, .. } => Ok(image_resource(location, roots)),
             },
-            _ => self.resources_of(recipe, roots, poll),
+            _ => self.resources_of(recipe, roots, naming, poll),
         };
         found.map_err(|kind| self.error(kind))
     }
@@ -43,6 +53,7 @@ impl<'a> Source<'a> {
         &self,
         recipe: &SourceRecipe,
         roots: &ImageRoots,
+        naming: FileNaming,
         poll: &mut dyn FnMut() -> bool,
     ) -> Result<Vec<ResourceDescriptor>, SourceErrorKind> {
         match &recipe.location {
@@ -59,7 +70,7 @@ impl<'a> Source<'a> {
                         Some(checksum) => checksum.clone(),
                         None => hash_file(file, poll)?,
                     };
-                    Ok(ResourceDescriptor::file(shown_name(file.input()), &checksum))
+                    Ok(ResourceDescriptor::file(shown_name(file.input(), naming), &checksum))
                 };
                 self.files().into_iter().map(describe).collect()
             }
@@ -85,8 +96,8 @@ impl<'a> Source<'a> {
 }
 
 /// Returns the name of a file in a provenance. An absolute path is one of this machine: only its last part is shown.
-fn shown_name(file: &InputFile) -> String {
-    let path: &Path = if file.path.is_absolute() {
+fn shown_name(file: &InputFile, naming: FileNaming) -> String {
+    let path: &Path = if file.path.is_absolute() || naming == FileNaming::LastParts {
         file.path.file_name().map_or(Path::new(""), Path::new)
     } else {
         &file.path
@@ -122,7 +133,7 @@ fn download_resources(
 ) -> Vec<ResourceDescriptor> {
     let release = details.and_then(|details| details.release.as_ref());
     let uri = release.map_or_else(|| shown_url(url), |release| release.url.clone());
-    let mut resource = ResourceDescriptor::download(uri, checksum);
+    let mut resource = ResourceDescriptor::download(&uri, checksum);
     if let Some(decompressed) = details.and_then(|details| details.decompressed.as_ref()) {
         resource = resource.with("decompressed", decompressed.to_string());
     }

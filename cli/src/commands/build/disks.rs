@@ -20,15 +20,15 @@ pub(super) struct DiskArguments {
     /// Default instance type of virtual machines, e.g. u1.medium [default: u1.medium with a
     /// preference]
     #[arg(long, value_name = "NAME")]
-    instancetype: Option<String>,
+    pub(super) instancetype: Option<String>,
 
     /// Default preference of virtual machines, e.g. fedora [default: by the file name of the disk]
     #[arg(long, value_name = "NAME")]
-    preference: Option<String>,
+    pub(super) preference: Option<String>,
 
     /// File name of the disk in the image, e.g. disk.qcow2 [default: the name of the file]
     #[arg(long, value_name = "NAME")]
-    name: Option<String>,
+    pub(super) name: Option<String>,
 }
 
 impl DiskArguments {

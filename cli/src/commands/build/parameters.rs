@@ -54,8 +54,12 @@ impl BuildArguments {
             ("env", pairs(&self.env)),
             ("format", self.format.as_ref().map(value_name)),
             ("label", pairs(&self.label)),
+            ("instancetype", self.disks.instancetype.clone().map(Value::from)),
+            ("name", self.disks.name.clone().map(Value::from)),
             ("platform", list(self.platform.clone())),
+            ("preference", self.disks.preference.clone().map(Value::from)),
             ("size", self.size.as_ref().map(|size| size.to_string().into())),
+            ("subject", self.attach.subject.as_ref().map(|it| it.to_string().into())),
             ("target", self.dockerfile.target.clone().map(Value::from)),
         ];
         let given = options.into_iter().filter_map(|(name, value)| Some((name, value?)));

@@ -32,7 +32,7 @@ pub(super) struct FoundImage {
     pub(super) names: Vec<Reference>,
     /// Tag that the copy gets in a layout if it has no names.
     pub(super) tag: Option<RefName>,
-    /// Whether it is a signature or another attachment that was named itself.
+    /// Whether it is a signature or another attachment of an image that is not copied, and keeps its name.
     pub(super) is_attachment: bool,
 }
 
@@ -42,7 +42,7 @@ impl ImageFinder<'_> {
         let (arguments, images) = (self.arguments, self.images);
         let image = self.find_root(tag)?;
         let (own, platform) = (own_names(images, &image, tag), arguments.platform.as_ref());
-        let is_attachment = tag.and_then(attachment_subject).is_some();
+        let is_attachment = arguments.all_tags && tag.and_then(attachment_subject).is_some();
         if let Some(required) = self.required.filter(|_| !is_attachment) {
             required.check(&source_location(arguments, tag), images, &image, platform)?;
         }

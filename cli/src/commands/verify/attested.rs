@@ -2,6 +2,7 @@
 
 use diskette_builder::attestation::find::{Attestation, AttestedBy, find_attestations};
 use diskette_builder::attestation::provenance::PROVENANCE;
+use diskette_builder::oci::error::StorageError;
 use diskette_builder::oci::image::json::Document;
 use diskette_builder::oci::image::platform::Platform;
 use diskette_builder::oci::images::Images;
@@ -21,11 +22,13 @@ pub(super) fn find_all(
 ) -> Result<Vec<Attestation>, CommandError> {
     // Documents that cannot be read are findings of the verification.
     let Ok(subjects) = find_subjects(images, root, platform, name) else { return Ok(Vec::new()) };
-    let mut all = Vec::new();
-    for subject in &subjects {
-        all.extend(find_attestations(images, root, subject, keys)?);
+    match find_attestations(images, root, &subjects, keys) {
+        // Documents of the image that are missing or damaged are findings.
+        Err(error) if !error.is_temporary() && !matches!(error, StorageError::Cancelled) => {
+            Ok(Vec::new())
+        }
+        found => Ok(found?),
     }
-    Ok(all)
 }
 
 /// Returns the lines of an attestation: what it is, and what it says that the image was built from.
