@@ -14,6 +14,7 @@ use diskette_integration::image::build_disk;
 use diskette_integration::peer::text;
 use diskette_integration::qemu_img::QemuImg;
 use diskette_integration::scene::Scene;
+use diskette_integration::server::{Server, ServerAnswer};
 use snapbox::{IntoData, assert_data_eq, file, str};
 
 /// What a disk can be converted to: arguments, name of the file, format for QEMU.
@@ -187,11 +188,16 @@ fn what_cannot_be_converted_is_refused() {
         );
         check(&scene, &[], expected);
     }
-    scene.write_spec("amd64: { disk: { url: 'http://127.0.0.1:9/disk.vmdk', convert: raw } }");
-    check(
-        &scene,
-        &[],
-        file!["../../errors/disks/cannot-use-a-disk-is-converted-or-resized.stderr"],
+    let server = Server::start([("/disk.vmdk", ServerAnswer::Whole(disk.clone()))]);
+    let (url, digits) = (server.url("/disk.vmdk"), "a".repeat(64));
+    let line = format!("amd64: {{ disk: {{ url: '{url}', sha256: {digits}, convert: raw }} }}");
+    scene.write_spec(&line);
+    let refused = scene.run_refused(scene.program(["build", "-o", "out"]));
+    // A port of as many digits.
+    let shown = refused.replace(server.url("").trim_end_matches('/'), "http://127.0.0.1:50000");
+    assert_data_eq!(
+        shown,
+        file!["../../errors/disks/cannot-use-a-disk-is-converted-or-resized.stderr"].raw()
     );
     scene.write_spec("amd64: { disk: { path: disk.raw, compress: zstd } }");
     check(

@@ -165,7 +165,7 @@ impl<'a> SourceOpener<'a> {
             return Err(refused);
         }
         let open = || open_download(self.client, Some(self.inputs), self.unverified, recipe, url);
-        let Some(ranges) = RangedDownload::find(open()?, recipe.checksum.clone()) else {
+        let Some(ranges) = RangedDownload::find(open()?, recipe.checksum.clone())? else {
             return Err(refused);
         };
         let checks = StreamChecks { checksum: recipe.checksum.clone(), ..StreamChecks::default() };

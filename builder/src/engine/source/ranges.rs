@@ -37,12 +37,20 @@ pub(super) struct RangedDownload<'a> {
 
 impl<'a> RangedDownload<'a> {
     /// Returns the file; nothing if its server sends no ranges of it.
-    pub(super) fn find(download: DownloadSource<'a>, checksum: Option<Checksum>) -> Option<Self> {
+    pub(super) fn find(
+        download: DownloadSource<'a>,
+        checksum: Option<Checksum>,
+    ) -> Result<Option<Self>, DownloadError> {
         let DownloadSource { url, client, headers, .. } = &download;
         let (client, headers) = (client.clone(), Arc::clone(headers));
-        let address = RangeAddress { client, url: Url::parse(url).ok()?, headers };
-        address.request(0, 1).ok()?;
-        Some(Self { download, address, checksum })
+        let Ok(url) = Url::parse(url) else { return Ok(None) };
+        let address = RangeAddress { client, url, headers };
+        match address.request(0, 1) {
+            Ok(_) => Ok(Some(Self { download, address, checksum })),
+            // The whole file, or another part of it.
+            Err(DownloadError::Status { status: 200..=299, .. }) => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 
     /// Reads the whole file, and returns it for reading in any order. `progress` can cancel.
