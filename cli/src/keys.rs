@@ -28,13 +28,13 @@ pub(crate) fn read_private_key(
     key.map_err(|error| key_error(source, &error))
 }
 
-/// Reads a key that checks signatures. `source` is a file, or `env://NAME`.
-pub(crate) fn read_public_key(
+/// Reads the keys of a file that check signatures. `source` is the file, or `env://NAME`.
+pub(crate) fn read_public_keys(
     source: &str,
     environment: &Environment,
-) -> Result<PublicKey, CommandError> {
+) -> Result<Vec<PublicKey>, CommandError> {
     let text = read_key(source, environment)?;
-    PublicKey::parse(&text).map_err(|error| key_error(source, &error))
+    PublicKey::parse_all(&text).map_err(|error| key_error(source, &error))
 }
 
 /// Reads a key, or a policy that names keys.
@@ -51,7 +51,7 @@ fn read_key(source: &str, environment: &Environment) -> Result<Vec<u8>, CommandE
         return Ok(read_text(Path::new(source)).map_err(cannot("read the key", source))?);
     };
     let missing = || {
-        let message = format!("there is no key in `{source}`: the variable is not set");
+        let message = format!("there is no key in `{source}`: the variable is not set, or empty");
         CommandError::from(Diagnostic::new(message))
     };
     Ok(environment.variable(name).ok_or_else(missing)?.into_bytes())

@@ -18,7 +18,7 @@ use diskette_builder::signature::policy::{PolicyScope, TrustPolicy};
 
 use crate::environment::Environment;
 use crate::error::{CommandError, cannot};
-use crate::keys::{read_public_key, read_text};
+use crate::keys::{read_public_keys, read_text};
 
 /// The signatures that images must have.
 #[derive(Debug)]
@@ -61,8 +61,8 @@ impl RequiredSignatures {
             let policy = TrustPolicy::parse(&text).map_err(|why| unusable_policy(path, &why))?;
             return Ok(Some(Self::Policy { path: path.to_owned(), policy }));
         }
-        let keys = keys.iter().map(|source| read_public_key(source, environment));
-        let keys = keys.collect::<Result<Vec<_>, _>>()?;
+        let keys = keys.iter().map(|source| read_public_keys(source, environment));
+        let keys = keys.collect::<Result<Vec<_>, _>>()?.concat();
         let identity = identity.cloned();
         Ok((!keys.is_empty()).then_some(Self::Keys { keys, identity }))
     }

@@ -347,7 +347,7 @@ error: cannot read the key `none.key`: No such file or directory (os error 2)
 status: 1
 stdout:
 stderr:
-error: there is no key in `env://NONE`: the variable is not set
+error: there is no key in `env://NONE`: the variable is not set, or empty
 status: 1
 stdout:
 stderr:

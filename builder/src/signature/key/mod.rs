@@ -21,6 +21,9 @@ use crate::oci::image::digest::Digest;
 /// Lengths of RSA keys in bits. Shorter ones can be broken, longer ones take too long to check.
 const RSA_BITS: std::ops::RangeInclusive<u32> = 2048..=16_384;
 
+/// Beginning of a block in PEM form.
+const BEGIN: &[u8] = b"-----BEGIN ";
+
 /// A key that signs.
 pub struct PrivateKey(PKey<Private>);
 
@@ -142,6 +145,14 @@ impl PrivateKey {
 }
 
 impl PublicKey {
+    /// Parses all public keys of a file in PEM form; one of them that cannot be used is an error.
+    pub fn parse_all(text: &[u8]) -> Result<Vec<Self>, KeyError> {
+        let starts: Vec<usize> = memchr::memmem::find_iter(text, BEGIN).collect();
+        let [_, others @ ..] = &starts[..] else { return Ok(vec![Self::parse(text)?]) };
+        let ends = others.iter().copied().chain([text.len()]);
+        starts.iter().zip(ends).map(|(start, end)| Self::parse(&text[*start..end])).collect()
+    }
+
     /// Parses a public key in PEM form.
     pub fn parse(text: &[u8]) -> Result<Self, KeyError> {
         let none = KeyError::NotKey("public");

@@ -131,3 +131,21 @@ fn a_key_that_cannot_check_is_explained() {
     check(b"-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----\n", not);
     check(b"-----BEGIN RSA PUBLIC KEY-----\nAAAA\n-----END RSA PUBLIC KEY-----\n", not);
 }
+
+/// Each key of a file counts.
+#[test]
+fn a_file_can_have_several_public_keys() {
+    let new = || PKey::generate_ed25519().unwrap();
+    let (one, two) = (new(), new());
+    let pem = |key: &PKey<openssl::pkey::Private>| key.public_key_to_pem().unwrap();
+    let text = [b"# mine\n", &pem(&one)[..], b"\n", &pem(&two)].concat();
+    let keys = PublicKey::parse_all(&text).unwrap();
+    for key in [one, two] {
+        let key = PrivateKey::parse(&key.private_key_to_pem_pkcs8().unwrap(), None).unwrap();
+        let signature = key.sign(b"text").unwrap();
+        assert_eq!(keys.iter().filter(|it| it.has_signed(b"text", &signature)).count(), 1);
+    }
+    let damaged = [&text[..], b"-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----\n"];
+    assert!(PublicKey::parse_all(&damaged.concat()).is_err());
+    assert!(PublicKey::parse_all(b"").is_err());
+}
