@@ -374,3 +374,35 @@ fn parts_on_other_volumes_are_named() {
     let expected = "the whole disk (ext4) has a system whose `/usr` is on another volume, which is not looked into\n";
     assert!(transcript.contains(expected), "{transcript}");
 }
+
+/// Sizes that a manifest declares can be anything.
+#[test]
+fn layers_can_declare_any_size() {
+    let scene = Scene::new();
+    scene.write("disk.raw", [7; 4096]);
+    scene.build_to("oci:out", &["disk.raw", "--platform", "linux/amd64"]);
+    let read = |digest: &str| -> Value {
+        let path = format!("out/blobs/{}", digest.replace(':', "/"));
+        serde_json::from_slice(&scene.read(&path)).unwrap()
+    };
+    let mut index: Value = serde_json::from_slice(&scene.read("out/index.json")).unwrap();
+    let list = read(index["manifests"][0]["digest"].as_str().unwrap());
+    let mut manifest = read(list["manifests"][0]["digest"].as_str().unwrap());
+    let layer = manifest["layers"][0].clone();
+    manifest["layers"].as_array_mut().unwrap().push(layer);
+    for layer in manifest["layers"].as_array_mut().unwrap() {
+        layer["size"] = u64::MAX.into();
+    }
+    let bytes = manifest.to_string();
+    let digest = diskette_integration::disk::sha256(bytes.as_bytes());
+    scene.write(&format!("out/blobs/sha256/{digest}"), &bytes);
+    index["manifests"][0]["digest"] = format!("sha256:{digest}").into();
+    index["manifests"][0]["size"] = bytes.len().into();
+    index["manifests"][0]["mediaType"] = "application/vnd.oci.image.manifest.v1+json".into();
+    scene.write("out/index.json", index.to_string());
+    for command in ["sbom", "inspect", "verify", "extract"] {
+        let outcome = scene.run([command, "oci:out"]);
+        assert!(outcome.status < 100, "{command}: {}", outcome.stderr);
+        assert!(!outcome.stderr.contains("panicked"), "{command}: {}", outcome.stderr);
+    }
+}

@@ -34,7 +34,7 @@ pub(super) fn locate_disk<'a>(
     image: &'a PlatformImage,
     context: &DiskContext<'a>,
 ) -> Result<Option<OpenedDisk<'a>>, ExtractError> {
-    let total = image.layers.iter().map(|layer| layer.size).sum();
+    let total = image.layers.iter().map(|layer| layer.size).fold(0, u64::saturating_add);
     let traffic = Traffic::new(total);
     match ContentKind::of(image) {
         ContentKind::Machine(_) | ContentKind::Disk if context.parts == PartReading::Checked => {

@@ -31,7 +31,7 @@ pub(super) fn spool_disk<'a>(
     let mut output = SpoolOutput { disk: SpooledDisk { file, len: 0 } };
     let extracted =
         extract_disk(image, &mut output, &ExtractContext { images, limits, disk, progress })?;
-    let total = image.layers.iter().map(|layer| layer.size).sum();
+    let total = image.layers.iter().map(|layer| layer.size).fold(0, u64::saturating_add);
     let traffic = Traffic::new(total);
     traffic.count(total);
     Ok(OpenedDisk { file: Arc::new(output.disk), path: extracted.path, traffic })

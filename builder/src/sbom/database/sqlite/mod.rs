@@ -53,7 +53,8 @@ impl<'a> Database<'a> {
             // Type, name, name of the table, first page, SQL.
             let columns = row.read_columns()?;
             let [kind, own_name, _, root, ..] = &columns[..] else { return Ok(()) };
-            let len: u64 = columns.iter().take(4).map(|column| column.len).sum();
+            let lens = columns.iter().take(4).map(|column| column.len);
+            let len = lens.fold(0, u64::saturating_add);
             if len > DESCRIPTION_MAX {
                 return Ok(());
             }
