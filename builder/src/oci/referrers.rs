@@ -7,6 +7,7 @@ use crate::oci::copy_error::CopyError;
 use crate::oci::error::StorageError;
 use crate::oci::image::descriptor::Descriptor;
 use crate::oci::image::digest::Digest;
+use crate::oci::image::format::EMPTY_CONFIG;
 use crate::oci::image::json::Document;
 use crate::oci::image::platform::Platform;
 use crate::oci::image::referrer::find_artifact_type;
@@ -128,7 +129,11 @@ pub fn list_referrers(
     subject: &Subject,
 ) -> Result<Vec<Referrer>, StorageError> {
     let mut all = images.list_referrers(subject.digest)?;
-    let untyped = all.iter_mut().filter(|it| it.artifact_type.is_empty() && it.is_manifest());
+    // cosign 2 lists its bundles with the type of their config.
+    let is_untyped = |it: &&mut Descriptor| {
+        (it.artifact_type.is_empty() || it.artifact_type == EMPTY_CONFIG) && it.is_manifest()
+    };
+    let untyped = all.iter_mut().filter(is_untyped);
     for referrer in untyped.take(UNTYPED_MAX) {
         if let Some(document) = images.read_document(referrer.digest)? {
             referrer.artifact_type = find_artifact_type(&document);

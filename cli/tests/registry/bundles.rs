@@ -4,6 +4,7 @@ use std::fs;
 
 use diskette_integration::disk::sha256;
 use diskette_integration::docker_registry::DockerRegistry;
+use diskette_integration::peer;
 use diskette_integration::registry::profile::ReferrersPolicy;
 use diskette_integration::registry::{INDEX, MANIFEST, Profile, Registry, StoredManifest};
 use diskette_integration::scene::Scene;
@@ -125,4 +126,28 @@ fn cosign_and_diskette_accept_the_same_bundles() {
     };
     verify("slsaprovenance1");
     verify("https://sigstore.dev/cosign/sign/v1");
+    // The other way around: a bundle of cosign for the index and each image, of which its list of referrers gives another
+    // type than it has.
+    let theirs = registry.reference("you/vm:1");
+    run(&scene, &["build", "-q", "-t", &theirs, "--push"]);
+    fs::write(trixie.path("empty.json"), "{}").unwrap();
+    let kind = "https://sigstore.dev/cosign/sign/v1";
+    let mut command = trixie.command("cosign");
+    command.env("COSIGN_PASSWORD", "secret").args(["generate-key-pair"]);
+    assert!(command.output().unwrap().status.success());
+    let index = peer::read_manifest_by_skopeo(&theirs).unwrap();
+    let index: serde_json::Value = serde_json::from_slice(&index).unwrap();
+    let repository = theirs.rsplit_once(':').unwrap().0;
+    let digests = index["manifests"].as_array().unwrap().iter().map(|it| it["digest"].as_str());
+    let images = digests.map(|digest| format!("{repository}@{}", digest.unwrap()));
+    for image in images.chain([theirs.clone()]) {
+        let mut command = trixie.command("cosign");
+        command.env("COSIGN_PASSWORD", "secret").args(["attest", "--new-bundle-format", "--yes"]);
+        command.args(["--tlog-upload=false", "--key", "cosign.key", "--type", kind]);
+        let output = command.args(["--predicate", "empty.json", &image]).output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    }
+    scene.write("cosign.pub", fs::read(trixie.path("cosign.pub")).unwrap());
+    check(&scene, &theirs, &["--key", "cosign.pub"], Ok(()));
+    check(&scene, &theirs, &["--key", "me.pub"], Err("a bundle is by another key"));
 }
