@@ -255,14 +255,15 @@ fn replicas_that_do_not_know_each_other() {
     let push = |front: &Daemon, name: &str, retry: &str| {
         let name = format!("{}/{name}:1", front.address());
         let outcome = scene.run(["push", "-q", "-l", "out", "1", &name, "--retry", retry]);
-        // Either all of it is there or nothing is.
+        // Either all of it is there or nothing is. How it fails differs: what nginx answers with 502
+        // may be temporary (status 75), an image that is missing is not.
         let pulled = scene.run(["pull", "-q", &name, "-o", "back"]);
-        assert_eq!((outcome.status, &outcome.stdout), (pulled.status, &pulled.stdout));
+        assert_eq!((outcome.status == 0, &outcome.stdout), (pulled.status == 0, &pulled.stdout));
         outcome
     };
     if let Some(front) = front("", "$back") {
         let outcome = push(&front, "unlucky", "1");
-        assert_eq!(outcome.status, 1);
+        assert_ne!(outcome.status, 0);
         // nginx says 502 if the registry refuses before it has read what nginx sends.
         let said = ["`http.secret`", "answered 502"].map(|text| outcome.stderr.contains(text));
         assert_ne!(said, [false; 2], "{}", outcome.stderr);
