@@ -22,6 +22,8 @@ use crate::recipe::AttestationKind;
 pub(super) struct BuiltEntry {
     /// Its entry in the index.
     pub(super) entry: IndexEntry,
+    /// Sum of its layers' sizes in bytes.
+    pub(super) size: u64,
     /// What it was built from, if that is stated.
     pub(super) resources: Vec<ResourceDescriptor>,
 }

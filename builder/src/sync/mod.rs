@@ -155,6 +155,8 @@ pub struct PlatformSyncReport {
     pub disk: Option<UpstreamDisk>,
     /// Digest of the platform's manifest, if there is one now.
     pub digest: Option<Digest>,
+    /// Sum of the sizes of the layers in bytes, if the image was built.
+    pub size: Option<u64>,
 }
 
 /// What was done for one platform of an image.
@@ -173,6 +175,12 @@ pub enum PlatformSyncOutcome {
 }
 
 impl SyncReport {
+    /// Returns whether there are errors, and all of them may be gone in a later run.
+    pub fn is_temporary(&self) -> bool {
+        let mut errors = self.errors().peekable();
+        errors.peek().is_some() && errors.all(|(_, error)| error.is_temporary())
+    }
+
     /// Returns all errors, each with its platform if it concerns a single one.
     pub fn errors(&self) -> impl Iterator<Item = (Option<&Platform>, &SyncError)> {
         let whole = match &self.outcome {

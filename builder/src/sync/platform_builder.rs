@@ -76,7 +76,9 @@ impl PlatformBuilder<'_> {
         warnings.extend(plan.warnings());
         // The recipe has one platform.
         let built = plan.build_platforms(&options)?.swap_remove(0);
-        Ok(BuiltEntry { entry: built.index_entry(annotations), resources: built.resources })
+        let size = built.layers.iter().map(|layer| layer.size).sum();
+        let entry = built.index_entry(annotations);
+        Ok(BuiltEntry { entry, size, resources: built.resources })
     }
 }
 

@@ -18,7 +18,9 @@ impl ImageSync<'_> {
         let is_failed = matches!(outcome, SyncOutcome::Failed(_));
         let platforms = self.job.entry.platforms.iter().zip(plans).zip(&self.found).enumerate();
         let platforms = platforms.map(|(number, ((platform, plan), found))| {
-            let built = self.built.get(&number).map(|built| built.entry.digest);
+            let built = self.built.get(&number);
+            let size = built.map(|built| built.size);
+            let built = built.map(|built| built.entry.digest);
             let (outcome, digest) = match plan {
                 PlatformPlan::Keep(entry, None) => {
                     (PlatformSyncOutcome::Unchanged, Some(entry.digest))
@@ -31,7 +33,9 @@ impl ImageSync<'_> {
                 PlatformPlan::Fail(error) => (PlatformSyncOutcome::Failed(error), None),
             };
             let disk = found.as_ref().ok().cloned();
-            PlatformSyncReport { platform: platform.platform.clone(), outcome, disk, digest }
+            let size = size.filter(|_| matches!(outcome, PlatformSyncOutcome::Built));
+            let platform = platform.platform.clone();
+            PlatformSyncReport { platform, outcome, disk, digest, size }
         });
         let (platforms, warnings) = (platforms.collect(), self.warnings.clone());
         SyncReport { outcome, tags, digest, platforms, warnings }
@@ -46,7 +50,8 @@ impl ImageSync<'_> {
                 Some(Ok(disk)) => (PlatformSyncOutcome::Skipped, Some(disk)),
                 None => (PlatformSyncOutcome::Skipped, None),
             };
-            PlatformSyncReport { platform: platform.platform.clone(), outcome, disk, digest: None }
+            let platform = platform.platform.clone();
+            PlatformSyncReport { platform, outcome, disk, digest: None, size: None }
         });
         SyncReport {
             outcome: SyncOutcome::Failed(Some(error)),

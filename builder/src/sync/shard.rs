@@ -2,13 +2,14 @@
 //! image depends on its name alone, so that it does not change when others are added or removed.
 
 use std::fmt;
+use std::num::NonZeroU64;
 use std::str::FromStr;
 
 use sha2::{Digest as _, Sha256};
 use thiserror::Error;
 
 /// One of several parts of a catalogue.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct SyncShard {
     /// Number of the shard, from 0.
     index: u64,
@@ -27,11 +28,17 @@ impl SyncShard {
         if index < count { Ok(Self { index, count }) } else { Err(ShardError) }
     }
 
-    /// Returns whether an image is in this shard. `name` is its repository with its main tag.
-    pub fn contains(self, name: &str) -> bool {
+    /// Returns the shard, of `count` shards, that an image is in. `name` is its repository with its
+    /// main tag.
+    pub fn of(name: &str, count: NonZeroU64) -> Self {
         let digest = Sha256::digest(name);
         let start = digest.iter().take(8).fold(0, |number, byte| number << 8 | u64::from(*byte));
-        start % self.count == self.index
+        Self { index: start % count, count: count.get() }
+    }
+
+    /// Returns whether an image is in this shard. `name` is its repository with its main tag.
+    pub fn contains(self, name: &str) -> bool {
+        NonZeroU64::new(self.count).is_some_and(|count| Self::of(name, count) == self)
     }
 }
 

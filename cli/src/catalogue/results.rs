@@ -2,7 +2,7 @@
 //! next. `sync` writes it, `verify` examines the images in it, `promote` copies those that were
 //! verified. Keys, stages and the first three fields are those of medius.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::convert::Infallible;
 use std::path::Path;
 
@@ -10,12 +10,17 @@ use diskette_builder::oci::image::nearest::find_nearest;
 use diskette_builder::oci::image::platform::Platform;
 use diskette_builder::oci::image::tag::Tag;
 use diskette_builder::recipe::diagnostic::Diagnostic;
+use serde::de::Error as _;
 use serde::{Deserialize, Serialize};
 
 use crate::error::cannot;
-use crate::files::{read_spec, write_file};
+use crate::files::{open_file, read_at_most, write_file};
 
-/// Results by `NAME:TAG`: the last part of the repository, and the tag that does not change.
+/// Maximum length of a results file in bytes: some hundred thousand images.
+const RESULTS_MAX: usize = 256 << 20;
+
+/// Results by `NAME:TAG`: the last part of the repository, and the tag that does not change. Of images
+/// that are called alike, the second has its full repository in its key.
 pub(crate) type CatalogueResults = BTreeMap<String, ImageResult>;
 
 /// Outcome of one image.
@@ -28,6 +33,9 @@ pub(crate) struct ImageResult {
     pub(crate) stage: String,
     /// Error message; empty if there was no error.
     pub(crate) err: String,
+    /// Whether a later run may succeed, if there was an error.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) temporary: bool,
     /// Repository that the image was pushed to.
     pub(crate) image: String,
     /// `published`, `unchanged`, `would-publish` or `failed`.
@@ -52,6 +60,9 @@ pub(crate) struct PlatformResult {
     /// Digest of the published manifest, if there is one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) digest: Option<String>,
+    /// Sum of the sizes of the layers in bytes, if the image was built.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) size: Option<u64>,
     /// Upstream's name of the release.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub(crate) version: String,
@@ -63,7 +74,56 @@ pub(crate) struct PlatformResult {
     pub(crate) verified: bool,
 }
 
+/// Outcome of an image of a catalogue of which no results file has a result.
+pub(crate) const MISSING: &str = "missing";
+
+/// Returns the full name of an image: its repository with the tag of its key.
+pub(crate) fn image_name(key: &str, result: &ImageResult) -> String {
+    let tag = key.rsplit_once(':').map_or("", |(_, tag)| tag);
+    format!("{}:{tag}", result.image)
+}
+
+/// Returns a line about an image: outcome, name, digest and tags.
+pub(crate) fn result_line(name: &str, result: &ImageResult) -> String {
+    let digest = result.digest.as_deref().unwrap_or("-");
+    let tags: Vec<&str> = result.tags.iter().map(Tag::as_str).collect();
+    format!("{}\t{name}\t{digest}\t{}\n", result.outcome, tags.join(","))
+}
+
 impl ImageResult {
+    /// Records the error of a later stage.
+    pub(crate) fn set_error(&mut self, message: &str, is_temporary: bool) {
+        message.clone_into(&mut self.err);
+        self.temporary = is_temporary;
+    }
+
+    /// Returns the errors of the image, or those of the platforms that kept an older one.
+    pub(crate) fn errors(&self) -> Vec<String> {
+        if !self.err.is_empty() {
+            return vec![self.err.clone()];
+        }
+        let parts = self.platforms.iter().filter(|(_, part)| !part.err.is_empty());
+        parts.map(|(platform, part)| format!("{platform}: {}", part.err)).collect()
+    }
+
+    /// Returns whether there is no result of the image.
+    pub(crate) fn is_missing(&self) -> bool {
+        self.outcome == MISSING
+    }
+
+    /// Returns upstream's names of the releases of its platforms, each once.
+    pub(crate) fn versions(&self) -> Vec<&str> {
+        let all = self.platforms.values().map(|part| part.version.as_str());
+        let all: BTreeSet<&str> = all.filter(|version| !version.is_empty()).collect();
+        all.into_iter().collect()
+    }
+
+    /// Returns the size of what was built, of all platforms, in bytes.
+    pub(crate) fn size(&self) -> Option<u64> {
+        let sizes = self.platforms.values().filter_map(|part| part.size);
+        sizes.reduce(u64::saturating_add)
+    }
+
     /// Marks all platforms as verified, or the one that is nearest to `only`.
     pub(crate) fn mark_verified(&mut self, only: Option<&Platform>) {
         let mut exist: Vec<(&String, &mut PlatformResult)> =
@@ -84,8 +144,17 @@ impl ImageResult {
 
 /// Reads a results file.
 pub(crate) fn read_results(path: &Path) -> Result<CatalogueResults, Diagnostic> {
-    let text = read_spec(path)?;
-    serde_json::from_str(&text.text).map_err(cannot("read the results in", path.display()))
+    let bytes = open_file(path).and_then(|file| read_at_most(file, RESULTS_MAX));
+    let bytes = bytes.map_err(cannot("read", path.display()))?;
+    let results = if bytes.len() > RESULTS_MAX {
+        Err(serde_json::Error::custom("it is longer than any results"))
+    } else {
+        serde_json::from_slice(&bytes)
+    };
+    results.map_err(|error| {
+        cannot("read the results in", path.display())(error)
+            .help("`diskette sync --results-file FILE` writes them")
+    })
 }
 
 /// Writes a results file, completely or not at all.

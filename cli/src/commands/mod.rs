@@ -26,6 +26,7 @@ mod pull;
 mod push;
 mod referrers;
 mod releases;
+mod results;
 mod sbom;
 mod schema;
 mod sign;
@@ -85,6 +86,7 @@ pub(crate) enum Command {
     Gc(gc::GcArguments),
     Index(index::IndexArguments),
     Sync(Box<sync::SyncArguments>),
+    Results(results::ResultsArguments),
     Promote(Box<promote::PromoteArguments>),
     Docs(Box<docs::DocsArguments>),
     Releases(Box<releases::ReleasesArguments>),
@@ -161,6 +163,7 @@ impl Command {
             Self::Gc(it) => gc::run(it, ui),
             Self::Index(it) => index::run(it, environment, ui),
             Self::Sync(it) => sync::run(it, environment, ui),
+            Self::Results(it) => results::run(it, environment, ui),
             Self::Promote(it) => promote::run(it, environment, ui),
             Self::Docs(it) => docs::run(it, environment, ui),
             Self::Releases(it) => releases::run(it, environment, ui),

@@ -142,7 +142,9 @@ impl PromoteArguments {
 /// Records why an image was not promoted, and returns the messages.
 fn record_failure(key: &str, result: &mut ImageResult, error: &CommandError) -> Vec<Diagnostic> {
     let all = error.diagnostics();
-    result.err = all.first().map(|it| it.message.clone()).unwrap_or_default();
+    let first = all.first();
+    let is_temporary = first.is_some_and(|it| it.is_temporary);
+    result.set_error(first.map_or("", |it| &it.message), is_temporary);
     result.stage = STAGE.into();
     let named =
         |it: &Diagnostic| Diagnostic { message: format!("{key}: {}", it.message), ..it.clone() };

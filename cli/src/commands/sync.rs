@@ -1,9 +1,10 @@
 //! `diskette sync`.
 
+mod list;
 mod report;
-mod shard;
+pub(crate) mod shard;
 
-use std::num::NonZeroUsize;
+use std::num::{NonZeroU64, NonZeroUsize};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -19,12 +20,12 @@ use diskette_builder::sync::{
 };
 use diskette_builder::upstream::{UpstreamWeb, UrlRewrite};
 
+use self::list::{CatalogueList, CatalogueListFormat};
 use self::report::SyncSummary;
-use self::shard::ShardArgument;
+use self::shard::{ShardArgument, full_name};
 use crate::arguments::attest::AttestArguments;
 use crate::arguments::credentials::{PairCredentials, RegistryUse};
 use crate::arguments::focus::Focus;
-use crate::arguments::list_format::ListFormat;
 use crate::arguments::registry::RegistryArguments;
 use crate::arguments::rewrite::parse_rewrite;
 use crate::arguments::signing::{SigningArguments, SigningKey};
@@ -34,6 +35,7 @@ use crate::catalogue::results;
 use crate::catalogue::{Catalogue, load_catalogues, target_repository};
 use crate::environment::Environment;
 use crate::error::{CommandError, cannot};
+use crate::files::check_output;
 use crate::images::opener::LocationOpener;
 use crate::ui::Ui;
 use crate::ui::progress::{ProgressMode, ProgressView};
@@ -64,7 +66,11 @@ pub(crate) struct SyncArguments {
     /// Output format of `--list`
     #[arg(long = "output-format", alias = "format")]
     #[arg(value_name = "FORMAT", default_value = "text", requires = "list")]
-    format: ListFormat,
+    format: CatalogueListFormat,
+
+    /// List N parts that have images, instead of the images: a value of `--shard` for each
+    #[arg(long, value_name = "N", requires = "list", conflicts_with = "shard")]
+    list_shards: Option<NonZeroU64>,
 
     /// Only this image: fedora, fedora:42 or fedora:*; may be repeated
     #[arg(long, value_name = "NAME[:TAG]")]
@@ -151,8 +157,10 @@ pub(crate) fn run(
     let chosen = arguments.choose_entries(&catalogues, environment)?;
     if arguments.list {
         let entries: Vec<&CatalogueEntry> = chosen.iter().map(|(_, entry)| *entry).collect();
-        return Ok(ui.print_result(report::list_entries(&entries, arguments.format).as_bytes())?);
+        return arguments.print_list(entries, ui);
     }
+    // A file that cannot be written is reported before anything is published.
+    arguments.results_file.iter().try_for_each(|path| check_output(path))?;
     let all = chosen.iter().map(|(catalogue, entry)| arguments.job(catalogue, entry));
     let all = all.collect::<Result<Vec<SyncJob<'_>>, Diagnostic>>()?;
     let progress = ui.progress(arguments.progress)?;
@@ -182,6 +190,16 @@ pub(crate) fn run(
 }
 
 impl SyncArguments {
+    fn print_list(&self, entries: Vec<&CatalogueEntry>, ui: &Ui) -> Result<(), CommandError> {
+        let list = match self.list_shards {
+            Some(count) => CatalogueList::of_shards(&entries, count),
+            None => CatalogueList::Images(entries),
+        };
+        let text = list.write(self.format)?;
+        ui.warn(list.warning(self.format).as_slice());
+        Ok(ui.print_result(text.as_bytes())?)
+    }
+
     /// Syncs images, and prints the outcome of each when it is known.
     fn sync(
         &self,
@@ -254,9 +272,8 @@ impl SyncArguments {
             let help = "`diskette sync --list` shows what they are called";
             return Err(CommandError::Usage(Diagnostic::new(message).help(help)));
         }
-        let name = |entry: &CatalogueEntry| format!("{}:{}", entry.image, entry.main_tag());
         let is_mine =
-            |entry: &CatalogueEntry| shard.is_none_or(|shard| shard.contains(&name(entry)));
+            |entry: &CatalogueEntry| shard.is_none_or(|shard| shard.contains(&full_name(entry)));
         Ok(chosen.into_iter().filter(|(_, entry)| is_mine(entry)).collect())
     }
 

@@ -194,11 +194,12 @@ impl Verifier<'_> {
             result.stage = "verify".into();
             match judged {
                 Ok(Verdict::Good) => result.mark_verified(self.arguments.platform.as_ref()),
-                Ok(Verdict::Bad) => result.err = "KubeVirt or CDI would not take it".into(),
+                Ok(Verdict::Bad) => result.set_error("KubeVirt or CDI would not take it", false),
                 Err(CommandError::Interrupted) => return Err(CommandError::Interrupted),
                 Err(error) => {
                     let first = error.diagnostics().first();
-                    result.err = first.map(|it| it.message.clone()).unwrap_or_default();
+                    let is_temporary = first.is_some_and(|it| it.is_temporary);
+                    result.set_error(first.map_or("", |it| &it.message), is_temporary);
                 }
             }
             if !result.err.is_empty() {

@@ -1,5 +1,6 @@
 //! The *user interface*: results on standard output, everything else on standard error.
 
+pub(crate) mod markdown;
 pub(crate) mod message;
 pub(crate) mod progress;
 pub(crate) mod prompt;

@@ -48,6 +48,7 @@ Commands:
   gc           Remove the blobs of a layout that none of its images uses
   index        Work on indexes, which name an image for each platform
   sync         Publish the new releases of distributions
+  results      Merge the results files of several runs of `sync` into one report
   promote      Copy verified images from a staging registry to the public one
   docs         Generate documentation for the images of a catalogue
   releases     List the newest disks that distributions have published for a catalogue
@@ -110,6 +111,7 @@ Commands:
   gc           Remove the blobs of a layout that none of its images uses
   index        Work on indexes, which name an image for each platform
   sync         Publish the new releases of distributions
+  results      Merge the results files of several runs of `sync` into one report
   promote      Copy verified images from a staging registry to the public one
   docs         Generate documentation for the images of a catalogue
   releases     List the newest disks that distributions have published for a catalogue
@@ -183,6 +185,7 @@ fn reference() {
         "gc",
         "index create",
         "sync",
+        "results",
         "promote",
         "docs",
         "releases",
@@ -312,6 +315,7 @@ fn manual_pages() {
         "diskette-push.1",
         "diskette-referrers.1",
         "diskette-releases.1",
+        "diskette-results.1",
         "diskette-sbom.1",
         "diskette-schema.1",
         "diskette-sign.1",

@@ -7,6 +7,8 @@
 
 mod downloads;
 mod faults;
+mod lists;
+mod merged;
 mod policy;
 mod published;
 mod releases;

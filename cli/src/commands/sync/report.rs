@@ -1,16 +1,13 @@
 //! What a sync reports: a line for each image, the results file, and the errors.
 
-use diskette_builder::frontend::spec::CatalogueEntry;
-use diskette_builder::oci::image::tag::Tag;
 use diskette_builder::recipe::diagnostic::Diagnostic;
 use diskette_builder::sync::{
     PlatformSyncOutcome, PlatformSyncReport, SyncJob, SyncOutcome, SyncReport,
 };
 use diskette_builder::upstream::UpstreamDisk;
-use serde_json::{Value, json};
 
-use crate::arguments::list_format::ListFormat;
-use crate::catalogue::results::{CatalogueResults, ImageResult, PlatformResult};
+use super::shard::full_name;
+use crate::catalogue::results::{CatalogueResults, ImageResult, PlatformResult, result_line};
 use crate::error::CommandError;
 
 /// Outcomes of all images.
@@ -27,14 +24,8 @@ impl SyncSummary<'_> {
     /// Returns a line for each image: outcome, name and digest.
     pub(super) fn lines(&self) -> String {
         let line = |(job, report): (&SyncJob<'_>, &SyncReport)| {
-            let name = job.target.with_tag(job.entry.main_tag());
-            let digest = report.digest.map(|digest| digest.to_string());
-            let digest = digest.as_deref().unwrap_or("-");
-            format!(
-                "{}\t{name}\t{digest}\t{}\n",
-                outcome_word(&report.outcome),
-                report.tags.iter().map(Tag::as_str).collect::<Vec<_>>().join(",")
-            )
+            let name = job.target.with_tag(job.entry.main_tag()).to_string();
+            result_line(&name, &image_result(job, report))
         };
         self.all().map(line).collect()
     }
@@ -55,9 +46,13 @@ impl SyncSummary<'_> {
     }
 
     pub(super) fn results(&self) -> CatalogueResults {
-        self.all()
-            .map(|(job, report)| (job.entry.short_name(), image_result(job, report)))
-            .collect()
+        let mut results = CatalogueResults::new();
+        for (job, report) in self.all() {
+            let key = Some(job.entry.short_name()).filter(|key| !results.contains_key(key));
+            let key = key.unwrap_or_else(|| full_name(job.entry));
+            results.insert(key, image_result(job, report));
+        }
+        results
     }
 
     /// Returns the error of the command, if an image failed.
@@ -106,6 +101,7 @@ fn image_result(job: &SyncJob<'_>, report: &SyncReport) -> ImageResult {
         stage: "push".into(),
         // Later stages go on with the platforms that could be published.
         err: if is_failed { errors.join("; ") } else { String::new() },
+        temporary: report.is_temporary(),
         image: job.target.full_repository(),
         outcome: outcome_word(&report.outcome).into(),
         digest: report.digest.map(|digest| digest.to_string()),
@@ -128,28 +124,9 @@ fn platform_result(part: &PlatformSyncReport) -> PlatformResult {
         err,
         outcome: outcome.into(),
         digest: part.digest.map(|digest| digest.to_string()),
+        size: part.size,
         version: disk.map(|disk| disk.version.clone()).unwrap_or_default(),
         source: disk.map(UpstreamDisk::shown_url).unwrap_or_default(),
         verified: false,
-    }
-}
-
-/// Returns the list of images as text, or as JSON for a job matrix.
-pub(super) fn list_entries(entries: &[&CatalogueEntry], format: ListFormat) -> String {
-    let platforms = |entry: &CatalogueEntry| -> Vec<String> {
-        entry.platforms.iter().map(|it| it.platform.to_string()).collect()
-    };
-    match format {
-        ListFormat::Text => entries
-            .iter()
-            .map(|entry| {
-                format!("{}\t{}\t{}\n", entry.short_name(), entry.image, platforms(entry).join(","))
-            })
-            .collect::<Vec<_>>()
-            .concat(),
-        ListFormat::Json => {
-            let all = entries.iter().map(|entry| { json!({ "name": entry.short_name(), "image": entry.image, "tag": entry.main_tag().as_str(), "tags": entry.tags.iter().map(ToString::to_string).collect::<Vec<_>>(), "platforms": platforms(entry), }) });
-            format!("{}\n", Value::Array(all.collect()))
-        }
     }
 }

@@ -2,11 +2,17 @@
 
 use std::str::FromStr;
 
+use diskette_builder::frontend::spec::CatalogueEntry;
 use diskette_builder::recipe::diagnostic::Diagnostic;
 use diskette_builder::sync::{ShardError, SyncShard};
 
 use crate::environment::Environment;
 use crate::error::CommandError;
+
+/// Returns the name of an image that decides which part it is in.
+pub(crate) fn full_name(entry: &CatalogueEntry) -> String {
+    format!("{}:{}", entry.image, entry.main_tag())
+}
 
 /// The selected part of the catalogue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,0 +1,168 @@
+//! *Merging*: the results of several files become those of one run.
+
+use std::collections::BTreeMap;
+use std::num::NonZeroU64;
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+use diskette_builder::frontend::spec::CatalogueEntry;
+use diskette_builder::recipe::diagnostic::Diagnostic;
+use diskette_builder::sync::SyncShard;
+use jiff::SignedDuration;
+use walkdir::WalkDir;
+
+use super::missing::MissingResults;
+use crate::catalogue::results::{CatalogueResults, ImageResult, MISSING, image_name, read_results};
+use crate::commands::sync::shard::full_name;
+use crate::error::{CommandError, cannot};
+use crate::files::open_file;
+
+/// The results of several files.
+#[derive(Debug, Default)]
+pub(super) struct MergedResults {
+    /// Results of all images, those without a result too.
+    pub(super) images: CatalogueResults,
+    /// What is missing.
+    pub(super) missing: Vec<MissingResults>,
+}
+
+/// Reads results files, and those of directories that end in `.json`. `oldest` is the current time and
+/// the age from which on a file counts as missing.
+pub(super) fn read_all(
+    paths: &[PathBuf],
+    oldest: Option<(SystemTime, SignedDuration)>,
+) -> Result<MergedResults, CommandError> {
+    let (mut merged, mut problems) = (MergedResults::default(), Vec::new());
+    for path in find_files(paths)? {
+        let name = path.display();
+        let age = oldest.and_then(|(now, max)| file_age(&path, now).filter(|age| *age > max));
+        if let Some(age) = age {
+            let hours = age.as_hours();
+            merged.add_gap(format!("the results file `{name}` is {hours} hours old"));
+        } else if !path.exists() {
+            merged.add_gap(format!("there is no results file `{name}`"));
+        } else {
+            match read_results(&path) {
+                Ok(results) => merged.images.extend(results),
+                Err(problem) => problems.push(problem),
+            }
+        }
+    }
+    if problems.is_empty() { Ok(merged) } else { Err(CommandError::Failed(problems)) }
+}
+
+fn find_files(paths: &[PathBuf]) -> Result<Vec<PathBuf>, CommandError> {
+    let mut files = Vec::new();
+    for path in paths {
+        if !path.is_dir() {
+            files.push(path.clone());
+            continue;
+        }
+        let before = files.len();
+        for found in WalkDir::new(path).sort_by_file_name() {
+            let found = found.map_err(cannot("list", path.display()))?;
+            if found.path().extension().is_some_and(|end| end == "json") && found.path().is_file() {
+                files.push(found.into_path());
+            }
+        }
+        if files.len() == before {
+            let message = format!("there is no results file in `{}`", path.display());
+            let help = "`diskette sync --results-file FILE.json` writes one";
+            return Err(Diagnostic::new(message).help(help).temporary(true).into());
+        }
+    }
+    Ok(files)
+}
+
+/// Returns how long ago a file was written, if that is known.
+fn file_age(path: &Path, now: SystemTime) -> Option<SignedDuration> {
+    let written = open_file(path).ok()?.metadata().ok()?.modified().ok()?;
+    SignedDuration::try_from(now.duration_since(written).ok()?).ok()
+}
+
+impl MergedResults {
+    fn add_gap(&mut self, message: String) {
+        self.missing.push(MissingResults { message, images: Vec::new() });
+    }
+
+    /// Adds the images of a catalogue that have no result, by part if their number is given.
+    pub(super) fn add_missing<'e>(
+        &mut self,
+        entries: impl Iterator<Item = &'e CatalogueEntry>,
+        shards: Option<NonZeroU64>,
+    ) {
+        // By part: images with a result, and without.
+        let mut parts: BTreeMap<SyncShard, (usize, Vec<&CatalogueEntry>)> = BTreeMap::new();
+        for entry in entries {
+            let shard = SyncShard::of(&full_name(entry), shards.unwrap_or(NonZeroU64::MIN));
+            let (known, missing) = parts.entry(shard).or_default();
+            if self.has_result(entry) {
+                *known += 1;
+            } else {
+                missing.push(entry);
+            }
+        }
+        for (shard, (known, missing)) in parts {
+            if missing.is_empty() {
+                continue;
+            }
+            let count = missing.len();
+            let plural = if count == 1 { "an image".into() } else { format!("{count} images") };
+            let message = match shards {
+                Some(_) if known == 0 => format!("shard {shard} has no results"),
+                Some(_) => format!("{plural} of shard {shard} without a result"),
+                None => format!("{plural} of the catalogue without a result"),
+            };
+            let images = missing.iter().map(|entry| full_name(entry)).collect();
+            for entry in missing {
+                self.images.insert(self.free_key(entry), missing_result(entry, &message));
+            }
+            self.missing.push(MissingResults { message, images });
+        }
+    }
+
+    fn has_result(&self, entry: &CatalogueEntry) -> bool {
+        let own = [entry.short_name(), full_name(entry)];
+        own.iter().any(|key| self.images.contains_key(key))
+    }
+
+    fn free_key(&self, entry: &CatalogueEntry) -> String {
+        let short = entry.short_name();
+        if self.images.contains_key(&short) { full_name(entry) } else { short }
+    }
+
+    /// Returns the number of images by outcome.
+    pub(super) fn count(&self) -> String {
+        let count = |word: &str| self.images.values().filter(|it| it.outcome == word).count();
+        let failed = |it: &&ImageResult| !it.is_missing() && !it.errors().is_empty();
+        let failed = self.images.values().filter(failed).count();
+        let published = match count("would-publish") {
+            0 => format!("{} published", count("published")),
+            would => format!("{would} would be published"),
+        };
+        let missing = match count(MISSING) {
+            0 => String::new(),
+            missing => format!(", {missing} missing"),
+        };
+        format!("{published}, {} unchanged, {failed} with failures{missing}", count("unchanged"))
+    }
+
+    /// Returns the names and results of images, those with errors first.
+    pub(super) fn errors_first(&self) -> Vec<(String, &ImageResult)> {
+        let mut all: Vec<_> =
+            self.images.iter().map(|(key, it)| (image_name(key, it), it)).collect();
+        all.sort_by_key(|(_, result)| result.errors().is_empty());
+        all
+    }
+}
+
+fn missing_result(entry: &CatalogueEntry, message: &str) -> ImageResult {
+    ImageResult {
+        stage: "push".into(),
+        err: message.to_owned(),
+        temporary: true,
+        image: entry.image.clone(),
+        outcome: MISSING.into(),
+        ..ImageResult::default()
+    }
+}
