@@ -47,16 +47,22 @@ impl Upstream {
 
     /// Publishes a version of an image with new disks; the list has no other.
     pub fn publish_release(&self, kind: &str, version: &str, seed: u64) {
+        let disk = |seed: u64| qcow2_disk(seed * 7 + kind.len() as u64, 300_000);
+        self.publish_disks(kind, version, [disk(seed * 100), disk(seed * 100 + 1)]);
+    }
+
+    /// Publishes a version of an image with these disks, for amd64 and arm64; the list has no other.
+    pub fn publish_disks(&self, kind: &str, version: &str, disks: [Vec<u8>; 2]) {
         let disks: Vec<(&str, &str, String, Vec<u8>)> = NAMES
             .iter()
-            .zip(seed * 100..)
-            .map(|((oci, uname), seed)| {
+            .zip(disks)
+            .map(|((oci, uname), disk)| {
                 let name = match kind {
                     // Its files are named alike from one release to the next.
                     "debian-cloud" => format!("debian-12-genericcloud-{oci}.qcow2"),
                     _ => format!("{kind}-{version}.{uname}.qcow2"),
                 };
-                (*oci, *uname, name, qcow2_disk(seed * 7 + kind.len() as u64, 300_000))
+                (*oci, *uname, name, disk)
             })
             .collect();
         for (_, _, name, disk) in &disks {

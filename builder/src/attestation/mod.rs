@@ -3,6 +3,7 @@
 //!
 //! - [`resource`]: what a statement is about, and what an image was built from
 //! - [`provenance`]: what is said of a build
+//! - [`packages`]: what is said of the packages in a disk
 //! - `manifest`: the manifests that hold attestations
 //! - [`attach`]: writes the attestations of an image
 //! - [`find`]: reads the attestations of an image, and checks their signatures
@@ -10,5 +11,6 @@
 pub mod attach;
 pub mod find;
 pub(crate) mod manifest;
+pub mod packages;
 pub mod provenance;
 pub mod resource;

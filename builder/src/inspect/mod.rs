@@ -7,6 +7,7 @@
 //! - [`diff`]: why two images differ
 //! - [`extract`]: the disk as a file again
 //! - [`guest`]: the disk of an image, read in any order
+//! - [`packages`]: the packages in the disk of an image
 //! - [`vm`]: the virtual machine and the disks of a VM artifact
 
 pub mod diff;
@@ -16,6 +17,7 @@ pub mod guest;
 mod kept;
 pub mod machine;
 pub mod overview;
+pub mod packages;
 pub mod verify;
 pub mod vm;
 

@@ -4,7 +4,18 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
-use super::inventory::{Inventory, Package, PackageKind};
+use super::inventory::{Inventory, PackageKind};
+
+/// What is compared of a guest: its system, and the versions of its packages.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct GuestPackages {
+    /// What its system is called.
+    system: String,
+    /// Versions by package. Of some, such as kernels, several can be installed.
+    versions: BTreeMap<PackageKey, BTreeSet<String>>,
+    /// Number of the packages.
+    count: usize,
+}
 
 /// The changes from one guest to another. All lists are in the order of their names.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
@@ -51,20 +62,56 @@ pub struct VersionChange {
     pub to: String,
 }
 
-/// What is the same package in two guests.
-type PackageKey<'i> = (&'i str, Option<&'i str>, PackageKind);
+/// What is the same package in two guests: name, architecture and package manager.
+type PackageKey = (String, Option<String>, PackageKind);
+
+impl GuestPackages {
+    /// Returns a guest with this system, and no packages yet.
+    pub(crate) fn new(system: impl Into<String>) -> Self {
+        Self { system: system.into(), ..Self::default() }
+    }
+
+    /// Adds a package. The version is as its package manager writes it.
+    pub(crate) fn add(
+        &mut self,
+        name: impl Into<String>,
+        architecture: Option<String>,
+        kind: PackageKind,
+        version: impl Into<String>,
+    ) {
+        let key = (name.into(), architecture, kind);
+        self.versions.entry(key).or_default().insert(version.into());
+        self.count += 1;
+    }
+
+    /// Returns the number of the packages.
+    pub fn count(&self) -> usize {
+        self.count
+    }
+}
+
+impl From<&Inventory> for GuestPackages {
+    fn from(inventory: &Inventory) -> Self {
+        let mut guest = Self::new(inventory.system.name.clone());
+        for package in &inventory.packages {
+            let (name, architecture) = (package.name.clone(), package.architecture.clone());
+            guest.add(name, architecture, package.kind, package.full_version());
+        }
+        guest
+    }
+}
 
 impl PackageChanges {
     /// Returns the changes from a guest to another one.
-    pub fn between(from: &Inventory, to: &Inventory) -> Self {
-        let (before, after) = (versions(from), versions(to));
+    pub fn between(from: &GuestPackages, to: &GuestPackages) -> Self {
+        let (before, after) = (&from.versions, &to.versions);
         let none = BTreeSet::new();
         let mut changes = Self::default();
         if from.system != to.system {
-            let [from, to] = [from, to].map(|it| it.system.name.clone());
+            let [from, to] = [from, to].map(|it| it.system.clone());
             changes.system = Some(VersionChange { from, to });
         }
-        let keys: BTreeSet<&PackageKey<'_>> = before.keys().chain(after.keys()).collect();
+        let keys: BTreeSet<&PackageKey> = before.keys().chain(after.keys()).collect();
         for key in keys {
             let (old, new) = (before.get(key).unwrap_or(&none), after.get(key).unwrap_or(&none));
             changes.add(key, old.difference(new).collect(), new.difference(old).collect());
@@ -78,8 +125,8 @@ impl PackageChanges {
     }
 
     /// Adds what became of a package. Of some, such as kernels, several versions can be installed.
-    fn add(&mut self, key: &PackageKey<'_>, old: Vec<&String>, new: Vec<&String>) {
-        let (name, architecture) = (key.0.to_owned(), key.1.map(str::to_owned));
+    fn add(&mut self, key: &PackageKey, old: Vec<&String>, new: Vec<&String>) {
+        let (name, architecture) = (key.0.clone(), key.1.clone());
         if let ([from], [to]) = (&old[..], &new[..]) {
             let versions = VersionChange { from: (*from).clone(), to: (*to).clone() };
             self.changed.push(ChangedPackage { name, architecture, versions });
@@ -95,46 +142,22 @@ impl PackageChanges {
     }
 }
 
-/// Returns the versions of the packages of a guest.
-fn versions(inventory: &Inventory) -> BTreeMap<PackageKey<'_>, BTreeSet<String>> {
-    let mut versions: BTreeMap<PackageKey<'_>, BTreeSet<String>> = BTreeMap::new();
-    for package in &inventory.packages {
-        let Package { name, architecture, kind, .. } = package;
-        let key = (name.as_str(), architecture.as_deref(), *kind);
-        versions.entry(key).or_default().insert(package.full_version());
-    }
-    versions
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sbom::inventory::OperatingSystem;
 
-    fn inventory(system: &str, packages: &[(&str, &str)]) -> Inventory {
-        let package = |(name, version): &(&str, &str)| Package {
-            name: (*name).into(),
-            version: (*version).into(),
-            epoch: None,
-            architecture: None,
-            kind: PackageKind::Deb,
-            source: None,
-            license: None,
-        };
-        Inventory {
-            system: OperatingSystem { name: system.into(), ..OperatingSystem::default() },
-            architecture: None,
-            volume: String::new(),
-            databases: Vec::new(),
-            packages: packages.iter().map(package).collect(),
-            notes: Vec::new(),
+    fn guest(system: &str, packages: &[(&str, &str)]) -> GuestPackages {
+        let mut guest = GuestPackages::new(system);
+        for (name, version) in packages {
+            guest.add(*name, None, PackageKind::Deb, *version);
         }
+        guest
     }
 
     #[test]
     fn versions_are_compared_by_package() {
         let check = |from: &[(&str, &str)], to: &[(&str, &str)], expected: [&[&str]; 3]| {
-            let changes = PackageChanges::between(&inventory("a", from), &inventory("a", to));
+            let changes = PackageChanges::between(&guest("a", from), &guest("a", to));
             let listed = |all: &[ListedPackage]| -> Vec<String> {
                 all.iter().map(|it| format!("{} {}", it.name, it.version)).collect()
             };
@@ -160,7 +183,7 @@ mod tests {
 
     #[test]
     fn systems_are_compared() {
-        let changes = PackageChanges::between(&inventory("a", &[]), &inventory("b", &[]));
+        let changes = PackageChanges::between(&guest("a", &[]), &guest("b", &[]));
         let expected = VersionChange { from: "a".into(), to: "b".into() };
         assert_eq!(changes.system, Some(expected));
     }

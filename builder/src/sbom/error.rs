@@ -5,6 +5,7 @@ use std::io;
 use thiserror::Error;
 
 use crate::disk::Fault;
+use crate::disk::guest::GuestError;
 
 /// Why the packages of a guest cannot be listed.
 #[derive(Debug, Error)]
@@ -12,6 +13,9 @@ pub enum InventoryError {
     /// The disk could not be read.
     #[error(transparent)]
     Io(io::Error),
+    /// The file of the disk is damaged, or in a format that is not read.
+    #[error("{0}")]
+    Format(GuestError),
     /// The partition table is damaged.
     #[error("{0}")]
     Table(String),
@@ -26,6 +30,15 @@ pub enum InventoryError {
         /// What is wrong: a phrase.
         problem: String,
     },
+}
+
+impl From<GuestError> for InventoryError {
+    fn from(error: GuestError) -> Self {
+        match error {
+            GuestError::Io(error) => Self::Io(error),
+            error => Self::Format(error),
+        }
+    }
 }
 
 /// What is wrong with a file of a guest.

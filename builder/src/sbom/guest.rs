@@ -1,11 +1,20 @@
 //! Reads the software of a *guest*.
 
+use std::sync::Arc;
+
 use super::database::{list_unread, read_databases};
 use super::elf::find_architecture;
 use super::error::{FileProblem, InventoryError};
 use super::inventory::{Inventory, PackageList};
 use super::system::{FoundSystem, find_systems};
 use crate::disk::ReadAt;
+use crate::disk::guest::open_any;
+
+/// Reads what is installed in the guest of a disk, whose file is in whatever format.
+pub fn read_disk_inventory(file: Arc<dyn ReadAt + '_>) -> Result<Inventory, InventoryError> {
+    let (_, guest) = open_any(file)?;
+    read_inventory(&*guest)
+}
 
 /// Reads what is installed in a guest, whose disk is given as its virtual machine sees it (see
 /// [`disk::guest`](crate::disk::guest)). Only what is needed is read: tables of file systems, directories on

@@ -6,7 +6,7 @@ use super::error::FileProblem;
 
 /// How many packages are listed at most, and how many bytes of text together: many times what the largest
 /// systems have.
-const PACKAGES_MAX: usize = 50_000;
+pub(crate) const PACKAGES_MAX: usize = 50_000;
 const TEXT_MAX: usize = 16 << 20;
 
 /// What is installed in a guest.

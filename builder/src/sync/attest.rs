@@ -17,6 +17,7 @@ use crate::oci::image::json::Document;
 use crate::oci::image::location::ImageLocation;
 use crate::oci::sink::Sink;
 use crate::recipe::AttestationKind;
+use crate::sbom::changes::GuestPackages;
 
 /// The image of a platform that was built.
 pub(super) struct BuiltEntry {
@@ -26,6 +27,8 @@ pub(super) struct BuiltEntry {
     pub(super) size: u64,
     /// What it was built from, if that is stated.
     pub(super) resources: Vec<ResourceDescriptor>,
+    /// The packages in its disk, if they are listed.
+    pub(super) packages: Option<GuestPackages>,
 }
 
 /// Returns what is said of an image.

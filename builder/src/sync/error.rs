@@ -3,6 +3,8 @@
 use thiserror::Error;
 
 use crate::engine::assemble::BuildError;
+use crate::inspect::extract::ExtractError;
+use crate::inspect::packages::PackagesError;
 use crate::oci::copy::CopyError;
 use crate::oci::error::StorageError;
 use crate::oci::image::documents::DocumentError;
@@ -59,6 +61,9 @@ pub enum SyncError {
     /// The image could not be built or pushed.
     #[error("{}", .0.diagnostic().message)]
     Build(BuildError),
+    /// The packages in the disk of an image that was built cannot be listed.
+    #[error("the packages in its disk cannot be listed: {0}")]
+    Packages(PackagesError),
     /// A request to a registry failed.
     #[error("{}", .0.full_message())]
     Registry(#[from] StorageError),
@@ -85,6 +90,12 @@ impl From<BuildError> for SyncError {
     }
 }
 
+impl From<PackagesError> for SyncError {
+    fn from(error: PackagesError) -> Self {
+        if error.is_cancelled() { Self::Cancelled } else { Self::Packages(error) }
+    }
+}
+
 impl SyncError {
     /// Returns whether a retry may succeed.
     pub(crate) fn is_temporary(&self) -> bool {
@@ -92,6 +103,7 @@ impl SyncError {
             Self::Upstream(error) => error.is_temporary(),
             Self::Build(error) => error.is_temporary(),
             Self::Registry(error) | Self::Copy(CopyError::Storage(error)) => error.is_temporary(),
+            Self::Packages(error) => error.is_temporary(),
             Self::Behind { .. } | Self::Contended => true,
             _ => false,
         }
@@ -119,6 +131,12 @@ impl SyncError {
                 help
             }
             Self::Registry(error) => error.help().map(str::to_owned).into_iter().collect(),
+            Self::Packages(PackagesError::Disk(ExtractError::Output(_))) => {
+                vec!["name a directory with more space: `--spool DIR`".into()]
+            }
+            Self::Packages(PackagesError::Inventory(_)) => {
+                vec!["leave `sbom` out of `--attest` and of `attest` in the catalogue".into()]
+            }
             Self::Older { .. } => vec![
                 "is an old list replayed? if upstream went back on purpose, use `--allow-downgrade`"
                     .into(),

@@ -6,6 +6,7 @@ mod attest;
 mod detect;
 mod error;
 mod numbered;
+mod packages;
 mod plan;
 mod platform_builder;
 mod publish;
@@ -16,6 +17,8 @@ mod shard;
 
 use std::collections::BTreeSet;
 use std::convert::Infallible;
+use std::fs::File;
+use std::io;
 use std::sync::Arc;
 
 pub use self::error::SyncError;
@@ -38,6 +41,7 @@ use crate::oci::progress::Progress;
 use crate::recipe::AttestationKind;
 use crate::recipe::diagnostic::Diagnostic;
 use crate::registry::client::RegistryClient;
+use crate::sbom::changes::PackageChanges;
 use crate::signature::signing_sink::Signer;
 use crate::upstream::{FetchList, UpstreamDisk, UrlRewrite, VerifySignature};
 
@@ -65,6 +69,8 @@ pub struct SyncTools<'a> {
     pub signer: Option<Signer<'a>>,
     /// What is said of all images in attestations, beside what their entries ask for.
     pub attest: &'a BTreeSet<AttestationKind>,
+    /// Makes a file without a name for a disk whose packages are listed, and that can be read only from front to back.
+    pub spool: Option<&'a (dyn Fn() -> io::Result<File> + std::marker::Sync)>,
     /// Value of `{timestamp}` in tags.
     pub timestamp: &'a str,
     /// Whether images are published.
@@ -157,6 +163,17 @@ pub struct PlatformSyncReport {
     pub digest: Option<Digest>,
     /// Sum of the sizes of the layers in bytes, if the image was built.
     pub size: Option<u64>,
+    /// The packages in the disk of the image that was built, if they are listed.
+    pub packages: Option<ListedPackages>,
+}
+
+/// The packages in the disk of an image that was built.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ListedPackages {
+    /// Number of the packages.
+    pub count: usize,
+    /// The changes from the image that was published before, if its packages are known.
+    pub changes: Option<PackageChanges>,
 }
 
 /// What was done for one platform of an image.

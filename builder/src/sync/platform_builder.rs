@@ -1,8 +1,9 @@
 //! How one platform's image is *made* of the disk that upstream has.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::attest::{self, BuiltEntry};
+use super::packages::attach_packages;
 use super::published::{RECIPE_DIGEST, SOURCE_DIGEST, SOURCE_URL, VERSION};
 use super::{SyncError, SyncJob, SyncTools};
 use crate::attestation::attach::AttestationForm;
@@ -13,8 +14,8 @@ use crate::oci::image::digest::Digest;
 use crate::oci::image::format::ImageFormat;
 use crate::oci::progress::Progress;
 use crate::oci::sink::Sink;
-use crate::recipe::Recipe;
 use crate::recipe::diagnostic::Diagnostic;
+use crate::recipe::{AttestationKind, Recipe};
 use crate::upstream::UpstreamDisk;
 
 /// Builds the images of an image's platforms.
@@ -39,13 +40,16 @@ impl PlatformBuilder<'_> {
         let mut renamed = Vec::new();
         let mut made = platform.recipe_with_disk(disk, sync.rewrites, &mut renamed);
         made.annotations.clone_from(&annotations);
+        let (stated, listed) =
+            (attest::kinds(self.job, sync), BTreeSet::from([AttestationKind::Sbom]));
         let recipes = [Recipe {
             names: vec![self.job.target.clone()],
             platforms: vec![made],
             annotations: self.job.entry.annotations.clone(),
             index_annotations: BTreeMap::new(),
             subject: None,
-            attest: attest::kinds(self.job, sync),
+            // Its packages are listed when it is there.
+            attest: stated.difference(&listed).copied().collect(),
             warnings: renamed,
         }];
         let sources = BuildSources {
@@ -76,9 +80,13 @@ impl PlatformBuilder<'_> {
         warnings.extend(plan.warnings());
         // The recipe has one platform.
         let built = plan.build_platforms(&options)?.swap_remove(0);
+        let is_listed = stated.contains(&AttestationKind::Sbom);
+        let job = (self.job, sync);
+        let list = || attach_packages(&built.manifest, job, self.sink, self.progress);
+        let packages = is_listed.then(list).transpose()?.flatten();
         let size = built.layers.iter().map(|layer| layer.size).sum();
         let entry = built.index_entry(annotations);
-        Ok(BuiltEntry { entry, size, resources: built.resources })
+        Ok(BuiltEntry { entry, size, resources: built.resources, packages })
     }
 }
 

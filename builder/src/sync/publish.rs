@@ -31,6 +31,7 @@ use crate::oci::progress::Progress;
 use crate::oci::sink::{NamedImage, Sink};
 use crate::recipe::diagnostic::Diagnostic;
 use crate::registry::client::{RegistryImages, RegistrySink};
+use crate::sbom::changes::GuestPackages;
 use crate::signature::signing_sink::SigningSink;
 use crate::upstream::UpstreamDisk;
 
@@ -40,11 +41,13 @@ const ATTEMPTS_MAX: usize = 3;
 /// The sync of one image.
 pub(super) struct ImageSync<'a> {
     pub(super) job: &'a SyncJob<'a>,
-    sync: &'a SyncTools<'a>,
-    progress: NumberedProgress<'a>,
+    pub(super) sync: &'a SyncTools<'a>,
+    pub(super) progress: NumberedProgress<'a>,
     pub(super) found: Vec<Result<UpstreamDisk, Arc<SyncError>>>,
     /// Images that have been built, by the platform's number.
     pub(super) built: BTreeMap<usize, BuiltEntry>,
+    /// The packages in the disks of the images that are replaced, as far as they are known, by the platform's number.
+    pub(super) packages_before: BTreeMap<usize, GuestPackages>,
     /// Warnings of the builds.
     pub(super) warnings: Vec<Diagnostic>,
 }
@@ -53,7 +56,8 @@ impl<'a> ImageSync<'a> {
     pub(super) fn new(job: &'a SyncJob<'a>, number: usize, sync: &'a SyncTools<'a>) -> Self {
         let progress = NumberedProgress::new(sync.progress, number, &job.entry.image);
         let (found, built, warnings) = (Vec::new(), BTreeMap::new(), Vec::new());
-        Self { job, sync, progress, found, built, warnings }
+        let packages_before = BTreeMap::new();
+        Self { job, sync, progress, found, built, packages_before, warnings }
     }
 
     pub(super) fn run(mut self) -> SyncReport {
@@ -118,6 +122,7 @@ impl<'a> ImageSync<'a> {
             return Ok(Some(self.report(SyncOutcome::Unchanged, plans, tags, digest)));
         }
         self.publish_tags(&index, &tags, sink)?;
+        self.find_packages_before(published.as_ref(), &source);
         Ok(Some(self.report(SyncOutcome::Published, plans, tags, digest)))
     }
 

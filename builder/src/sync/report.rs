@@ -1,10 +1,17 @@
 //! The *report* of an image: what was done for each of its platforms.
 
+use super::packages::find_packages;
 use super::plan::PlatformPlan;
 use super::publish::ImageSync;
-use super::{PlatformSyncOutcome, PlatformSyncReport, SyncError, SyncOutcome, SyncReport};
+use super::published::PublishedImage;
+use super::{
+    ListedPackages, PlatformSyncOutcome, PlatformSyncReport, SyncError, SyncOutcome, SyncReport,
+};
 use crate::oci::image::digest::Digest;
 use crate::oci::image::tag::Tag;
+use crate::oci::images::Images;
+use crate::oci::progress::{Progress as _, ProgressEvent};
+use crate::sbom::changes::PackageChanges;
 
 impl ImageSync<'_> {
     /// Returns the report of an image that was compared, and perhaps published.
@@ -34,11 +41,50 @@ impl ImageSync<'_> {
             };
             let disk = found.as_ref().ok().cloned();
             let size = size.filter(|_| matches!(outcome, PlatformSyncOutcome::Built));
+            let packages = match outcome {
+                PlatformSyncOutcome::Built => self.listed_packages(number),
+                _ => None,
+            };
             let platform = platform.platform.clone();
-            PlatformSyncReport { platform, outcome, disk, digest, size }
+            PlatformSyncReport { platform, outcome, disk, digest, size, packages }
         });
         let (platforms, warnings) = (platforms.collect(), self.warnings.clone());
         SyncReport { outcome, tags, digest, platforms, warnings }
+    }
+
+    /// Finds out what packages are in the images that were replaced. They are only reported: if they cannot be read, the image
+    /// is published nevertheless.
+    pub(super) fn find_packages_before(
+        &mut self,
+        published: Option<&PublishedImage>,
+        source: &dyn Images,
+    ) {
+        let Some(published) = published else { return };
+        for (number, built) in &self.built {
+            let platform = &self.job.entry.platforms[*number].platform;
+            let entry = published.find_entry(platform).filter(|_| built.packages.is_some());
+            let Some(entry) = entry else { continue };
+            match find_packages(source, &published.document, entry, self.sync.signer) {
+                Ok(packages) => {
+                    let found = packages.map(|packages| (*number, packages));
+                    self.packages_before.extend(found);
+                }
+                Err(error) => {
+                    let why = error.full_message();
+                    let note =
+                        format!("the packages of the previous {platform} are not known: {why}");
+                    self.progress.report(ProgressEvent::Note(&note));
+                }
+            }
+        }
+    }
+
+    /// Returns the packages in the disk of an image that was built.
+    fn listed_packages(&self, number: usize) -> Option<ListedPackages> {
+        let packages = self.built.get(&number)?.packages.as_ref()?;
+        let before = self.packages_before.get(&number);
+        let changes = before.map(|before| PackageChanges::between(before, packages));
+        Some(ListedPackages { count: packages.count(), changes })
     }
 
     /// Returns the report of an image that failed as a whole.
@@ -51,7 +97,8 @@ impl ImageSync<'_> {
                 None => (PlatformSyncOutcome::Skipped, None),
             };
             let platform = platform.platform.clone();
-            PlatformSyncReport { platform, outcome, disk, digest: None, size: None }
+            let (digest, size, packages) = (None, None, None);
+            PlatformSyncReport { platform, outcome, disk, digest, size, packages }
         });
         SyncReport {
             outcome: SyncOutcome::Failed(Some(error)),

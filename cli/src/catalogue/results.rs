@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::cannot;
 use crate::files::{open_file, read_at_most, write_file};
+use crate::images::changes::ListedChanges;
 
 /// Maximum length of a results file in bytes: some hundred thousand images.
 const RESULTS_MAX: usize = 256 << 20;
@@ -72,6 +73,20 @@ pub(crate) struct PlatformResult {
     /// Whether `verify` found no errors.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub(crate) verified: bool,
+    /// The packages in the disk of an image that was built, if they are listed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) packages: Option<PackageResult>,
+}
+
+/// The packages in the disk of an image.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub(crate) struct PackageResult {
+    /// Number of the packages.
+    pub(crate) count: usize,
+    /// The changes from the image that was published before, if its packages are known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) changes: Option<ListedChanges>,
 }
 
 /// Outcome of an image of a catalogue of which no results file has a result.

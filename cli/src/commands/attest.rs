@@ -4,13 +4,14 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 use diskette_builder::attestation::attach::attach_attestation;
+use diskette_builder::attestation::packages::compose_package_list;
 use diskette_builder::oci::image::json::Document;
 use diskette_builder::oci::image::location::ImageLocation;
 use diskette_builder::oci::image::platform::Platform;
 use diskette_builder::oci::image::reference::Reference;
 use diskette_builder::oci::image_documents::{PlatformImage, read_documents};
 use diskette_builder::recipe::diagnostic::Diagnostic;
-use diskette_builder::sbom::document::{DocumentFormat, DocumentSubject, write_document};
+use diskette_builder::sbom::document::{DocumentFormat, DocumentSubject};
 use diskette_builder::signature::key::PrivateKey;
 use diskette_builder::signature::statement::Predicate;
 use serde_json::Value;
@@ -209,11 +210,8 @@ impl Attester<'_> {
             let digest = image.manifest.digest.to_string();
             let about =
                 DocumentSubject { name: &name, version: Some(&digest), created: Some(created) };
-            let text = write_document(&read.inventory, format.into(), &about);
-            let value = text.and_then(|text| serde_json::from_slice(&text));
-            let value = value.map_err(cannot("describe", &name))?;
-            let kind = DocumentFormat::from(format).predicate_type().to_owned();
-            all.push((image, Predicate { kind, value }));
+            let list = compose_package_list(&read.inventory, format.into(), &about);
+            all.push((image, list.map_err(cannot("describe", &name))?));
         }
         all.iter().try_for_each(|(image, predicate)| {
             self.attach(&image.manifest, &part_name(image), predicate)

@@ -15,6 +15,7 @@ use self::page::{RepositoryPage, image_table};
 use crate::arguments::credentials::RegistryUse;
 use crate::arguments::focus::Focus;
 use crate::arguments::registry::RegistryArguments;
+use crate::catalogue::results::read_results;
 use crate::catalogue::{Catalogue, load_catalogues, target_repository};
 use crate::environment::Environment;
 use crate::error::CommandError;
@@ -41,6 +42,10 @@ pub(crate) struct DocsArguments {
     #[arg(long = "target-registry", visible_alias = "registry", value_name = "REGISTRY")]
     target: Option<String>,
 
+    /// Say which packages changed with the last release: the results file of `sync`
+    #[arg(long, value_name = "FILE")]
+    results_file: Option<PathBuf>,
+
     /// Publish it as the description of each repository on quay, and make the repositories public
     #[arg(long, requires = "quay_token_file")]
     publish: bool,
@@ -65,9 +70,11 @@ pub(crate) fn run(
     ui: &Ui,
 ) -> Result<(), CommandError> {
     let catalogues = load_catalogues(&arguments.files)?;
+    let results = arguments.results_file.as_deref().map(read_results).transpose()?;
+    let results = results.unwrap_or_default();
     let pages = arguments.pages(&catalogues)?;
     if !arguments.publish || arguments.dry_run {
-        let all: Vec<String> = pages.iter().map(RepositoryPage::to_markdown).collect();
+        let all: Vec<String> = pages.iter().map(|page| page.to_markdown(&results)).collect();
         return Ok(
             ui.print_result(format!("{}\n{}", image_table(&pages), all.join("\n")).as_bytes())?
         );
@@ -80,7 +87,7 @@ pub(crate) fn run(
     let quay = QuayClient::new(&client, &registry, token);
     let mut problems = Vec::new();
     for page in &pages {
-        let published = quay.publish_description(&page.name, &page.to_markdown());
+        let published = quay.publish_description(&page.name, &page.to_markdown(&results));
         match published {
             Ok(()) => {
                 ui.print_result(

@@ -36,6 +36,7 @@ use crate::catalogue::{Catalogue, load_catalogues, target_repository};
 use crate::environment::Environment;
 use crate::error::{CommandError, cannot};
 use crate::files::check_output;
+use crate::images::inventory::Spool;
 use crate::images::opener::LocationOpener;
 use crate::ui::Ui;
 use crate::ui::progress::{ProgressMode, ProgressView};
@@ -105,6 +106,11 @@ pub(crate) struct SyncArguments {
     /// Write the state of each image to this file, as JSON
     #[arg(long, value_name = "FILE")]
     results_file: Option<PathBuf>,
+
+    /// Directory for the temporary file of a disk whose packages are listed, and that can be read only
+    /// from front to back [default: $TMPDIR, else /tmp]
+    #[arg(long, value_name = "DIR")]
+    spool: Option<PathBuf>,
 
     /// Exit with status 0 even if images failed; the results file has their errors
     #[arg(long)]
@@ -178,6 +184,7 @@ pub(crate) fn run(
     if is_interrupted {
         return Err(CommandError::Stopped);
     }
+    summary.packages().iter().for_each(|line| ui.print_line(line));
     ui.print_line(&summary.count());
     match summary.error() {
         Some(error) if arguments.no_fail => {
@@ -209,11 +216,11 @@ impl SyncArguments {
         ui: &Ui,
     ) -> Result<Vec<SyncReport>, CommandError> {
         let attest = self.attest.kinds();
-        if attest.contains(&AttestationKind::Sbom) {
-            let message = "the disk of a release is built while it is downloaded, before its packages can be listed";
-            let help = "use `diskette attest IMAGE --sbom spdx` when the image is published";
-            return Err(CommandError::Usage(Diagnostic::new(message).help(help)));
-        }
+        let is_listed = attest.contains(&AttestationKind::Sbom)
+            || all.iter().any(|job| job.entry.attest.contains(&AttestationKind::Sbom));
+        let spool = self.spool.as_deref().unwrap_or(&environment.temporary);
+        let spool = is_listed.then(|| Spool::open(spool)).transpose()?;
+        let make_file = spool.as_ref().map(|spool| || spool.make_file());
         let signing = self.signing.read(environment)?;
         let required = self.gate.read(environment)?;
         let client = self.registry.http_client(environment, &(progress.clone() as _))?;
@@ -238,6 +245,7 @@ impl SyncArguments {
             cache: cache.as_ref(),
             progress: &**progress,
             created: creation_time(environment, self.source_date_epoch.as_deref(), None)?,
+            spool: make_file.as_ref().map(|make_file| make_file as _),
             timestamp: &environment.stamp(),
             mode: if self.dry_run { SyncMode::DryRun } else { SyncMode::Publish },
             scope: if self.force { SyncScope::All } else { SyncScope::Changed },

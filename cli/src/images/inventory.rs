@@ -8,10 +8,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use cap_std::fs::Dir;
 use cap_tempfile::TempFile;
-use diskette_builder::disk::{DiskFormat, ReadAt, guest};
+use diskette_builder::disk::guest::GuestError;
+use diskette_builder::disk::{DiskFormat, ReadAt};
 use diskette_builder::inspect::extract::ExtractError;
-use diskette_builder::inspect::guest::{DiskContext, PartReading, open_disk, spool_stream};
-use diskette_builder::oci::error::StorageError;
+use diskette_builder::inspect::guest::{DiskContext, PartReading, spool_stream};
+use diskette_builder::inspect::packages::{PackagesError, read_image_packages};
 use diskette_builder::oci::image::platform::Platform;
 use diskette_builder::oci::image_documents::{PlatformImage, read_documents};
 use diskette_builder::oci::images::Images;
@@ -20,7 +21,7 @@ use diskette_builder::oci::tar::TarLimits;
 use diskette_builder::recipe::diagnostic::Diagnostic;
 use diskette_builder::registry::client::RegistryClient;
 use diskette_builder::sbom::error::InventoryError;
-use diskette_builder::sbom::guest::read_inventory;
+use diskette_builder::sbom::guest::read_disk_inventory;
 use diskette_builder::sbom::inventory::Inventory;
 use indicatif::HumanBytes;
 
@@ -67,7 +68,7 @@ impl Spool {
     }
 
     /// Makes a file without a name.
-    fn make_file(&self) -> io::Result<File> {
+    pub(crate) fn make_file(&self) -> io::Result<File> {
         Ok(TempFile::new_anonymous(&self.dir)?.into_std())
     }
 }
@@ -119,18 +120,24 @@ pub(crate) fn read_file_inventory(
     let file = DiskFile::open(path).map_err(unread)?;
     let counted = Arc::new(CountedDisk { disk: file, read: AtomicU64::new(0) });
     let file = Arc::clone(&counted) as Arc<dyn ReadAt>;
-    let inventory = match (guest::open_any(file), spool) {
-        (Err(guest::GuestError::Unsupported(DiskFormat::Compressed(_))), Some(spool)) => {
+    let unlisted = |error| inventory_error(error, &name);
+    let inventory = match (read_disk_inventory(file), spool) {
+        (Err(error), Some(spool)) if is_compressed(&error) => {
             let stream = open_file(path).map_err(unread)?;
             let spooled = spool.make_file().and_then(|file| spool_stream(stream, file));
             let spooled = spooled.map_err(cannot("decompress", &name))?;
             counted.read.store(counted.len(), Ordering::Relaxed);
-            read_disk(spooled, &name)?
+            read_disk_inventory(spooled).map_err(unlisted)?
         }
-        (opened, _) => read_guest(opened, &name)?,
+        (read, _) => read.map_err(unlisted)?,
     };
     let traffic = traffic_text(counted.read.load(Ordering::Relaxed), counted.len());
     Ok(ReadInventory { inventory, traffic })
+}
+
+/// Returns whether a disk was not read because its file is compressed.
+fn is_compressed(error: &InventoryError) -> bool {
+    matches!(error, InventoryError::Format(GuestError::Unsupported(DiskFormat::Compressed(_))))
 }
 
 /// Reads the inventory of the disk of an image. `disk` is its name, if it is one of an artifact.
@@ -177,55 +184,37 @@ fn read_inventory_by(
         limits: TarLimits::default(),
         progress,
     };
-    let opened = open_disk(image, &context).map_err(|error| match (error, spool) {
-        (ExtractError::Output(error), Some(spool)) => {
+    let read = read_image_packages(image, &context).map_err(|error| match (error, spool) {
+        (PackagesError::Disk(ExtractError::Output(error)), Some(spool)) => {
             let diagnostic = cannot("write the disk to", spool.path.display())(error);
             diagnostic.help("name a directory with more space: `--spool DIR`").into()
         }
-        (error, _) => disk_error(error, "read", location, image),
+        (PackagesError::Disk(error), _) => disk_error(error, "read", location, image),
+        (PackagesError::Inventory(error), _) => inventory_error(error, location),
     })?;
-    let Some(opened) = opened else { return Ok(None) };
-    let inventory = read_disk(opened.file, location)?;
-    let traffic = traffic_text(opened.traffic.read(), opened.traffic.total());
-    Ok(Some(ReadInventory { inventory, traffic }))
+    Ok(read.map(|(inventory, traffic)| {
+        let traffic = traffic_text(traffic.read(), traffic.total());
+        ReadInventory { inventory, traffic }
+    }))
 }
 
 fn traffic_text(read: u64, total: u64) -> String {
     format!("read {} of {}", HumanBytes(read), HumanBytes(total))
 }
 
-fn read_disk(file: Arc<dyn ReadAt + '_>, name: &str) -> Result<Inventory, CommandError> {
-    read_guest(guest::open_any(file), name)
-}
-
-/// Reads a guest that was opened.
-fn read_guest(
-    opened: Result<(DiskFormat, Box<dyn ReadAt + '_>), guest::GuestError>,
-    name: &str,
-) -> Result<Inventory, CommandError> {
+/// Returns the error for a disk whose packages cannot be listed; that of a registry is its own again.
+fn inventory_error(error: InventoryError, name: &str) -> CommandError {
     let failed = |error: &dyn std::fmt::Display| {
         Diagnostic::new(format!("cannot list the packages in the disk of `{name}`: {error}"))
     };
-    let (_, guest) = opened.map_err(|error| match error {
-        guest::GuestError::Io(error) => read_error(error, name),
-        error => failed(&error).into(),
-    })?;
-    read_inventory(&*guest).map_err(|error| match error {
-        InventoryError::Io(error) => read_error(error, name),
+    match error {
+        InventoryError::Io(error) => cannot("read the disk of", name)(error).into(),
         error @ InventoryError::NoSystem(_) => {
             let help =
                 "ext2, ext3, ext4, XFS and btrfs in partitions or on the whole disk are read";
             failed(&error).help(help).into()
         }
         error => failed(&error).into(),
-    })
-}
-
-/// Returns the error of reading a disk; that of a registry is its own again.
-fn read_error(error: io::Error, name: &str) -> CommandError {
-    match error.downcast::<StorageError>() {
-        Ok(error) => error.into(),
-        Err(error) => cannot("read the disk of", name)(error).into(),
     }
 }
 

@@ -9,6 +9,7 @@ mod downloads;
 mod faults;
 mod lists;
 mod merged;
+mod packages;
 mod policy;
 mod published;
 mod releases;

@@ -5,13 +5,14 @@ use serde_json::json;
 use super::layers::{LayerJob, LayerSource};
 use super::{BuildError, BuildOptions, BuiltImage, BuiltPlatform};
 use crate::attestation::attach::{AttestationForm, AttestationWriter};
+use crate::attestation::packages::compose_package_list;
 use crate::attestation::provenance::{BuildFacts, BuildParameters, compose_provenance};
 use crate::attestation::resource::{ResourceDescriptor, sort_resources};
 use crate::engine::layer::compression::FORMAT_VERSION;
 use crate::engine::source::{FileNaming, ImageRoots};
 use crate::oci::image::documents::{DocumentError, IndexEntry};
 use crate::recipe::{AttestationKind, PlatformRecipe, Recipe};
-use crate::sbom::document::{DocumentFormat, DocumentSubject, write_document};
+use crate::sbom::document::{DocumentFormat, DocumentSubject};
 use crate::sbom::inventory::Inventory;
 use crate::signature::key::PrivateKey;
 use crate::signature::sign::SignatureFormat;
@@ -133,9 +134,7 @@ fn list_packages(
     let digest = platform.manifest.digest.to_string();
     let about =
         DocumentSubject { name: &name, version: Some(&digest), created: Some(options.created) };
-    let format = DocumentFormat::Spdx;
-    let value = serde_json::from_slice(&write_document(inventory, format, &about)?)?;
-    Ok(Predicate { kind: format.predicate_type().to_owned(), value })
+    Ok(compose_package_list(inventory, DocumentFormat::Spdx, &about)?)
 }
 
 fn platform_provenance(

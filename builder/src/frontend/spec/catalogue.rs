@@ -119,7 +119,6 @@ fn lower_entry(document: &Node, problems: &mut Vec<Diagnostic>) -> Option<Catalo
         );
         return None;
     };
-    problems.extend(find_unlisted(&spec));
     if let Some(problem) = find_unfollowed(&spec) {
         problems.push(problem);
         return None;
@@ -155,16 +154,6 @@ fn lower_entry(document: &Node, problems: &mut Vec<Diagnostic>) -> Option<Catalo
         attest: lower_attest(&spec),
         origin: release.span.clone(),
     })
-}
-
-/// Returns the problem of attestations that need a disk that can be read in any order.
-fn find_unlisted(spec: &Spec) -> Option<Diagnostic> {
-    let mut kinds = spec.attest.iter().flat_map(|kinds| &kinds.value);
-    let kind = kinds.find(|kind| kind.value == AttestationKind::Sbom)?;
-    let message =
-        "the disk of a release is built while it is downloaded, before its packages can be listed";
-    let help = "remove `sbom`; `diskette attest IMAGE --sbom spdx` lists the packages of an image that exists";
-    Some(Diagnostic::new(message).at(kind.span.clone()).help(help))
 }
 
 /// Returns the problem of a key that is for images that follow no release.

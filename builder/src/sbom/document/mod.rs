@@ -5,9 +5,11 @@
 //! - `spdx`: SPDX 2.3
 //! - `cyclonedx`: CycloneDX 1.6
 //! - `identifier`: identifiers made of the content
+//! - `read`: the packages in a document, read again
 
 mod cyclonedx;
 mod identifier;
+pub(crate) mod read;
 mod spdx;
 #[cfg(test)]
 mod tests;

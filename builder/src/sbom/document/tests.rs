@@ -1,8 +1,10 @@
 //! What documents say. `cli/tests/sbom` holds them against the schemas of the formats.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
+use super::read::read_spdx;
 use super::*;
+use crate::sbom::changes::{GuestPackages, PackageChanges};
 use crate::sbom::inventory::{OperatingSystem, Package, PackageKind, PackageSource};
 
 fn inventory() -> Inventory {
@@ -86,4 +88,40 @@ fn identifiers_are_those_of_the_content() {
     assert_eq!(id(&one, "a"), id(&one, "a"));
     assert_ne!(id(&one, "a"), id(&one, "b"));
     assert_ne!(id(&one, "a"), id(&other, "a"));
+}
+
+/// A document that was read again has the packages of the inventory; the system is called by its identifier.
+#[test]
+fn documents_are_read_again() {
+    let document = write(&inventory(), DocumentFormat::Spdx, "disk.qcow2");
+    let found = read_spdx(&document).unwrap();
+    let changes = PackageChanges::between(&GuestPackages::from(&inventory()), &found);
+    assert_eq!((found.count(), changes.added.len(), changes.changed.len()), (3, 0, 0));
+    assert_eq!(changes.system.unwrap().to, "rhel 9.4");
+}
+
+/// What others list, and what nobody can have written, is not compared.
+#[test]
+fn documents_of_others_are_not_read() {
+    let document = write(&inventory(), DocumentFormat::Spdx, "disk.qcow2");
+    let check = |pointer: &str, value: Value| {
+        let mut changed = document.clone();
+        *changed.pointer_mut(pointer).unwrap() = value;
+        assert!(read_spdx(&changed).is_none(), "{pointer}");
+    };
+    check("", Value::Null);
+    check("/creationInfo/creators", json!(["Tool: syft-1.0", "Organization: diskette-1"]));
+    check("/packages", json!([]));
+    check("/packages", json!(vec![document["packages"][1].clone(); 3]));
+    check("/packages/0/primaryPackagePurpose", Value::Null);
+    check("/packages/0/name", "n".repeat(257).into());
+    check("/packages/1/name", "n".repeat(257).into());
+    check("/packages/1/versionInfo", "1".repeat(257).into());
+    check("/packages/1/versionInfo", Value::Null);
+    check("/packages/1/externalRefs", json!([]));
+    check("/packages/1/externalRefs/0/referenceLocator", "pkg:npm/a@1".into());
+    check("/packages/1/externalRefs/0/referenceLocator", "https://a".into());
+    let mut many = vec![document["packages"][1].clone(); 50_001];
+    many.insert(0, document["packages"][0].clone());
+    check("/packages", many.into());
 }

@@ -1,7 +1,5 @@
 //! The packages of two disks compared.
 
-use std::fmt::Write as _;
-
 use diskette_builder::recipe::diagnostic::Diagnostic;
 use diskette_builder::sbom::changes::PackageChanges;
 use diskette_builder::sbom::inventory::Inventory;
@@ -12,6 +10,7 @@ use crate::arguments::credentials::RegistryUse;
 use crate::arguments::disk_or_image::DiskOrImage;
 use crate::environment::Environment;
 use crate::error::CommandError;
+use crate::images::changes::ListedChanges;
 use crate::images::inventory::{ChosenDisk, Spool, read_disk_or_image};
 use crate::ui::Ui;
 use crate::ui::progress::ProgressView;
@@ -47,7 +46,8 @@ pub(super) fn run(
     let read = |side| read_disk_or_image(side, &chosen, &registry, &spool, &**progress);
     let (from, to) = (read(sides[0])?, read(sides[1])?);
     progress.end();
-    let changes = PackageChanges::between(&from.read.inventory, &to.read.inventory);
+    let changes =
+        PackageChanges::between(&(&from.read.inventory).into(), &(&to.read.inventory).into());
     match arguments.format {
         Format::Text => ui.print_text(&changes_text(&changes, &to.read.inventory))?,
         Format::Json => {
@@ -61,33 +61,13 @@ pub(super) fn run(
 
 /// Returns the changes as lines, each with the sign of what became of a package.
 fn changes_text(changes: &PackageChanges, to: &Inventory) -> String {
-    let PackageChanges { system, added, removed, changed } = changes;
-    let mut text = String::new();
+    let changes = ListedChanges::new(changes, usize::MAX);
     if changes.is_empty() {
-        return text;
+        return String::new();
     }
-    // Writing to a string does not fail.
-    let _ = match system {
-        Some(names) => {
-            writeln!(text, "{} -> {}", visible_line(&names.from), visible_line(&names.to))
-        }
-        None => writeln!(text, "{}", visible_line(&to.system.name)),
-    };
-    let counts = [(added.len(), "added"), (removed.len(), "removed"), (changed.len(), "changed")];
-    let counts = counts.map(|(count, what)| format!("{count} {what}"));
-    let _ = writeln!(text, "{} of {} packages", counts.join(", "), to.packages.len());
-    for package in added {
-        let _ =
-            writeln!(text, "+ {} {}", visible_line(&package.name), visible_line(&package.version));
-    }
-    for package in removed {
-        let _ =
-            writeln!(text, "- {} {}", visible_line(&package.name), visible_line(&package.version));
-    }
-    for package in changed {
-        let [name, from, to] = [&package.name, &package.versions.from, &package.versions.to]
-            .map(|text| visible_line(text));
-        let _ = writeln!(text, "~ {name} {from} -> {to}");
-    }
-    text
+    let system = changes.system_text();
+    let system = system.unwrap_or_else(|| visible_line(&to.system.name));
+    let counts = format!("{} of {} packages", changes.counts(), to.packages.len());
+    let head = [system, counts].into_iter();
+    head.chain(changes.lines()).map(|line| line + "\n").collect()
 }

@@ -4,8 +4,12 @@ use diskette_builder::frontend::spec::CatalogueEntry;
 use diskette_builder::oci::image::reference::Reference;
 
 use crate::catalogue::Catalogue;
+use crate::catalogue::results::{CatalogueResults, ImageResult, image_name};
 use crate::error::CommandError;
 use crate::files::read_spec;
+
+/// How many packages are listed for each platform.
+const LINES_MAX: usize = 20;
 
 /// Description of one repository.
 pub(super) struct RepositoryPage<'a> {
@@ -34,8 +38,20 @@ impl<'a> RepositoryPage<'a> {
         self.entries.first().map_or("", |entry| entry.repository_name())
     }
 
-    /// Returns the page as Markdown.
-    pub(super) fn to_markdown(&self) -> String {
+    /// Returns the result of an image. It can have been published in another registry, from which it was promoted.
+    fn find_result<'r>(
+        &self,
+        entry: &CatalogueEntry,
+        results: &'r CatalogueResults,
+    ) -> Option<&'r ImageResult> {
+        let name = format!("{}:{}", self.name.full_repository(), entry.main_tag());
+        let mut all = results.iter();
+        let own = all.find(|(key, result)| image_name(key, result) == name);
+        own.map(|(_, result)| result).or_else(|| results.get(&entry.short_name()))
+    }
+
+    /// Returns the page as Markdown. `results` are those of the last sync.
+    pub(super) fn to_markdown(&self, results: &CatalogueResults) -> String {
         let (name, short) = (self.name.full_repository(), self.short_name());
         let description = match self.description.as_str() {
             "" => String::new(),
@@ -53,8 +69,34 @@ impl<'a> RepositoryPage<'a> {
             Some(entry) if entry.is_artifact() => artifact_usage(&format!("{name}:{tag}")),
             _ => image_usage(short, &format!("{name}:{tag}")),
         };
-        format!("# {short}\n\n{description}| Tags | Platforms |\n|---|---|\n{rows}\n{usage}{login}")
+        let changes = self.entries.iter().filter_map(|entry| {
+            package_changes(&entry.short_name(), self.find_result(entry, results)?)
+        });
+        let changes = changes.collect::<String>();
+        format!(
+            "# {short}\n\n{description}| Tags | Platforms |\n|---|---|\n{rows}\n{usage}{login}{changes}"
+        )
     }
+}
+
+/// Returns which packages changed with the last release of an image. Platforms with the same changes are named together.
+fn package_changes(name: &str, result: &ImageResult) -> Option<String> {
+    let mut texts: Vec<(String, Vec<&str>)> = Vec::new();
+    for (platform, part) in &result.platforms {
+        let Some(packages) = &part.packages else { continue };
+        let Some(changes) = packages.changes.as_ref().filter(|it| !it.is_empty()) else { continue };
+        let lines = changes.system_text().into_iter().chain(changes.first_lines(LINES_MAX));
+        let lines = lines.map(|line| format!("- `{}`\n", line.replace('`', "'")));
+        let (counts, count) = (changes.counts(), packages.count);
+        let text = format!("{counts} of {count} packages:\n\n{}", lines.collect::<String>());
+        match texts.iter_mut().find(|(known, _)| *known == text) {
+            Some((_, platforms)) => platforms.push(platform),
+            None => texts.push((text, vec![platform])),
+        }
+    }
+    let parts = texts.iter().map(|(text, all)| format!("\n{}: {text}", all.join(", ")));
+    let parts = parts.collect::<String>();
+    (!parts.is_empty()).then(|| format!("\n## What changed in `{name}`\n{parts}"))
 }
 
 /// Returns how virtual machines use an image.

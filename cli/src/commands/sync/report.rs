@@ -7,8 +7,15 @@ use diskette_builder::sync::{
 use diskette_builder::upstream::UpstreamDisk;
 
 use super::shard::full_name;
-use crate::catalogue::results::{CatalogueResults, ImageResult, PlatformResult, result_line};
+use crate::catalogue::results::{
+    CatalogueResults, ImageResult, PackageResult, PlatformResult, result_line,
+};
 use crate::error::CommandError;
+use crate::images::changes::ListedChanges;
+
+/// How many packages of each kind of change the results file has, and how many are shown for each platform.
+const CHANGES_MAX: usize = 1000;
+const LINES_MAX: usize = 10;
 
 /// Outcomes of all images.
 pub(super) struct SyncSummary<'a> {
@@ -28,6 +35,16 @@ impl SyncSummary<'_> {
             result_line(&name, &image_result(job, report))
         };
         self.all().map(line).collect()
+    }
+
+    /// Returns what is said of the packages in the disks of images that were built.
+    pub(super) fn packages(&self) -> Vec<String> {
+        let lines = |(job, report): (&SyncJob<'_>, &SyncReport)| {
+            let name = job.target.with_tag(job.entry.main_tag()).to_string();
+            let lines = report.platforms.iter().flat_map(|part| package_lines(&name, part));
+            lines.collect::<Vec<_>>()
+        };
+        self.all().flat_map(lines).collect()
     }
 
     /// Returns the number of images by outcome.
@@ -128,5 +145,23 @@ fn platform_result(part: &PlatformSyncReport) -> PlatformResult {
         version: disk.map(|disk| disk.version.clone()).unwrap_or_default(),
         source: disk.map(UpstreamDisk::shown_url).unwrap_or_default(),
         verified: false,
+        packages: part.packages.as_ref().map(|packages| PackageResult {
+            count: packages.count,
+            changes: packages.changes.as_ref().map(|it| ListedChanges::new(it, CHANGES_MAX)),
+        }),
     }
+}
+
+/// Returns what is said of the packages in the disk of an image that was built, for people.
+fn package_lines(name: &str, part: &PlatformSyncReport) -> Vec<String> {
+    let Some(packages) = &part.packages else { return Vec::new() };
+    let head = format!("{name} for {}: {} packages", part.platform, packages.count);
+    let Some(changes) = &packages.changes else { return vec![head] };
+    let changes = ListedChanges::new(changes, LINES_MAX);
+    if changes.is_empty() {
+        return vec![format!("{head}, as before")];
+    }
+    let lines = changes.system_text().into_iter().chain(changes.first_lines(LINES_MAX));
+    let lines = lines.map(|line| format!("  {line}"));
+    std::iter::once(format!("{head}, {}", changes.counts())).chain(lines).collect()
 }
