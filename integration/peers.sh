@@ -12,6 +12,7 @@ peers=(
     qemu-img:qemu-utils sfdisk:fdisk sgdisk:gdisk busybox:busybox-static file:file unshare:util-linux
     docker-registry:docker-registry microsocks:microsocks openssl:openssl nginx:nginx python3:python3 groff:groff-base setpriv:util-linux strace:strace time:time
     dpkg:dpkg mkfs.ext4:e2fsprogs debugfs:e2fsprogs mkfs.xfs:xfsprogs mkfs.btrfs:btrfs-progs rpm:rpm rpmbuild:rpm sqlite3:sqlite3
+    mkfs.fat:dosfstools mcopy:mtools
     cmark-gfm:cmark-gfm jq:jq gpg:gpg gpg-agent:gpg-agent gpgconf:gpgconf gpgv:gpgv
 )
 

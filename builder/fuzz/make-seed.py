@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes a disk as a seed of the targets `files_*`: the number of its sectors, and those that are not zero.
+"""Writes a disk as a seed of the targets `files_*` and `disk_discard`: the number of its sectors, and those that are not zero.
 
     make-seed.py DISK SEED
 """

@@ -77,6 +77,11 @@ pub fn resize_disk(file: &Arc<dyn ReadAt>, len: u64) -> Result<Option<Arc<dyn Re
     resized.map(|resized| Some(resized.bytes)).map_err(|error| error.to_string())
 }
 
+/// Returns a raw disk whose free space is read as zeros, or why it cannot be known.
+pub fn discard_free_space(disk: &Arc<dyn ReadAt>) -> Result<Arc<dyn ReadAt>, String> {
+    disk::discard_free_space(disk).map_err(|error| error.to_string())
+}
+
 /// The only extent of a disk, whatever its name.
 struct OneExtent<'a>(Arc<dyn ReadAt + 'a>);
 

@@ -20,6 +20,7 @@
 //! - `files`: the other files of a disk; `joined`: parts of files as one disk
 //! - [`ovf`]: the description of a machine and its disks
 //! - `name`: the format that a file's name implies
+//! - `discard`: a disk whose free space is read as zeros
 //! - `resize`: a disk that gets larger while it is read; `patched`: other bytes in place of some
 //! - `info`: the facts that are found out about a disk
 //! - `refusals`: flaws that several formats share
@@ -31,6 +32,7 @@
 mod blocks;
 pub(crate) mod bytes;
 pub mod convert;
+mod discard;
 mod examine;
 mod extent;
 mod fault;
@@ -63,6 +65,7 @@ mod vhdx;
 mod vmdk;
 pub(crate) mod volumes;
 
+pub(crate) use discard::{DiscardError, discard_free_space};
 pub(crate) use examine::examine_guest_of;
 pub use examine::{START_LEN, examine_disk};
 pub(crate) use extent::is_zero;

@@ -67,7 +67,7 @@ pub enum ResizeError {
     #[error("a disk cannot have {0} bytes")]
     TooLarge(u64),
     /// The format has no way to change the size.
-    #[error("a disk in the format {0} gets another size only if it is converted")]
+    #[error("a disk in the format {0} cannot be changed unless it is converted")]
     Format(DiskFormat),
     /// A part of the disk that depends on the size is invalid.
     #[error("{0}")]

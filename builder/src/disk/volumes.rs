@@ -35,6 +35,8 @@ pub(crate) enum VolumeContent {
     Xfs,
     /// btrfs.
     Btrfs,
+    /// FAT of 12, 16 or 32 bits.
+    Fat,
     /// A physical volume of LVM.
     Lvm,
     /// An encrypted volume.
@@ -53,6 +55,7 @@ impl fmt::Display for VolumeContent {
             Self::Ext => "ext4",
             Self::Xfs => "xfs",
             Self::Btrfs => "btrfs",
+            Self::Fat => "fat",
             Self::Lvm => "LVM",
             Self::Luks => "LUKS, encrypted",
             Self::Raid => "a member of a RAID",
@@ -109,7 +112,7 @@ fn recognize(disk: &dyn ReadAt, at: u64) -> Result<VolumeContent, Fault> {
         (has(4086, b"SWAPSPACE2"), VolumeContent::Other("swap")),
         (has(3, b"NTFS    "), VolumeContent::Other("ntfs")),
         (has(3, b"-FVE-FS-"), VolumeContent::Other("BitLocker")),
-        (has(54, b"FAT") || has(82, b"FAT32"), VolumeContent::Other("fat")),
+        (has(54, b"FAT") || has(82, b"FAT32"), VolumeContent::Fat),
     ];
     if let Some((_, content)) = known.into_iter().find(|(is_it, _)| *is_it) {
         return Ok(content);

@@ -118,6 +118,7 @@ fn source_key(source: &SourceRecipe, identity: Option<&SourceIdentity>) -> Value
     // One without a name must be the only disk of its layer.
     key.extend(source.image_disk().map(|image| json!(["image", image.disk])));
     key.extend(source.flattens_disk().then(|| json!("flatten")));
+    key.extend(source.discards_free_space().then(|| json!("discard")));
     key.extend(source.disk_size().map(|size| json!(size.to_string())));
     Value::Array(key)
 }

@@ -67,6 +67,16 @@ impl SourceRecipe {
         self.disk.as_ref().is_some_and(|disk| disk.flatten)
     }
 
+    /// Returns whether the free space of the disk's file systems becomes zeros.
+    pub fn discards_free_space(&self) -> bool {
+        self.disk.as_ref().is_some_and(|disk| disk.discard)
+    }
+
+    /// Makes zeros of the free space of the disk's file systems.
+    pub fn discard_free_space(&mut self) {
+        self.disk.get_or_insert_default().discard = true;
+    }
+
     /// Returns the size of the disk in the layer, if it is not that of the source.
     pub fn disk_size(&self) -> Option<DiskSize> {
         self.disk.as_ref()?.size
@@ -80,7 +90,12 @@ impl SourceRecipe {
     /// Returns whether the layer gets other bytes than the decompressed source has: the source is
     /// read as a disk.
     pub(crate) fn changes_disk(&self) -> bool {
-        self.convert.is_some() || self.disk_size().is_some() || self.flattens_disk()
+        self.convert.is_some() || self.disk_size().is_some() || self.rewrites_disk()
+    }
+
+    /// Returns whether the disk is written anew, in its own format if in no other.
+    pub(crate) fn rewrites_disk(&self) -> bool {
+        self.flattens_disk() || self.discards_free_space()
     }
 }
 
@@ -130,6 +145,8 @@ pub struct DiskRequest {
     pub archived: Option<ArchivedDisk>,
     /// Whether the disk and its backing files become one disk.
     pub flatten: bool,
+    /// Whether the free space of the disk's file systems becomes zeros.
+    pub discard: bool,
     /// Size of the disk in the layer, if it is not that of the source.
     pub size: Option<DiskSize>,
     /// Whether the disk may have only zeros, as one that a virtual machine writes data to.

@@ -96,7 +96,7 @@ fn unread_note(volume: &Volume) -> Option<String> {
         VolumeContent::Ext | VolumeContent::Xfs | VolumeContent::Btrfs | VolumeContent::Unknown => {
             false
         }
-        VolumeContent::Other(name) => !["fat", "swap", "ntfs"].contains(&name),
+        VolumeContent::Other(name) => !["swap", "ntfs"].contains(&name),
         _ => true,
     };
     is_unread.then(|| format!("{volume} was not looked into"))

@@ -292,6 +292,7 @@ impl BuildArguments {
             convert: conversion(self.convert, self.convert_compress)?,
             subject: self.attach.subject.as_ref().map(|subject| input.locate(subject)),
             attest: self.attest.kinds(),
+            discard: self.discard,
             disk_size: self.size.as_ref().map(|size| DiskSize::Total(size.bytes())),
         })
     }

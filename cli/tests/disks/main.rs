@@ -8,6 +8,7 @@
 mod boot;
 mod chain;
 mod convert;
+mod discard;
 mod huge;
 mod images;
 mod large;

@@ -252,7 +252,7 @@ error: `http://127.0.0.1:9/disk.qcow2` has no checksum
     check(
         &scene,
         &["--allow-cdi-only"],
-        file!["../../errors/disks/cannot-use-a-disk-in-the-format-vmdk-gets.stderr"],
+        file!["../../errors/disks/cannot-use-a-disk-in-the-format-vmdk-cannot.stderr"],
     );
     scene.write("Dockerfile", "FROM scratch\nCOPY disk.raw /boot/\n");
     check(

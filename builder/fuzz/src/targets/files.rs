@@ -10,6 +10,8 @@ use diskette_builder::disk::ReadAt;
 use diskette_builder::sbom::document::{DocumentFormat, DocumentSubject, write_document};
 use diskette_builder::sbom::guest::read_inventory;
 
+use super::guest::Sparse;
+
 const SECTOR: usize = 512;
 
 /// A disk of which few sectors are not zero.
@@ -33,6 +35,12 @@ impl<'a> SectorDisk<'a> {
             rest = others;
         }
         Some(Self { len, runs })
+    }
+
+    /// Returns a disk with the same bytes that owns them.
+    pub(super) fn to_owned_disk(&self) -> Sparse {
+        let pieces = self.runs.iter().map(|(at, run)| (*at, run.to_vec()));
+        Sparse { pieces: pieces.collect(), len: self.len }
     }
 }
 

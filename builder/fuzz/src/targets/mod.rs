@@ -6,6 +6,7 @@ pub mod content_range;
 pub mod copy_tree;
 pub mod credentials;
 pub mod disk;
+pub mod disk_discard;
 pub mod disk_fat;
 pub mod disk_gpt;
 pub mod disk_iso;
@@ -46,6 +47,7 @@ pub const ALL: &[(&str, Target)] = &[
     ("content_range", content_range::run),
     ("copy_tree", copy_tree::run),
     ("credentials", credentials::run),
+    ("disk_discard", disk_discard::run),
     ("disk_fat", disk_fat::run),
     ("disk_gpt", disk_gpt::run),
     ("disk_iso", disk_iso::run),

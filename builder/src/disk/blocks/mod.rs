@@ -15,6 +15,7 @@ use std::io;
 
 pub(super) use self::compressed::{BlockCodec, CompressedBlock};
 pub(super) use self::mapped::{BlockLocation, BlockMap, MappedDisk};
+pub(super) use self::recent::RecentBytes;
 pub(super) use self::tables::TableReader;
 
 /// Returns the error for an invalid table, found while the disk is read.

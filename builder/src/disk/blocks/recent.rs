@@ -4,11 +4,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// Pieces of bytes, for several threads; the one used last is in front.
 #[derive(Default)]
-pub(super) struct RecentBytes(Mutex<Vec<(u64, Arc<[u8]>)>>);
+pub(in crate::disk) struct RecentBytes(Mutex<Vec<(u64, Arc<[u8]>)>>);
 
 impl RecentBytes {
     /// Returns a piece, if it is cached.
-    pub(super) fn get(&self, number: u64) -> Option<Arc<[u8]>> {
+    pub(in crate::disk) fn get(&self, number: u64) -> Option<Arc<[u8]>> {
         let mut kept = self.lock();
         let index = kept.iter().position(|(kept, _)| *kept == number)?;
         kept.get_mut(..=index)?.rotate_right(1);
@@ -16,7 +16,7 @@ impl RecentBytes {
     }
 
     /// Caches a piece; at most `count` pieces are kept in all.
-    pub(super) fn insert(&self, number: u64, bytes: Vec<u8>, count: usize) -> Arc<[u8]> {
+    pub(in crate::disk) fn insert(&self, number: u64, bytes: Vec<u8>, count: usize) -> Arc<[u8]> {
         let bytes: Arc<[u8]> = bytes.into();
         let mut kept = self.lock();
         kept.truncate(count.saturating_sub(1));

@@ -8,11 +8,14 @@
 //! - `ext`: ext2, ext3 and ext4
 //! - `xfs`: XFS; `btrfs`: btrfs
 //! - `runs`: parts of a file that are adjacent on the volume
+//! - `free`: the parts of a volume that no file uses; `fat`: those of FAT
 //! - `limits`: the part of the disk with the file system, and how much is read of it
 //! - `node`: a file, a directory or a link
 
 mod btrfs;
 mod ext;
+mod fat;
+mod free;
 mod limits;
 mod node;
 mod runs;
@@ -20,9 +23,11 @@ mod tree;
 mod xfs;
 
 use std::ops::ControlFlow;
+use std::sync::Arc;
 
 use super::volumes::{Volume, VolumeContent};
 use super::{Fault, ReadAt};
+pub(crate) use free::{FreeSpace, FreeSpaceError};
 use limits::LimitedVolume;
 use node::{Node, NodeId};
 pub(crate) use tree::FileTree;
@@ -65,4 +70,16 @@ pub(crate) fn open_trees<'a>(
         _ => return Ok(Vec::new()),
     };
     FileTree::of_roots(file_system)
+}
+
+/// Finds the free space of a volume; `None` if its content is one whose free space is not looked for.
+pub(crate) fn find_free_space(
+    disk: &Arc<dyn ReadAt>,
+    volume: &Volume,
+) -> Result<Option<FreeSpace>, FreeSpaceError> {
+    Ok(Some(match volume.content {
+        VolumeContent::Ext => FreeSpace::new(ext::open_maps(disk, volume)?)?,
+        VolumeContent::Fat => FreeSpace::new(fat::open_maps(disk, volume)?)?,
+        _ => return Ok(None),
+    }))
 }

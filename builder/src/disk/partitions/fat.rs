@@ -27,21 +27,31 @@ const DELETED: u8 = 0xe5;
 const EFI: &[u8] = b"EFI        ";
 const BOOT: &[u8] = b"BOOT       ";
 
-/// A FAT file system. Offsets and lengths are in bytes, offsets from the beginning of the disk.
-struct Fat<'a> {
-    disk: &'a dyn ReadAt,
-    cluster_len: u64,
-    table_at: u64,
-    data_at: u64,
+/// Where the parts of a FAT file system are. Offsets and lengths are in bytes, offsets from the beginning of the
+/// disk.
+#[derive(Debug)]
+pub(in crate::disk) struct FatLayout {
+    pub(in crate::disk) cluster_len: u64,
+    /// The allocation tables: where the first begins, their length and their number.
+    pub(in crate::disk) table_at: u64,
+    pub(in crate::disk) table_len: u64,
+    pub(in crate::disk) tables: u64,
+    pub(in crate::disk) data_at: u64,
     root: Directory,
     /// Length of an entry of the allocation table in bits: 12, 16 or 32.
-    entry_bits: u64,
+    pub(in crate::disk) entry_bits: u64,
     /// How many clusters the file system has.
-    clusters: u64,
+    pub(in crate::disk) clusters: u64,
+}
+
+/// A FAT file system.
+struct Fat<'a> {
+    disk: &'a dyn ReadAt,
+    layout: FatLayout,
 }
 
 /// The location of a directory.
-#[derive(Clone, Copy)]
+#[derive(Debug, Clone, Copy)]
 enum Directory {
     /// A fixed part of the disk: its offset and its length in bytes.
     Fixed(u64, u64),
@@ -52,8 +62,9 @@ enum Directory {
 /// Returns the boot loaders in `EFI/BOOT`. `start` is the offset of the file system in bytes.
 pub(super) fn find_loaders(disk: &dyn ReadAt, start: u64) -> io::Result<Vec<EfiLoader>> {
     let mut loaders = Vec::new();
-    let Some(fat) = Fat::open(disk, start)? else { return Ok(loaders) };
-    let Some(efi) = fat.find_directory(fat.root, EFI)? else { return Ok(loaders) };
+    let Some(layout) = FatLayout::read(disk, start)? else { return Ok(loaders) };
+    let fat = Fat { disk, layout };
+    let Some(efi) = fat.find_directory(fat.layout.root, EFI)? else { return Ok(loaders) };
     let Some(boot) = fat.find_directory(efi, BOOT)? else { return Ok(loaders) };
     fat.find_entry(boot, &mut |entry| {
         let is_loader = entry.starts_with(b"BOOT") && &entry[8..11] == b"EFI";
@@ -71,9 +82,9 @@ fn first_cluster(entry: &[u8; ENTRY]) -> u64 {
     u64::from(le16(entry, 20)) << 16 | u64::from(le16(entry, 26))
 }
 
-impl<'a> Fat<'a> {
+impl FatLayout {
     /// Reads the boot sector. Returns `None` if it is not that of a FAT file system.
-    fn open(disk: &'a dyn ReadAt, start: u64) -> io::Result<Option<Self>> {
+    pub(in crate::disk) fn read(disk: &dyn ReadAt, start: u64) -> io::Result<Option<Self>> {
         let fields: [u8; 64] = read_array(disk, start)?;
         let sector = u64::from(le16(&fields, 11));
         let per_cluster = u64::from(fields[13]);
@@ -81,11 +92,12 @@ impl<'a> Fat<'a> {
             return Ok(None);
         }
         let either = |short: u16, long: u32| if short == 0 { long } else { short.into() };
-        let table_len = u64::from(either(le16(&fields, 22), le32(&fields, 36)));
+        let table_sectors = u64::from(either(le16(&fields, 22), le32(&fields, 36)));
+        let tables = u64::from(fields[16]);
         let total = u64::from(either(le16(&fields, 19), le32(&fields, 32)));
         let reserved = u64::from(le16(&fields, 14));
         let root_len = u64::from(le16(&fields, 17)) * ENTRY as u64;
-        let root_at = reserved + u64::from(fields[16]) * table_len;
+        let root_at = reserved + tables * table_sectors;
         let data_at = root_at + root_len.div_ceil(sector);
         let clusters = total.saturating_sub(data_at) / per_cluster;
         let entry_bits = match clusters {
@@ -103,21 +115,31 @@ impl<'a> Fat<'a> {
             32 => Directory::Clusters(le32(&fields, 44).into()),
             _ => Directory::Fixed(root_at, root_len),
         };
-        let cluster_len = sector * per_cluster;
-        Ok(Some(Self { disk, cluster_len, table_at, data_at, root, entry_bits, clusters }))
+        Ok(Some(Self {
+            cluster_len: sector * per_cluster,
+            table_at,
+            table_len: table_sectors * sector,
+            tables,
+            data_at,
+            root,
+            entry_bits,
+            clusters,
+        }))
     }
+}
 
+impl Fat<'_> {
     /// Returns the offset of a cluster on the disk, unless the file system has no such cluster.
     fn cluster_offset(&self, cluster: u64) -> Option<u64> {
         // The first two entries of the table stand for no cluster.
-        let number = cluster.checked_sub(2).filter(|number| *number < self.clusters)?;
-        self.data_at.checked_add(number * self.cluster_len)
+        let number = cluster.checked_sub(2).filter(|number| *number < self.layout.clusters)?;
+        self.layout.data_at.checked_add(number * self.layout.cluster_len)
     }
 
     /// Returns the cluster that follows another in the same chain.
     fn next_cluster(&self, cluster: u64) -> io::Result<u64> {
-        let at = self.table_at.saturating_add(cluster * self.entry_bits / 8);
-        Ok(match self.entry_bits {
+        let at = self.layout.table_at.saturating_add(cluster * self.layout.entry_bits / 8);
+        Ok(match self.layout.entry_bits {
             12 => {
                 let two = u64::from(u16::from_le_bytes(read_array(self.disk, at)?));
                 if cluster.is_multiple_of(2) { two & 0xfff } else { two >> 4 }
@@ -147,9 +169,11 @@ impl<'a> Fat<'a> {
             }
             Directory::Clusters(first) => first,
         };
-        for _ in 0..DIRECTORY_MAX.div_ceil(self.cluster_len) {
+        for _ in 0..DIRECTORY_MAX.div_ceil(self.layout.cluster_len) {
             let Some(at) = self.cluster_offset(cluster) else { break };
-            if let ControlFlow::Break(found) = self.search_entries(at, self.cluster_len, select)? {
+            if let ControlFlow::Break(found) =
+                self.search_entries(at, self.layout.cluster_len, select)?
+            {
                 return Ok(found);
             }
             cluster = self.next_cluster(cluster)?;

@@ -16,6 +16,7 @@ mod mbr;
 mod pe;
 mod relocate;
 
+pub(super) use fat::FatLayout;
 pub(crate) use firmware::{UefiBoot, find_uefi_boot};
 pub(super) use relocate::relocate_gpt;
 

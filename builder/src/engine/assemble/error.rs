@@ -9,7 +9,7 @@ use super::subjects::RefusedSubject;
 use crate::cluster::contract::{ContractRule, fill_fix, flaw_fix, flaw_rule, unpacked_name};
 use crate::compression::CompressionFormat;
 use crate::disk::guest::GuestError;
-use crate::disk::{FlawKind, ResizeError};
+use crate::disk::{DiscardError, FlawKind, ResizeError};
 use crate::engine::layer::LayerError;
 use crate::engine::source::{
     ArchivedError, DownloadError, SequentialSource, SourceError, SourceErrorKind,
@@ -321,13 +321,8 @@ fn source_help(error: &SourceErrorKind) -> &'static [&'static str] {
         SourceErrorKind::SplitChecksum(_) => {
             &["remove the checksum, or make one file of the disk and name that"]
         }
-        SourceErrorKind::Resize(ResizeError::Smaller { .. }) => &[
-            "a file system at its end would be cut off; shrink it inside the virtual machine, and the disk \
-               with `qemu-img resize --shrink`",
-        ],
-        SourceErrorKind::Resize(ResizeError::Format(_)) => {
-            &["convert it too: `--convert qcow2`, or `convert: qcow2` in a spec"]
-        }
+        SourceErrorKind::Resize(error) => resize_help(error),
+        SourceErrorKind::Discard(error) => discard_help(error),
         SourceErrorKind::TooLong => &["is it the file that was meant?"],
         SourceErrorKind::Changed => &["build again when nothing writes to it any more"],
         SourceErrorKind::Damaged(..) => &["was the download cut off?"],
@@ -349,5 +344,35 @@ fn source_help(error: &SourceErrorKind) -> &'static [&'static str] {
             "or pass `--allow-unverified` to accept the file without one",
         ],
         _ => &[],
+    }
+}
+
+fn resize_help(error: &ResizeError) -> &'static [&'static str] {
+    match error {
+        ResizeError::Smaller { .. } => &[
+            "a file system at its end would be cut off; shrink it inside the virtual machine, and the disk \
+             with `qemu-img resize --shrink`",
+        ],
+        ResizeError::Format(_) => {
+            &["convert it too: `--convert qcow2`, or `convert: qcow2` in a spec"]
+        }
+        _ => &[],
+    }
+}
+
+fn discard_help(error: &DiscardError) -> &'static [&'static str] {
+    match error {
+        DiscardError::Unclean { .. } => &[
+            "start the virtual machine and shut it down, or check the file system with `e2fsck -f` or \
+             `fsck.fat -a`; then build again",
+        ],
+        DiscardError::Volume { .. } => {
+            &["check the file system with `e2fsck -f` or `fsck.fat`, or build without `discard`"]
+        }
+        DiscardError::NoFileSystem(_) => &[
+            "remove `discard`; `fstrim -av` in the virtual machine frees what others have, if its disk \
+             passes discards on",
+        ],
+        _ => &["remove `discard`"],
     }
 }

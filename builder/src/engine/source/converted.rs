@@ -100,8 +100,10 @@ impl<'a> ConvertedDisk<'a> {
         if recipe.checksum.is_some() && !neighbors.is_empty() {
             return Err(SourceErrorKind::SplitChecksum(neighbors.len() + 1));
         }
+        let guest =
+            if recipe.discards_free_space() { disk::discard_free_space(&guest)? } else { guest };
         let conversion = match recipe.convert {
-            None if recipe.flattens_disk() => Some(disk::rewriting_conversion(bytes, info.format)?),
+            None if recipe.rewrites_disk() => Some(disk::rewriting_conversion(bytes, info.format)?),
             conversion => conversion,
         };
         let (bytes, conversion) = match (recipe.disk_size(), conversion) {

@@ -7,7 +7,7 @@ use thiserror::Error;
 use super::{ArchivedError, DownloadError, ImageDiskError, SequentialSource};
 use crate::compression::CompressionFormat;
 use crate::disk::convert::ConvertError;
-use crate::disk::{self, ResizeError, guest::GuestError};
+use crate::disk::{self, DiscardError, ResizeError, guest::GuestError};
 use crate::oci::error::StorageError;
 use crate::oci::tar::{TarReadError, UnpackError};
 use crate::recipe::Checksum;
@@ -124,6 +124,9 @@ pub enum SourceErrorKind {
     /// It cannot get the requested size.
     #[error("{0}")]
     Resize(ResizeError),
+    /// The free space of its file systems cannot become zeros.
+    #[error("{0}")]
+    Discard(DiscardError),
     /// The packages in the disk are to be listed, and it cannot be read in any order.
     #[error(
         "its packages can be listed only if it is one file that is not compressed, and not a download"
@@ -168,6 +171,16 @@ impl From<ConvertError> for SourceErrorKind {
             ConvertError::Io(error) => Self::from_disk(error),
             ConvertError::Changed => Self::Changed,
             error => Self::Convert(error),
+        }
+    }
+}
+
+impl From<DiscardError> for SourceErrorKind {
+    fn from(error: DiscardError) -> Self {
+        match error {
+            DiscardError::Io(error) => Self::from_disk(error),
+            DiscardError::Flaw(flaw) => Self::Disk(flaw),
+            error => Self::Discard(error),
         }
     }
 }

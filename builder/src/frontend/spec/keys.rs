@@ -85,6 +85,7 @@ pub(super) const SOURCE_KEYS: MappingKeys = (
         "convert",
         "compress",
         "flatten",
+        "discard",
         "size",
         "headers-file",
         "ca-file",

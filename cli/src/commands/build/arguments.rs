@@ -102,6 +102,11 @@ pub(crate) struct BuildArguments {
     #[arg(long, value_name = "SIZE")]
     pub(super) size: Option<Quantity>,
 
+    /// Make zeros of what is free in the file systems of the disk, ext2 to ext4 and FAT; the disk
+    /// is written anew
+    #[arg(long)]
+    pub(super) discard: bool,
+
     /// Media types of the image, or an artifact; docker's have no annotations [default: oci]
     #[arg(long, value_name = "FORMAT")]
     pub(super) format: Option<FormatKind>,

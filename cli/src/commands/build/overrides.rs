@@ -12,7 +12,7 @@ use diskette_builder::oci::image::reference::Reference;
 use diskette_builder::recipe::diagnostic::Diagnostic;
 use diskette_builder::recipe::{
     AttestationKind, LayerContent, LayerEntry, LayerEntryKind, PlatformRecipe, Recipe, RecipeStep,
-    SourceRole, SubjectRecipe,
+    SourceRecipe, SourceRole, SubjectRecipe,
 };
 
 use super::refused::find_artifact;
@@ -32,6 +32,8 @@ pub(super) struct RecipeOverrides<'a> {
     pub(super) annotations: Vec<&'a Annotation>,
     pub(super) env: &'a [KeyValue],
     pub(super) convert: Option<Conversion>,
+    /// Whether the free space of disks becomes zeros.
+    pub(super) discard: bool,
     pub(super) disk_size: Option<DiskSize>,
     /// Image that the built ones refer to.
     pub(super) subject: Option<ImageLocation>,
@@ -50,7 +52,10 @@ impl RecipeOverrides<'_> {
             convert_disks(recipes, conversion)?;
         }
         if let Some(size) = self.disk_size {
-            resize_disks(recipes, size)?;
+            change_disks(recipes, "resize", |source| source.set_disk_size(size))?;
+        }
+        if self.discard {
+            change_disks(recipes, "discard the free space of", SourceRecipe::discard_free_space)?;
         }
         for recipe in recipes {
             self.annotations.iter().for_each(|annotation| annotation.apply(recipe));
@@ -183,20 +188,24 @@ fn convert_artifact(platform: &mut PlatformRecipe, conversion: Conversion) -> bo
     found
 }
 
-/// Sets the size of every disk.
-fn resize_disks(recipes: &mut [Recipe], size: DiskSize) -> Result<(), CommandError> {
+/// Changes what is done with every disk. `verb` says what that is, if there is none.
+fn change_disks(
+    recipes: &mut [Recipe],
+    verb: &str,
+    change: impl Fn(&mut SourceRecipe),
+) -> Result<(), CommandError> {
     let mut found = false;
     for platform in recipes.iter_mut().flat_map(|recipe| &mut recipe.platforms) {
         for step in &mut platform.steps {
             let RecipeStep::Layer(layer) = step else { continue };
             let disks = layer.sources_mut().into_iter();
             for source in disks.filter(|source| source.role == SourceRole::Disk) {
-                source.set_disk_size(size);
+                change(source);
                 found = true;
             }
         }
     }
-    if found { Ok(()) } else { Err(no_disk("resize")) }
+    if found { Ok(()) } else { Err(no_disk(verb)) }
 }
 
 fn no_disk(verb: &str) -> CommandError {

@@ -51,6 +51,7 @@ impl BuildArguments {
             ("compression-level", self.compression_level.map(Value::from)),
             ("convert", self.convert.as_ref().map(value_name)),
             ("convert-compress", compression),
+            ("discard", self.discard.then_some(Value::Bool(true))),
             ("env", pairs(&self.env)),
             ("format", self.format.as_ref().map(value_name)),
             ("label", pairs(&self.label)),

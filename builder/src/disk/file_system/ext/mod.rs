@@ -6,15 +6,18 @@
 //! - `blocks`: the blocks of a node: extents, or the lists of ext2
 //! - `inline`: contents that are stored in the inode
 //! - `directory`: the entries of a directory
+//! - `free`: the blocks that nothing uses
 
 mod blocks;
 mod directory;
+mod free;
 mod inline;
 mod inode;
 mod superblock;
 
 use std::ops::ControlFlow;
 
+pub(super) use self::free::open_maps;
 use self::inline::inline_content;
 use self::superblock::Superblock;
 use super::limits::LimitedVolume;

@@ -1,13 +1,12 @@
 //! The *superblock*, 1024 bytes behind the start of the volume, and the descriptors of block groups.
 
-use super::super::limits::LimitedVolume;
 use crate::disk::bytes::{fill_part, le16, le32, read_part};
-use crate::disk::{Fault, FlawKind};
+use crate::disk::{Fault, FlawKind, ReadAt};
 
 const MAGIC: u16 = 0xef53;
 
 /// Offset of the superblock in the volume, in bytes.
-const AT: u64 = 1024;
+pub(super) const AT: u64 = 1024;
 
 /// Features without which the file system cannot be read, as bits.
 mod feature {
@@ -33,16 +32,18 @@ pub(super) struct Superblock {
     /// Length of a block in bytes.
     pub(super) block_len: u64,
     /// Number of blocks.
-    blocks: u64,
-    first_block: u64,
-    blocks_per_group: u64,
+    pub(super) blocks: u64,
+    /// Number of the first block that belongs to a group.
+    pub(super) first_block: u64,
+    pub(super) blocks_per_group: u64,
     inodes: u64,
-    inodes_per_group: u64,
+    pub(super) inodes_per_group: u64,
     /// Length of an inode in bytes, from 128 to the length of a block.
     pub(super) inode_len: u64,
-    descriptor_len: u64,
+    /// Length of a group's descriptor in bytes.
+    pub(super) descriptor_len: u64,
     /// Number of the first group of descriptors that are with their groups.
-    first_meta_group: u64,
+    pub(super) first_meta_group: u64,
     /// Features, as bits.
     incompatible: u32,
     read_only: u32,
@@ -50,7 +51,7 @@ pub(super) struct Superblock {
 
 impl Superblock {
     /// Reads the superblock.
-    pub(super) fn read(volume: &LimitedVolume<'_>) -> Result<Self, Fault> {
+    pub(super) fn read(volume: &dyn ReadAt) -> Result<Self, Fault> {
         let fields: [u8; 1024] = read_part(volume, AT, "the superblock of ext4")?;
         let long = |at: usize| u64::from(le32(&fields, at));
         let malformed = || Fault::malformed("the superblock of ext4 has impossible numbers");
@@ -88,12 +89,12 @@ impl Superblock {
 
     /// Returns whether entries of directories have the types of what they name.
     pub(super) fn has_types(&self) -> bool {
-        self.incompatible & feature::TYPES != 0
+        self.has_feature(feature::TYPES)
     }
 
     /// Returns whether the journal has changes that were not applied.
     pub(super) fn needs_recovery(&self) -> bool {
-        self.incompatible & feature::RECOVERY != 0
+        self.has_feature(feature::RECOVERY)
     }
 
     /// Returns the offset of a block in the volume, in bytes.
@@ -105,21 +106,41 @@ impl Superblock {
     }
 
     /// Returns the offset of an inode in the volume, in bytes.
-    pub(super) fn inode_offset(
-        &self,
-        volume: &LimitedVolume<'_>,
-        inode: u64,
-    ) -> Result<u64, Fault> {
+    pub(super) fn inode_offset(&self, volume: &dyn ReadAt, inode: u64) -> Result<u64, Fault> {
         let wrong = || Fault::malformed(format!("ext4 refers to inode {inode}, which it has not"));
         let index = inode.checked_sub(1).filter(|_| inode <= self.inodes).ok_or_else(wrong)?;
         let (group, index) = (index / self.inodes_per_group, index % self.inodes_per_group);
-        let at = self.descriptor_offset(group)?;
-        let mut descriptor = vec![0; usize::try_from(self.descriptor_len).unwrap_or(0)];
-        fill_part(volume, &mut descriptor, at, "a group descriptor of ext4")?;
-        // Short descriptors have no such bytes, which read as zero.
-        let table = u64::from(le32(&descriptor, 0x8)) | u64::from(le32(&descriptor, 0x28)) << 32;
-        let start = self.offset_of(table)?;
+        let descriptor = self.read_descriptor(volume, group)?;
+        let start = self.offset_of(descriptor.inode_table())?;
         start.checked_add(index * self.inode_len).ok_or_else(wrong)
+    }
+
+    /// Reads the descriptor of a group.
+    pub(super) fn read_descriptor(
+        &self,
+        volume: &dyn ReadAt,
+        group: u64,
+    ) -> Result<GroupDescriptor, Fault> {
+        let at = self.descriptor_offset(group)?;
+        let mut bytes = vec![0; usize::try_from(self.descriptor_len).unwrap_or(0)];
+        fill_part(volume, &mut bytes, at, "a group descriptor of ext4")?;
+        Ok(GroupDescriptor(bytes))
+    }
+
+    /// Returns whether the descriptors from a group on are with their groups, not behind the superblock.
+    pub(super) fn has_meta_group(&self, group: u64) -> bool {
+        let per_block = self.block_len / self.descriptor_len;
+        self.has_meta_groups() && group / per_block >= self.first_meta_group
+    }
+
+    /// Returns whether some descriptors are with their groups.
+    pub(super) fn has_meta_groups(&self) -> bool {
+        self.has_feature(feature::META_GROUPS)
+    }
+
+    /// Returns whether the file system has a feature, as a bit, that readers have to know.
+    pub(super) fn has_feature(&self, bit: u32) -> bool {
+        self.incompatible & bit != 0
     }
 
     /// Returns the offset of a group's descriptor in the volume, in bytes: behind the first superblock, or, in
@@ -129,8 +150,7 @@ impl Superblock {
         let (table_block, index) = (group / per_block, group % per_block);
         // With clusters the first group begins in front of the superblock, even where blocks are short.
         let own_block = AT / self.block_len;
-        let is_meta = self.incompatible & feature::META_GROUPS != 0;
-        let block = if is_meta && table_block >= self.first_meta_group {
+        let block = if self.has_meta_group(group) {
             let first = table_block * per_block;
             let start = first.saturating_mul(self.blocks_per_group);
             let skipped = if first == 0 { own_block } else { self.first_block };
@@ -143,7 +163,7 @@ impl Superblock {
 
     /// Returns whether a group has a copy of the superblock: all groups, or those whose numbers are powers of
     /// 3, 5 or 7.
-    fn has_copy(&self, group: u64) -> bool {
+    pub(super) fn has_copy(&self, group: u64) -> bool {
         const SPARSE: u32 = 0x1;
         let is_power = |base: u64| {
             let mut power = base;
@@ -153,5 +173,30 @@ impl Superblock {
             power == group
         };
         self.read_only & SPARSE == 0 || group <= 1 || [3, 5, 7].into_iter().any(is_power)
+    }
+}
+
+/// The descriptor of a group of blocks. Short descriptors have no upper halves, which read as zero.
+#[derive(Debug)]
+pub(super) struct GroupDescriptor(pub(super) Vec<u8>);
+
+impl GroupDescriptor {
+    /// Returns the block with the map of the group's blocks.
+    pub(super) fn block_map(&self) -> u64 {
+        self.wide(0x0, 0x20)
+    }
+
+    /// Returns the block with the map of the group's inodes.
+    pub(super) fn inode_map(&self) -> u64 {
+        self.wide(0x4, 0x24)
+    }
+
+    /// Returns the first block of the group's inodes.
+    pub(super) fn inode_table(&self) -> u64 {
+        self.wide(0x8, 0x28)
+    }
+
+    fn wide(&self, low: usize, high: usize) -> u64 {
+        u64::from(le32(&self.0, low)) | u64::from(le32(&self.0, high)) << 32
     }
 }

@@ -17,7 +17,7 @@ use self::changes::{lower_conversion, lower_request_files, lower_size, lower_unp
 use self::checksum::lower_checksum;
 use self::origin::details_location;
 pub(super) use self::types::SourceSpec;
-use self::types::{ConvertSpec, OvaDiskSpec, SourceDetails};
+use self::types::{ConvertSpec, OvaDiskSpec, SourceDetails, SwitchSpec};
 use crate::compression::CompressionFormat;
 use crate::disk::archived_disk_name;
 use crate::disk::convert::Conversion;
@@ -130,8 +130,10 @@ pub(super) fn lower_file(
         let ova = details.ova.as_ref().and_then(|ova| ova.path.as_ref());
         let ova = ova.map(|path| ("ova", &path.span));
         let flatten = details.flatten.as_ref().map(|flatten| ("flatten", &flatten.span));
+        let discard = details.discard.as_ref().map(|discard| ("discard", &discard.span));
+        let size = details.size.as_ref().map(|size| ("size", &size.span));
         let image = details.image.as_ref().map(|image| ("image", &image.span));
-        [convert, flatten, details.size.as_ref().map(|size| ("size", &size.span)), ova, image]
+        [convert, flatten, discard, size, ova, image]
     });
     for (key, span) in changes.into_iter().flatten().flatten() {
         problems.push(
@@ -191,9 +193,10 @@ impl<'s> SourceParts<'s> {
         };
         let span = location.span.clone();
         let mut recipe = location.into_recipe(compression, checksum, SourceRole::Disk);
-        let flatten = details.and_then(|details| details.flatten.as_ref());
-        let flatten = flatten.is_some_and(|flatten| flatten.value.0);
-        let request = DiskRequest { archived, flatten, size, ..DiskRequest::default() };
+        let is_on = |switch: Option<&Located<SwitchSpec>>| switch.is_some_and(|it| it.value.0);
+        let flatten = is_on(details.and_then(|details| details.flatten.as_ref()));
+        let discard = is_on(details.and_then(|details| details.discard.as_ref()));
+        let request = DiskRequest { archived, flatten, discard, size, ..DiskRequest::default() };
         recipe.disk = (request != DiskRequest::default()).then(|| Box::new(request));
         (recipe.convert, recipe.download) = (convert, download);
         Some(LoweredDisk { recipe, span, file })

@@ -1,8 +1,8 @@
 //! *Reads* the source of a spec from nodes.
 
 use super::types::{
-    CompressSpec, ConvertSpec, FlattenSpec, OvaDiskSpec, OvaSpec, SizeSpec, SourceDetails,
-    SourceSpec, UnpackSpec,
+    CompressSpec, ConvertSpec, OvaDiskSpec, OvaSpec, SizeSpec, SourceDetails, SourceSpec,
+    SwitchSpec, UnpackSpec,
 };
 use crate::frontend::spec::fields::{Fields, FromNode, read_choice, unexpected_value};
 use crate::frontend::spec::keys::{OVA_KEYS, SOURCE_KEYS};
@@ -34,6 +34,7 @@ impl FromNode for SourceSpec {
             headers_file: fields.get("headers-file", problems),
             ca_file: fields.get("ca-file", problems),
             flatten: fields.get("flatten", problems),
+            discard: fields.get("discard", problems),
             size: fields.get("size", problems),
         };
         if !details.has_location() {
@@ -71,14 +72,14 @@ impl FromNode for Located<ConvertSpec> {
     }
 }
 
-impl FromNode for Located<FlattenSpec> {
+impl FromNode for Located<SwitchSpec> {
     fn from_node(node: &Node, _: &Span, problems: &mut Vec<Diagnostic>) -> Option<Self> {
-        let NodeValue::Bool(flatten) = node.value else {
+        let NodeValue::Bool(is_on) = node.value else {
             let problem = unexpected_value("true or false", node);
             problems.push(problem.help("write `true` or `false`, without quotes"));
             return None;
         };
-        Some(Self { value: FlattenSpec(flatten), span: node.span.clone() })
+        Some(Self { value: SwitchSpec(is_on), span: node.span.clone() })
     }
 }
 

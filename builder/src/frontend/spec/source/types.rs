@@ -68,7 +68,11 @@ pub(in crate::frontend::spec) struct SourceDetails {
     /// Whether the disk and its backing files become one disk. The files are in the directory of the
     /// disk or below.
     #[schemars(with = "Option<bool>")]
-    pub(in crate::frontend::spec) flatten: Option<Located<FlattenSpec>>,
+    pub(in crate::frontend::spec) flatten: Option<Located<SwitchSpec>>,
+    /// Whether what is free in the file systems of the disk, ext2 to ext4 and FAT, becomes zeros. They
+    /// have to be unmounted and without errors. It needs a `path`, and a file that is not compressed.
+    #[schemars(with = "Option<bool>")]
+    pub(in crate::frontend::spec) discard: Option<Located<SwitchSpec>>,
     /// Size of the disk that virtual machines see; at least that of the source. It needs a `path`,
     /// and a file that is not compressed.
     pub(in crate::frontend::spec) size: Option<Located<SizeSpec>>,
@@ -104,9 +108,9 @@ pub(in crate::frontend::spec) enum OvaDiskSpec {
     Name(String),
 }
 
-/// Whether a disk and its backing files become one disk.
+/// Whether something is done with a disk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::frontend::spec) struct FlattenSpec(pub(super) bool);
+pub(in crate::frontend::spec) struct SwitchSpec(pub(super) bool);
 
 /// Size of a disk.
 #[derive(Debug, Clone, PartialEq, Eq, JsonSchema)]
