@@ -62,6 +62,12 @@ impl Environment {
         }
     }
 
+    /// Returns the start time in seconds since 1970.
+    pub(crate) fn seconds(&self) -> i64 {
+        let since = self.started.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
+    }
+
     /// Returns the start time in UTC in the form of tags: `YYMMDDHHMM`.
     pub(crate) fn stamp(&self) -> String {
         let since = self.started.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();

@@ -73,6 +73,20 @@ impl DockerRegistry {
         self.daemon = Daemon::start_on(port, command).expect("somebody took the port");
     }
 
+    /// Stops the registry, removes the blobs that no manifest names, and starts it again.
+    pub fn collect_garbage(&mut self) {
+        self.kill();
+        let collected = self
+            .peer
+            .command()
+            .arg("garbage-collect")
+            .arg(self.directory.join("config.yml"))
+            .output();
+        let collected = collected.unwrap();
+        assert!(collected.status.success(), "{}", String::from_utf8_lossy(&collected.stderr));
+        self.restart();
+    }
+
     /// Returns the number of bytes of unfinished uploads.
     pub fn pending_upload_bytes(&self) -> u64 {
         let files = walkdir::WalkDir::new(self.directory.join("data")).into_iter();

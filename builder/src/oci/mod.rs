@@ -20,6 +20,7 @@
 //! - [`store`]: OCI image layouts, as directories and as archives
 //! - `transfer`: copies blobs to a sink, several at a time
 //! - [`rename`]: a sink that gives its image another name
+//! - [`retention`]: which images are kept, and a plan to remove the others
 //! - `toc`: the table of contents of a layer in zstd:chunked
 //! - [`tee`]: two sinks at once
 //! - [`copy`]: copies an image to a sink, byte for byte
@@ -42,6 +43,7 @@ pub mod progress;
 pub(crate) mod read_ahead;
 pub mod referrers;
 pub mod rename;
+pub mod retention;
 pub(crate) mod reuse;
 pub mod sink;
 pub mod store;

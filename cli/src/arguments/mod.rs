@@ -19,6 +19,7 @@ pub(crate) mod predicate_type;
 pub(crate) mod referrers;
 pub(crate) mod registry;
 pub(crate) mod reports;
+pub(crate) mod retention;
 pub(crate) mod rewrite;
 pub(crate) mod sides;
 pub(crate) mod signing;

@@ -22,6 +22,7 @@ mod logout;
 mod man;
 mod manifests;
 mod promote;
+mod prune;
 mod pull;
 mod push;
 mod referrers;
@@ -83,6 +84,7 @@ pub(crate) enum Command {
     Sign(Box<sign::SignArguments>),
     Attest(Box<attest::AttestArguments>),
     Delete(Box<delete::DeleteArguments>),
+    Prune(Box<prune::PruneArguments>),
     Gc(gc::GcArguments),
     Index(index::IndexArguments),
     Sync(Box<sync::SyncArguments>),
@@ -160,6 +162,7 @@ impl Command {
             Self::Sign(it) => sign::run(it, environment, ui),
             Self::Attest(it) => attest::run(it, environment, ui),
             Self::Delete(it) => delete::run(it, environment, ui),
+            Self::Prune(it) => prune::run(it, environment, ui),
             Self::Gc(it) => gc::run(it, ui),
             Self::Index(it) => index::run(it, environment, ui),
             Self::Sync(it) => sync::run(it, environment, ui),

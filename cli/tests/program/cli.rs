@@ -45,6 +45,7 @@ Commands:
   attest       Attach an attestation to an image in a registry or a layout: a list of its packages,
                or what a file says
   delete       Delete an image of a registry or a layout
+  prune        Delete old images of a repository or a layout
   gc           Remove the blobs of a layout that none of its images uses
   index        Work on indexes, which name an image for each platform
   sync         Publish the new releases of distributions
@@ -108,6 +109,7 @@ Commands:
   attest       Attach an attestation to an image in a registry or a layout: a list of its packages,
                or what a file says
   delete       Delete an image of a registry or a layout
+  prune        Delete old images of a repository or a layout
   gc           Remove the blobs of a layout that none of its images uses
   index        Work on indexes, which name an image for each platform
   sync         Publish the new releases of distributions
@@ -182,6 +184,7 @@ fn reference() {
         "referrers",
         "sign",
         "delete",
+        "prune",
         "gc",
         "index create",
         "sync",
@@ -311,6 +314,7 @@ fn manual_pages() {
         "diskette-man.1",
         "diskette-manifests.1",
         "diskette-promote.1",
+        "diskette-prune.1",
         "diskette-pull.1",
         "diskette-push.1",
         "diskette-referrers.1",

@@ -29,6 +29,8 @@ mod plain;
 mod precedence;
 mod probes;
 mod proxy;
+mod prune;
+mod prune_faults;
 mod referrers;
 mod resume;
 mod reuse;

@@ -9,7 +9,7 @@ use super::Shared;
 use super::answer::RegistryAnswer;
 use super::body::Body;
 use super::fault::FaultStage;
-use super::profile::BlobAccess;
+use super::profile::{BlobAccess, DeletionPolicy};
 use super::route::{RegistryPort, Request};
 use super::store::{RegistryStore, StoredManifest};
 
@@ -85,15 +85,32 @@ impl Shared {
             .with("Docker-Content-Digest", &manifest.digest))
     }
 
-    /// Deletes a tag alone, or a manifest with all its tags, as distribution 3 does.
+    /// Deletes a tag, or a manifest with all its tags.
     fn delete_manifest(&self, name: &str, reference: &str) -> RegistryAnswer {
         let mut store = self.store.lock().unwrap();
         let repository = store.repository(name);
+        let mut reference = reference.to_owned();
+        match self.profile.deletion {
+            DeletionPolicy::Digests if !reference.contains(':') => {
+                return RegistryAnswer::error(
+                    400,
+                    "DIGEST_INVALID",
+                    "invalid checksum digest format",
+                );
+            }
+            DeletionPolicy::Nothing => {
+                return RegistryAnswer::error(405, "UNSUPPORTED", "The operation is unsupported.");
+            }
+            DeletionPolicy::TagsWithImages => {
+                reference = repository.tags.get(&reference).cloned().unwrap_or(reference);
+            }
+            DeletionPolicy::Digests | DeletionPolicy::Tags => {}
+        }
         let is_there = if reference.contains(':') {
-            repository.tags.retain(|_, digest| digest != reference);
-            repository.manifests.remove(reference).is_some()
+            repository.tags.retain(|_, digest| *digest != reference);
+            repository.manifests.remove(&reference).is_some()
         } else {
-            repository.tags.remove(reference).is_some()
+            repository.tags.remove(&reference).is_some()
         };
         if is_there {
             return RegistryAnswer::new(202);

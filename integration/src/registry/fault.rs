@@ -67,6 +67,8 @@ pub enum FaultTimes {
     First(u32),
     /// At every request of the kind.
     Always,
+    /// At every request of the kind but the first ones.
+    After(u32),
 }
 
 /// A fault, the requests it occurs at, and how often.
@@ -153,7 +155,8 @@ impl Faults {
 
     /// Returns how often a fault occurred.
     pub(super) fn count(&self) -> u32 {
-        self.rules.lock().unwrap().iter().map(|(_, fired)| fired).sum()
+        let rules = self.rules.lock().unwrap();
+        rules.iter().map(|(rule, met)| met.saturating_sub(rule.times.skipped())).sum()
     }
 
     /// Returns the fault that occurs now, and counts it.
@@ -163,7 +166,7 @@ impl Faults {
             .iter_mut()
             .find(|(rule, fired)| rule.is_at(request, stage) && rule.times.is_left(*fired))?;
         *fired += 1;
-        Some(rule.fault.clone())
+        (*fired > rule.times.skipped()).then(|| rule.fault.clone())
     }
 
     /// Returns where in the request's body something may go wrong, in bytes from its start.
@@ -181,10 +184,18 @@ impl Faults {
 }
 
 impl FaultTimes {
+    /// Returns how many requests go well first.
+    fn skipped(self) -> u32 {
+        match self {
+            Self::After(count) => count,
+            Self::First(_) | Self::Always => 0,
+        }
+    }
+
     fn is_left(self, fired: u32) -> bool {
         match self {
             Self::First(times) => fired < times,
-            Self::Always => true,
+            Self::Always | Self::After(_) => true,
         }
     }
 }

@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use super::fault::{Fault, FaultRule, FaultTimes};
 use super::profile::{
-    AnonymousAccess, AuthScheme, BlobAccess, BlobStorage, LocationForm, MountPolicy, Profile,
-    RangePolicy, ReferrersPolicy, ReportedRange, RepositoryPolicy, ResumePolicy, TokenExpiry,
-    TokenForm, Tokens,
+    AnonymousAccess, AuthScheme, BlobAccess, BlobStorage, DeletionPolicy, LocationForm,
+    MountPolicy, Profile, RangePolicy, ReferrersPolicy, ReportedRange, RepositoryPolicy,
+    ResumePolicy, TokenExpiry, TokenForm, Tokens,
 };
 use super::route::{RegistryPort, RequestKind};
 
@@ -39,6 +39,7 @@ impl Profile {
         repositories: RepositoryPolicy::Any,
         commit_time: Duration::ZERO,
         referrers: ReferrersPolicy::Unknown(404),
+        deletion: DeletionPolicy::Tags,
         page_size: 100,
         keep: BlobStorage::Bytes(64 << 20),
         faults: &[],

@@ -36,6 +36,8 @@ pub struct Profile {
     pub commit_time: Duration,
     /// Whether referrers are listed.
     pub referrers: ReferrersPolicy,
+    /// What can be deleted.
+    pub deletion: DeletionPolicy,
     /// Maximum number of tags or referrers in a page.
     pub page_size: usize,
     /// What is stored of blobs.
@@ -171,6 +173,19 @@ pub enum RepositoryPolicy {
     Any,
     /// Those that were made before.
     Made,
+}
+
+/// What can be deleted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DeletionPolicy {
+    /// Tags and manifests.
+    Tags,
+    /// Manifests by their digests, with all their tags: a tag is no digest.
+    Digests,
+    /// The same, and a tag stands for the digest.
+    TagsWithImages,
+    /// Nothing.
+    Nothing,
 }
 
 /// Whether there is an API that lists referrers.

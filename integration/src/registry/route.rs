@@ -29,6 +29,12 @@ pub enum RequestKind {
     HeadManifest,
     /// `GET` of a manifest, by tag or digest.
     GetManifest,
+    /// `GET` of the list of tags.
+    ListTags,
+    /// `DELETE` of a tag or a manifest.
+    Delete,
+    /// `DELETE` of a manifest by its digest.
+    DeleteDigest,
 }
 
 /// Listener of the registry that received a request.
@@ -146,6 +152,11 @@ fn kinds(head: &RequestHead, route: Route<'_>) -> Vec<RequestKind> {
         ("PUT", Route::Manifest(..)) => vec![RequestKind::PutManifest],
         ("HEAD", Route::Manifest(_, tag)) => manifest_kinds(RequestKind::HeadManifest, tag),
         ("GET", Route::Manifest(_, tag)) => manifest_kinds(RequestKind::GetManifest, tag),
+        ("GET", Route::Tags(_)) => vec![RequestKind::ListTags],
+        ("DELETE", Route::Manifest(_, tag)) if tag.contains(':') => {
+            vec![RequestKind::Delete, RequestKind::DeleteDigest]
+        }
+        ("DELETE", Route::Manifest(..)) => vec![RequestKind::Delete],
         _ => vec![],
     }
 }

@@ -6,10 +6,12 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::{ImageOpener, Images};
 use crate::oci::error::StorageError;
+use crate::oci::image::descriptor::Descriptor;
 use crate::oci::image::digest::Digest;
 use crate::oci::image::json::Document;
 use crate::oci::image::location::ImageLocation;
 use crate::oci::image::ref_name::RefName;
+use crate::oci::image::referrer::AttachedDocument;
 
 /// Images of one location, and the number of blobs that were read from them.
 #[derive(Debug, Default)]
@@ -79,6 +81,12 @@ impl Images for &MemoryImages {
 
     fn tags(&self) -> Result<Vec<RefName>, StorageError> {
         Ok(self.names.keys().filter_map(|name| name.parse().ok()).collect())
+    }
+
+    fn list_referrers(&self, subject: Digest) -> Result<Vec<Descriptor>, StorageError> {
+        let documents = self.blobs.values().filter_map(|it| Document::parse("", it.clone()).ok());
+        let referrers = documents.filter_map(|it| AttachedDocument::of_document(&it));
+        Ok(referrers.filter(|it| it.subject == subject).map(|it| it.descriptor).collect())
     }
 }
 

@@ -180,7 +180,7 @@ impl Repository<'_> {
     }
 
     /// Deletes a tag; returns whether the registry can do that.
-    fn delete_tag(&self, tag: &str, digest: Digest) -> Result<bool, RegistryError> {
+    pub(super) fn delete_tag(&self, tag: &str, digest: Digest) -> Result<bool, RegistryError> {
         // Registries refuse it with any of these; distribution 2.8 takes the tag for a digest.
         let refused = |status| matches!(status, 400 | 404 | 405 | 500 | 501);
         let status =
@@ -195,7 +195,7 @@ impl Repository<'_> {
         Err(self.reference_error(tag, DELETE_ACT, RegistryErrorCause::InvalidContent(why)))
     }
 
-    fn send_deletion(
+    pub(super) fn send_deletion(
         &self,
         reference: &str,
         expected: impl Fn(u16) -> bool,

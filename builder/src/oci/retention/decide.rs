@@ -1,0 +1,163 @@
+//! The *decision* which tags stay by the rules. What else stays because it is needed is found by the search for what lives.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::num::NonZeroUsize;
+
+use super::date::ImageDate;
+use super::rules::RetentionRules;
+use super::snapshot::{Snapshot, TaggedImage};
+use crate::oci::image::digest::Digest;
+use crate::oci::image::ref_name::RefName;
+use crate::oci::image::tag::Tag;
+
+/// Why a tag stays.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum KeepReason {
+    /// Its name is one that is kept.
+    Name,
+    /// It is none of the tags that may be deleted.
+    NotSelected,
+    /// The image is one of so many newest ones.
+    Newest(NonZeroUsize),
+    /// The image is young enough.
+    Recent,
+    /// Nothing says when the image was made.
+    Undated,
+    /// The image is listed by the index that this tag names.
+    PartOf(RefName),
+    /// It belongs to an image that stays, or whose state is not known.
+    Attached,
+}
+
+impl fmt::Display for KeepReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Name => f.write_str("its name is kept"),
+            Self::NotSelected => f.write_str("not selected"),
+            Self::Newest(count) => write!(f, "one of the newest {count}"),
+            Self::Recent => f.write_str("recent"),
+            Self::Undated => f.write_str("no date"),
+            Self::PartOf(tag) => write!(f, "part of `{tag}`"),
+            Self::Attached => f.write_str("belongs to an image that stays"),
+        }
+    }
+}
+
+/// How an image with tags depends on others.
+#[derive(Debug, Default)]
+struct Dependence {
+    /// Images whose indexes list it.
+    owners: BTreeSet<Digest>,
+    /// Whether it refers to an image with tags, or to a part of one.
+    refers: bool,
+}
+
+/// Decides for each tag whether it stays, and why. `now` is in seconds since 1970. Tags of attachments are not decided.
+pub(super) fn decide(
+    snapshot: &Snapshot,
+    rules: &RetentionRules,
+    now: i64,
+) -> BTreeMap<RefName, Option<KeepReason>> {
+    let dependences = find_dependences(snapshot);
+    let least = least_date(snapshot, &dependences, rules);
+    let mut decided = BTreeMap::new();
+    for (digest, image) in &snapshot.images {
+        let is_part = !dependences[digest].owners.is_empty();
+        let reason = if is_part {
+            None
+        } else {
+            image_reason(image, rules, now, least, &dependences[digest])
+        };
+        for name in &image.tags {
+            decided.insert(name.clone(), tag_reason(name, rules).or_else(|| reason.clone()));
+        }
+    }
+    keep_parts(snapshot, &dependences, &mut decided);
+    decided
+}
+
+fn find_dependences(snapshot: &Snapshot) -> BTreeMap<Digest, Dependence> {
+    let mut owners: BTreeMap<Digest, Vec<Digest>> = BTreeMap::new();
+    for (root, image) in &snapshot.images {
+        for document in image.documents.keys() {
+            owners.entry(*document).or_default().push(*root);
+        }
+    }
+    let dependence = |(digest, image): (&Digest, &TaggedImage)| {
+        let own = owners.get(digest).into_iter().flatten().filter(|owner| *owner != digest);
+        let refers = image.subjects().any(|subject| owners.contains_key(&subject));
+        (*digest, Dependence { owners: own.copied().collect(), refers })
+    };
+    snapshot.images.iter().map(dependence).collect()
+}
+
+/// Returns the date of the last image that is kept because it is among the newest. Images that are part of others, refer to
+/// others, or may not be deleted do not count.
+fn least_date(
+    snapshot: &Snapshot,
+    dependences: &BTreeMap<Digest, Dependence>,
+    rules: &RetentionRules,
+) -> Option<ImageDate> {
+    let count = rules.newest?.get();
+    let counts = |(digest, image): &(&Digest, &TaggedImage)| {
+        let Dependence { owners, refers } = &dependences[*digest];
+        let selected = image.tags.iter().any(|name| rules.may_delete(tag_text(name).as_str()));
+        owners.is_empty() && !refers && selected && image.date.seconds().is_some()
+    };
+    let mut dates: Vec<ImageDate> =
+        snapshot.images.iter().filter(counts).map(|(_, image)| image.date).collect();
+    dates.sort_unstable_by(|one, other| other.cmp(one));
+    // Fewer images than that are all kept.
+    dates.get(count - 1).or(dates.last()).copied()
+}
+
+/// Returns why an image stays that is no part of another.
+fn image_reason(
+    image: &TaggedImage,
+    rules: &RetentionRules,
+    now: i64,
+    least: Option<ImageDate>,
+    dependence: &Dependence,
+) -> Option<KeepReason> {
+    let Some(seconds) = image.date.seconds() else { return Some(KeepReason::Undated) };
+    let oldest = rules.within.and_then(|age| now.checked_sub(i64::try_from(age.as_secs()).ok()?));
+    if oldest.is_some_and(|oldest| seconds >= oldest) {
+        return Some(KeepReason::Recent);
+    }
+    let is_newest = !dependence.refers && least.is_some_and(|least| image.date >= least);
+    rules.newest.filter(|_| is_newest).map(KeepReason::Newest)
+}
+
+fn tag_reason(name: &RefName, rules: &RetentionRules) -> Option<KeepReason> {
+    let tag = tag_text(name);
+    if rules.keeps_tag(&tag) {
+        return Some(KeepReason::Name);
+    }
+    (!rules.may_delete(&tag)).then_some(KeepReason::NotSelected)
+}
+
+/// Keeps the tags of images that an index with a tag that stays lists.
+fn keep_parts(
+    snapshot: &Snapshot,
+    dependences: &BTreeMap<Digest, Dependence>,
+    decided: &mut BTreeMap<RefName, Option<KeepReason>>,
+) {
+    for (digest, image) in &snapshot.images {
+        // The documents of an index are those of the indexes in it too, so that one step is enough.
+        let owners =
+            dependences[digest].owners.iter().flat_map(|owner| &snapshot.images[owner].tags);
+        let Some(owner) = owners.filter(|name| decided[*name].is_some()).min().cloned() else {
+            continue;
+        };
+        for name in &image.tags {
+            let reason = decided.entry(name.clone()).or_default();
+            *reason = reason.take().or_else(|| Some(KeepReason::PartOf(owner.clone())));
+        }
+    }
+}
+
+/// Returns the tag of a name; of a name without one, the name itself.
+fn tag_text(name: &RefName) -> String {
+    name.tag().as_ref().map_or(name.as_str(), Tag::as_str).to_owned()
+}
