@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::io::{IsTerminal, stderr};
 use std::path::PathBuf;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use diskette_builder::net::http::SystemRoots;
 use diskette_builder::net::proxy::{ProxyVariable, ProxyVariables};
@@ -74,6 +74,11 @@ impl Environment {
         let time = jiff::Timestamp::UNIX_EPOCH
             .saturating_add(jiff::SignedDuration::try_from(since).unwrap_or_default());
         time.map(|time| time.strftime("%y%m%d%H%M").to_string()).unwrap_or_default()
+    }
+
+    /// Returns how long the program has been running.
+    pub(crate) fn elapsed(&self) -> Duration {
+        now().duration_since(self.started).unwrap_or_default()
     }
 
     /// Returns a variable by its name, if it is set, not empty, and UTF-8.

@@ -1,6 +1,7 @@
 //! `diskette sync`.
 
 mod list;
+mod metrics;
 mod report;
 pub(crate) mod shard;
 
@@ -21,6 +22,7 @@ use diskette_builder::sync::{
 use diskette_builder::upstream::{UpstreamWeb, UrlRewrite};
 
 use self::list::{CatalogueList, CatalogueListFormat};
+use self::metrics::SyncMetrics;
 use self::report::SyncSummary;
 use self::shard::{ShardArgument, full_name};
 use crate::arguments::attest::AttestArguments;
@@ -31,11 +33,11 @@ use crate::arguments::rewrite::parse_rewrite;
 use crate::arguments::signing::{SigningArguments, SigningKey};
 use crate::arguments::trusted_keys::GateArguments;
 use crate::assembly::{creation_time, open_cache, thread_count};
-use crate::catalogue::results;
+use crate::catalogue::results::{self, CatalogueResults};
 use crate::catalogue::{Catalogue, load_catalogues, target_repository};
 use crate::environment::Environment;
 use crate::error::{CommandError, cannot};
-use crate::files::check_output;
+use crate::files::{check_output, write_file};
 use crate::images::inventory::Spool;
 use crate::images::opener::LocationOpener;
 use crate::ui::Ui;
@@ -61,7 +63,7 @@ pub(crate) struct SyncArguments {
     dry_run: bool,
 
     /// List the images, without contacting a server
-    #[arg(long, conflicts_with_all = ["dry_run", "force", "results_file"])]
+    #[arg(long, conflicts_with_all = ["dry_run", "force", "results_file", "metrics"])]
     list: bool,
 
     /// Output format of `--list`
@@ -111,6 +113,11 @@ pub(crate) struct SyncArguments {
     /// from front to back [default: $TMPDIR, else /tmp]
     #[arg(long, value_name = "DIR")]
     spool: Option<PathBuf>,
+
+    /// Write metrics of the run to this file, for the textfile collector of Prometheus' node exporter:
+    /// a name that ends in .prom
+    #[arg(long, value_name = "FILE")]
+    metrics: Option<PathBuf>,
 
     /// Exit with status 0 even if images failed; the results file has their errors
     #[arg(long)]
@@ -166,11 +173,15 @@ pub(crate) fn run(
         return arguments.print_list(entries, ui);
     }
     // A file that cannot be written is reported before anything is published.
-    arguments.results_file.iter().try_for_each(|path| check_output(path))?;
+    arguments
+        .results_file
+        .iter()
+        .chain(&arguments.metrics)
+        .try_for_each(|path| check_output(path))?;
     let all = chosen.iter().map(|(catalogue, entry)| arguments.job(catalogue, entry));
     let all = all.collect::<Result<Vec<SyncJob<'_>>, Diagnostic>>()?;
     let progress = ui.progress(arguments.progress)?;
-    let reports = arguments.sync(&all, environment, &progress, ui)?;
+    let SyncDone { reports, sent } = arguments.sync(&all, environment, &progress, ui)?;
     let is_interrupted = progress.is_cancelled();
     progress.end();
     for report in &reports {
@@ -178,9 +189,7 @@ pub(crate) fn run(
     }
     let summary = SyncSummary { jobs: &all, reports: &reports };
     ui.print_text(&summary.lines())?;
-    if let Some(path) = &arguments.results_file {
-        results::write_results(path, &summary.results())?;
-    }
+    arguments.write_files(&summary.results(), sent, environment)?;
     if is_interrupted {
         return Err(CommandError::Stopped);
     }
@@ -194,6 +203,13 @@ pub(crate) fn run(
         Some(error) => Err(error),
         None => Ok(()),
     }
+}
+
+/// What a sync has done.
+struct SyncDone {
+    reports: Vec<SyncReport>,
+    /// Bytes of blobs that were sent to the registry.
+    sent: u64,
 }
 
 impl SyncArguments {
@@ -214,7 +230,7 @@ impl SyncArguments {
         environment: &Environment,
         progress: &Arc<ProgressView>,
         ui: &Ui,
-    ) -> Result<Vec<SyncReport>, CommandError> {
+    ) -> Result<SyncDone, CommandError> {
         let attest = self.attest.kinds();
         let is_listed = attest.contains(&AttestationKind::Sbom)
             || all.iter().any(|job| job.entry.attest.contains(&AttestationKind::Sbom));
@@ -258,7 +274,27 @@ impl SyncArguments {
         let news = |number: usize, report: &_| {
             progress.report(ProgressEvent::Note(&report::report_line(&all[number], report)));
         };
-        Ok(sync_all(all, self.workers.get(), &tools, &news))
+        let reports = sync_all(all, self.workers.get(), &tools, &news);
+        Ok(SyncDone { reports, sent: registry.totals().sent() })
+    }
+
+    /// Writes the results and the metrics of the run, if they are wanted.
+    fn write_files(
+        &self,
+        results: &CatalogueResults,
+        sent: u64,
+        environment: &Environment,
+    ) -> Result<(), CommandError> {
+        if let Some(path) = &self.results_file {
+            results::write_results(path, results)?;
+        }
+        if let Some(path) = &self.metrics {
+            let shard = self.shard.map(|shard| shard.resolve(environment)).transpose()?;
+            let (started, took) = (environment.started, environment.elapsed());
+            let metrics = SyncMetrics { results, shard, started, took, sent };
+            write_file(path, metrics.write().as_bytes())?;
+        }
+        Ok(())
     }
 
     /// Returns the selected images.

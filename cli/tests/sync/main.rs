@@ -9,6 +9,7 @@ mod downloads;
 mod faults;
 mod lists;
 mod merged;
+mod metrics;
 mod packages;
 mod policy;
 mod published;
