@@ -22,6 +22,7 @@ use std::io;
 use std::sync::Arc;
 
 pub use self::error::SyncError;
+pub use self::published::VERSION;
 pub use self::shard::{ShardError, SyncShard};
 
 use self::publish::ImageSync;

@@ -26,9 +26,9 @@ pub(super) const SOURCE_URL: &str = "dev.diskette.source.url";
 pub(super) const SOURCE_DIGEST: &str = "dev.diskette.source.digest";
 /// Annotation: digest of the recipe, which excludes the disk.
 pub(super) const RECIPE_DIGEST: &str = "dev.diskette.recipe.digest";
-/// Annotation: upstream's name of the release
+/// Annotation of a platform's entry in the index: upstream's name of the release
 /// (<https://github.com/opencontainers/image-spec/blob/main/annotations.md>).
-pub(super) const VERSION: &str = "org.opencontainers.image.version";
+pub const VERSION: &str = "org.opencontainers.image.version";
 
 /// Label of medius: the checksum without its algorithm.
 const SHASUM_LABEL: &str = "shasum";

@@ -27,6 +27,7 @@ pub use error::UpstreamError;
 pub use error::{FetchError, FetchErrorKind};
 use schemars::JsonSchema;
 pub use template::{TemplateError, UpstreamTemplate};
+pub use version::compare_versions;
 pub use web::{UpstreamWeb, UrlRewrite};
 
 use self::candidate::choose_newest;

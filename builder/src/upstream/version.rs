@@ -15,7 +15,7 @@ const PRERELEASES: [&str; 7] = ["dev", "alpha", "beta", "pre", "rc", "snapshot",
 
 /// Compares two versions, part by part. If one is a prefix of the other, the longer one is the newer,
 /// unless it continues with a prerelease (`44-beta`, `1.0-rc1`).
-pub(crate) fn compare_versions(one: &str, other: &str) -> Ordering {
+pub fn compare_versions(one: &str, other: &str) -> Ordering {
     let (mut one, mut other) = (split_version(one), split_version(other));
     loop {
         let order = match (one.next(), other.next()) {

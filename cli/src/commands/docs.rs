@@ -1,6 +1,8 @@
 //! `diskette docs`.
 
 mod page;
+mod status;
+mod table;
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -12,6 +14,8 @@ use diskette_builder::recipe::diagnostic::Diagnostic;
 use diskette_builder::registry::quay::QuayClient;
 
 use self::page::{RepositoryPage, image_table};
+use self::status::read_status;
+use self::table::PageFormat;
 use crate::arguments::credentials::RegistryUse;
 use crate::arguments::focus::Focus;
 use crate::arguments::registry::RegistryArguments;
@@ -27,7 +31,7 @@ use crate::ui::progress::ProgressMode;
 ///
 /// Prints Markdown: a table of all images, and for each a description, its tags, and how to create
 /// a virtual machine from it. `--publish` also sets it as the description of the
-/// repositories on quay.
+/// repositories on quay. `--status` prints the state of the images in their registries instead.
 #[derive(Debug, Args)]
 pub(crate) struct DocsArguments {
     /// Catalogues: specs whose images have a `release`, or directories of them
@@ -60,6 +64,20 @@ pub(crate) struct DocsArguments {
     #[arg(num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     dry_run: bool,
 
+    /// Print what the registries have of each image: versions, platforms and sizes, now and in earlier
+    /// releases, whose tags are made of a version or a time
+    #[arg(long, conflicts_with = "publish")]
+    status: bool,
+
+    /// Number of releases of each repository to list with `--status`
+    #[arg(long, value_name = "N", default_value = "10", requires = "status")]
+    history: usize,
+
+    /// Output format of `--status`
+    #[arg(long = "output-format", alias = "format")]
+    #[arg(value_name = "FORMAT", default_value = "markdown", requires = "status")]
+    format: PageFormat,
+
     #[command(flatten)]
     connection: RegistryArguments,
 }
@@ -73,6 +91,9 @@ pub(crate) fn run(
     let results = arguments.results_file.as_deref().map(read_results).transpose()?;
     let results = results.unwrap_or_default();
     let pages = arguments.pages(&catalogues)?;
+    if arguments.status {
+        return arguments.print_status(&pages, environment, ui);
+    }
     if !arguments.publish || arguments.dry_run {
         let all: Vec<String> = pages.iter().map(|page| page.to_markdown(&results)).collect();
         return Ok(
@@ -101,6 +122,20 @@ pub(crate) fn run(
 }
 
 impl DocsArguments {
+    fn print_status(
+        &self,
+        pages: &[RepositoryPage<'_>],
+        environment: &Environment,
+        ui: &Ui,
+    ) -> Result<(), CommandError> {
+        let observer: Arc<dyn Progress> = ui.progress(ProgressMode::Plain)?;
+        let uses = RegistryUse::default().reads(pages.iter().map(|page| &page.name));
+        let registry = self.connection.registry(environment, observer, &uses)?;
+        let (page, problems) = read_status(pages, &registry, self.history);
+        ui.print_result(page.write(self.format).as_bytes())?;
+        if problems.is_empty() { Ok(()) } else { Err(CommandError::Failed(problems)) }
+    }
+
     /// Returns a page for each repository.
     fn pages<'c>(
         &self,

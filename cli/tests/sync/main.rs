@@ -8,6 +8,7 @@
 mod downloads;
 mod faults;
 mod lists;
+mod markup;
 mod merged;
 mod metrics;
 mod packages;
@@ -16,3 +17,4 @@ mod published;
 mod releases;
 mod releases_signed;
 mod runs;
+mod status;

@@ -1,7 +1,6 @@
 //! The results of several machines become one report.
 
 use std::fs::File;
-use std::process::Command;
 use std::time::{Duration, SystemTime};
 
 use diskette_integration::docker_registry::DockerRegistry;
@@ -11,6 +10,8 @@ use diskette_integration::server::ServerAnswer;
 use diskette_integration::upstream::{KINDS, Upstream};
 use serde_json::{Value, json};
 use snapbox::{IntoData, assert_data_eq, str};
+
+use crate::markup;
 
 fn report(scene: &Scene, args: &[&str]) -> ProgramOutcome {
     scene.run([&["results"], args].concat())
@@ -211,35 +212,6 @@ error: shard 1/2 has no results: quay.io/me/a:1, quay.io/me/b:1, quay.io/me/c:1,
 const HOSTILE: &str = "a|b <script>x</script> & \"q\" 'r' ![i](https://e.com/x) `c` **d** @me #1 \
                        www.e.com https://e.com $m$ ~~s~~ \\";
 
-fn by_python(program: &str, input: &str) -> Option<Value> {
-    let python = peer::find("python3")?;
-    let mut command: Command = python.command();
-    command.args(["-c", program, input]);
-    let output = command.output().unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    Some(serde_json::from_slice(&output.stdout).unwrap())
-}
-
-/// Prints the elements of a page, and the texts of the cells of its tables.
-const READ_HTML: &str = "
-import html.parser, json, sys
-class Page(html.parser.HTMLParser):
-    cells, tags = [], []
-    def handle_starttag(self, tag, attrs):
-        self.tags.append(tag)
-        if tag in ('td', 'th'): self.cells.append('')
-    def handle_data(self, data):
-        if self.cells: self.cells[-1] += data.strip('\\n')
-page = Page(); page.feed(sys.argv[1])
-print(json.dumps({'cells': page.cells, 'tags': sorted(set(page.tags))}))";
-
-/// Prints the cases of a report: name, element, kind, message, text.
-const READ_XML: &str = "
-import json, sys, xml.etree.ElementTree as tree
-suite = tree.fromstring(sys.argv[1].encode()).find('testsuite')
-cases = [[case.get('name')] + [x for bad in case for x in (bad.tag, bad.get('type'), bad.get('message'), bad.text)] for case in suite]
-print(json.dumps({'suite': suite.attrib, 'cases': cases}))";
-
 fn hostile_results(scene: &Scene) {
     let mut version = image("published", "", false);
     version["Platforms"] =
@@ -256,13 +228,7 @@ fn foreign_text_stays_text_in_markdown() {
     hostile_results(&scene);
     let found = report(&scene, &["results.json", "gone.json", "--format", "markdown"]);
     assert_eq!(found.status, 1);
-    let Some(cmark) = peer::find("cmark-gfm") else { return };
-    scene.write("report.md", &found.stdout);
-    let extensions = ["table", "autolink", "strikethrough", "tagfilter"];
-    let mut args = vec!["--unsafe".to_owned()];
-    args.extend(extensions.iter().flat_map(|it| ["-e".to_owned(), (*it).to_owned()]));
-    args.push(scene.path("report.md").display().to_string());
-    let Some(page) = by_python(READ_HTML, &cmark.run(args)) else { return };
+    let Some(page) = markup::read_markdown(&scene, &found.stdout) else { return };
     assert_eq!(
         page["tags"],
         json!(["h2", "li", "strong", "table", "tbody", "td", "th", "thead", "tr", "ul"])
@@ -282,7 +248,7 @@ fn foreign_text_stays_text_in_xml() {
     hostile_results(&scene);
     let found = report(&scene, &["results.json", "gone.json", "--format", "junit"]);
     assert_eq!(found.status, 1);
-    let Some(read) = by_python(READ_XML, &stdout(&found)) else { return };
+    let Some(read) = markup::read_junit(&stdout(&found)) else { return };
     let counts = json!({ "name": "diskette sync", "tests": "4", "failures": "1", "errors": "1" });
     assert_eq!(read["suite"], counts);
     let error = format!("{HOSTILE}\nline\\u{{1b}}[2J\\u{{7}}\\u{{0}}\\u{{202e}}\u{fffd}");

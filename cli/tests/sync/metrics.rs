@@ -50,6 +50,7 @@ fn check_by_promtool(scene: &Scene, file: &str) {
 }
 
 #[test]
+#[expect(clippy::float_cmp, reason = "the values are whole numbers")]
 fn a_run_is_measured() {
     let scene = Scene::new();
     let Some(registry) = DockerRegistry::start_open(&scene) else { return };

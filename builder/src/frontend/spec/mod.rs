@@ -39,7 +39,7 @@ use self::lower::{LoweredSpec, check_version, lower_spec};
 use self::node::Node;
 pub(crate) use self::release::PlatformsPolicy;
 pub use self::schema::schema;
-pub(crate) use self::tags::TagTemplate;
+pub use self::tags::TagTemplate;
 use self::types::Spec;
 pub use self::types::SpecFormat;
 use crate::engine::source::InputFiles;
