@@ -45,7 +45,8 @@ pub(crate) struct ResultsArguments {
     #[arg(long, value_name = "N", requires = "catalogue")]
     shards: Option<NonZeroU64>,
 
-    /// Results files that are older are missing, e.g. 12h: they are from an earlier run
+    /// Leave out results files that are older, e.g. 12h: they are from an earlier run. Without
+    /// `--catalogue` they are missing
     #[arg(long, value_name = "DURATION", value_parser = parse_age)]
     max_age: Option<SignedDuration>,
 }
@@ -70,7 +71,9 @@ pub(crate) fn run(
 ) -> Result<(), CommandError> {
     let oldest = arguments.max_age.map(|age| (environment.started, age));
     let mut merged = read_all(&arguments.files, oldest)?;
-    if !arguments.catalogue.is_empty() {
+    if arguments.catalogue.is_empty() {
+        merged.miss_outdated();
+    } else {
         let catalogues = load_catalogues(&arguments.catalogue)?;
         let entries = catalogues.iter().flat_map(|catalogue| &catalogue.entries);
         merged.add_missing(entries, arguments.shards);

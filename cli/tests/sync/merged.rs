@@ -133,6 +133,10 @@ fn the_exit_status_is_that_of_one_run() {
     check("good.json old.json", 0, &[]);
     check("good.json old.json --max-age 12h", 75, &["the results file `old.json` is 48 hours old"]);
     check("good.json --max-age 12h", 0, &[]);
+    // The catalogue tells what is missing: a file that is left from more parts is not.
+    scene.write("c.yaml", "apiVersion: diskette/v1\nimage: q.io/a\ntags: ['1']\nplatforms: [amd64]\nrelease: {from: checksums, url: 'https://e.com/SUMS', file: a}\n");
+    check("good.json old.json --max-age 12h --catalogue c.yaml", 0, &[]);
+    check("old.json --max-age 12h --catalogue c.yaml", 75, &["an image of the catalogue without"]);
     check(
         "good.json wrong.json",
         1,
@@ -214,8 +218,9 @@ const HOSTILE: &str = "a|b <script>x</script> & \"q\" 'r' ![i](https://e.com/x) 
 
 fn hostile_results(scene: &Scene) {
     let mut version = image("published", "", false);
-    version["Platforms"] =
-        json!({ "linux/amd64": { "Version": HOSTILE, "Outcome": "published", "Size": 2048 } });
+    version["Platforms"] = json!({ "linux/amd64": { "Version": HOSTILE, "Outcome": "published", "Size": 2048,
+            "Packages": { "Count": 9, "Changes": { "AddedCount": 5, "Added": [
+                { "Name": "<b>", "Version": "1|2" }, { "Name": "`c`", "Version": "1" }] } } } });
     let error = format!("{HOSTILE}\nline\u{1b}[2J\u{7}\u{0}\u{202e}\u{ffff}");
     let all = json!({ "bad:1": image("failed", &error, false), "new:2": version,
         "same:3": image("unchanged", "", false) });
@@ -234,10 +239,11 @@ fn foreign_text_stays_text_in_markdown() {
         json!(["h2", "li", "strong", "table", "tbody", "td", "th", "thead", "tr", "ul"])
     );
     let hostile = format!("{HOSTILE} line\\u{{1b}}[2J\\u{{7}}\\u{{0}}\\u{{202e}}\u{ffff}");
+    let changes = "5 added, 0 removed, 0 changed: + <b> 1|2, + `c` 1, and 3 more";
     let expected = [
-        ["Image", "Outcome", "Version", "Size", "Error"],
-        ["quay.io/me/d:1", "failed", "", "", &hostile],
-        ["quay.io/me/d:2", "published", HOSTILE, "2.00 KiB", ""],
+        ["Image", "Outcome", "Version", "Size", "Packages", "Error"],
+        ["quay.io/me/d:1", "failed", "", "", "", &hostile],
+        ["quay.io/me/d:2", "published", HOSTILE, "2.00 KiB", changes, ""],
     ];
     assert_eq!(page["cells"], json!(expected.concat()));
 }

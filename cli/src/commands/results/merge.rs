@@ -24,6 +24,8 @@ pub(super) struct MergedResults {
     pub(super) images: CatalogueResults,
     /// What is missing.
     pub(super) missing: Vec<MissingResults>,
+    /// Files that were left out, since an earlier run wrote them.
+    outdated: Vec<String>,
 }
 
 /// Reads results files, and those of directories that end in `.json`. `oldest` is the current time and
@@ -38,7 +40,7 @@ pub(super) fn read_all(
         let age = oldest.and_then(|(now, max)| file_age(&path, now).filter(|age| *age > max));
         if let Some(age) = age {
             let hours = age.as_hours();
-            merged.add_gap(format!("the results file `{name}` is {hours} hours old"));
+            merged.outdated.push(format!("the results file `{name}` is {hours} hours old"));
         } else if !path.exists() {
             merged.add_gap(format!("there is no results file `{name}`"));
         } else {
@@ -81,6 +83,13 @@ fn file_age(path: &Path, now: SystemTime) -> Option<SignedDuration> {
 }
 
 impl MergedResults {
+    /// Counts files that were left out as missing: nothing else tells what should have been in them.
+    pub(super) fn miss_outdated(&mut self) {
+        for message in std::mem::take(&mut self.outdated) {
+            self.add_gap(message);
+        }
+    }
+
     fn add_gap(&mut self, message: String) {
         self.missing.push(MissingResults { message, images: Vec::new() });
     }
