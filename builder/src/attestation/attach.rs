@@ -11,7 +11,7 @@ use crate::oci::attachments::{TagUpdate, update_tags};
 use crate::oci::error::StorageError;
 use crate::oci::image::descriptor::Descriptor;
 use crate::oci::image::digest::Digest;
-use crate::oci::image::documents::IndexEntry;
+use crate::oci::image::documents::{IndexEntry, REFERENCE_DIGEST};
 use crate::oci::image::json::Document;
 use crate::oci::image::platform::Platform;
 use crate::oci::image::reference::Reference;
@@ -36,7 +36,6 @@ pub enum AttestationForm {
 /// Annotations of an entry of an index that holds attestations
 /// (<https://github.com/moby/buildkit/blob/master/docs/attestations/attestation-storage.md>).
 const REFERENCE_TYPE: (&str, &str) = ("vnd.docker.reference.type", "attestation-manifest");
-pub(crate) const REFERENCE_DIGEST: &str = "vnd.docker.reference.digest";
 
 /// Writes attestations.
 #[derive(Clone, Copy)]

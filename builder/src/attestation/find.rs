@@ -4,11 +4,11 @@ use std::io::Read as _;
 
 use serde_json::Value;
 
-use super::attach::REFERENCE_DIGEST;
 use super::manifest::ENVELOPE_MEDIA_TYPE;
 use crate::oci::error::StorageError;
 use crate::oci::image::descriptor::Descriptor;
 use crate::oci::image::digest::Digest;
+use crate::oci::image::documents::REFERENCE_DIGEST;
 use crate::oci::image::index::ImageIndex;
 use crate::oci::image::json::Document;
 use crate::oci::image::manifest::ImageManifest;

@@ -1,12 +1,14 @@
 //! A *join* makes one index of images that were built separately, for example on a runner of each
 //! architecture. The images are copied to the location of the index, byte for byte.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use thiserror::Error;
 
 use crate::oci::copy::{CopyContext, CopyError, copy_unnamed, publish_names};
-use crate::oci::image::documents::{DocumentError, IndexEntry, IndexParts, compose_index};
+use crate::oci::image::documents::{
+    DocumentError, IndexEntry, IndexParts, REFERENCE_DIGEST, compose_index,
+};
 use crate::oci::image::format::ImageFormat;
 use crate::oci::image::json::Document;
 use crate::oci::image::manifest::ImageManifest;
@@ -68,7 +70,7 @@ pub struct JoinedIndex {
 }
 
 impl JoinedIndex {
-    /// Composes the index, in the order of the sources. Images of the existing index `old` are kept
+    /// Composes the index, in the order of the sources; the attestations that their indexes list follow. Images of the existing index `old` are kept
     /// in front if no source has an image for their platform.
     pub fn compose(
         old: Option<&IndexSource<'_>>,
@@ -76,8 +78,11 @@ impl JoinedIndex {
         annotations: &BTreeMap<String, String>,
     ) -> Result<Self, JoinError> {
         let mut found: Vec<(usize, IndexEntry, Document)> = Vec::new();
+        let mut attestations = Vec::new();
         for (number, source) in sources.iter().enumerate() {
-            for (entry, manifest) in list_entries(source)? {
+            let ListedEntries { images, attestations: listed } = list_entries(source)?;
+            attestations.extend(listed.into_iter().map(|(entry, it)| (number, entry, it)));
+            for (entry, manifest) in images {
                 let known = found
                     .iter()
                     .find(|(_, known, _)| is_same_platform(&known.platform, &entry.platform));
@@ -95,14 +100,18 @@ impl JoinedIndex {
             }
         }
         let mut kept = Vec::new();
-        for (entry, manifest) in old.map(list_entries).transpose()?.unwrap_or_default() {
+        let old = old.map(list_entries).transpose()?.unwrap_or_default();
+        attestations
+            .extend(old.attestations.into_iter().map(|(entry, it)| (sources.len(), entry, it)));
+        for (entry, manifest) in old.images {
             if !found.iter().any(|(_, new, _)| is_same_platform(&new.platform, &entry.platform)) {
                 kept.push((sources.len(), entry, manifest));
             }
         }
         kept.append(&mut found);
-        let entries: Vec<IndexEntry> = kept.iter().map(|(_, entry, _)| entry.clone()).collect();
         let artifact_type = common_artifact_type(kept.iter().map(|(_, _, manifest)| manifest));
+        add_attestations(&mut kept, attestations);
+        let entries: Vec<IndexEntry> = kept.iter().map(|(_, entry, _)| entry.clone()).collect();
         let index = compose_index(&IndexParts {
             format: ImageFormat::Oci,
             artifact_type: artifact_type.as_deref(),
@@ -138,21 +147,47 @@ fn common_artifact_type<'m>(mut manifests: impl Iterator<Item = &'m Document>) -
     manifests.all(|other| artifact_type(other).as_deref() == Some(&first)).then_some(first)
 }
 
-/// Returns the index entries of a source's images, with their manifests. Attestations are left out,
-/// since they refer to an index that is replaced.
-fn list_entries(source: &IndexSource<'_>) -> Result<Vec<(IndexEntry, Document)>, JoinError> {
+/// Adds the attestations of images to them, each once.
+fn add_attestations(
+    images: &mut Vec<(usize, IndexEntry, Document)>,
+    attestations: Vec<(usize, IndexEntry, Document)>,
+) {
+    let mut known: BTreeSet<String> =
+        images.iter().map(|(_, entry, _)| entry.digest.to_string()).collect();
+    let is_about_one = |entry: &IndexEntry, known: &BTreeSet<String>| {
+        entry.annotations.get(REFERENCE_DIGEST).is_some_and(|digest| known.contains(digest))
+    };
+    for attestation in attestations {
+        let entry = &attestation.1;
+        if is_about_one(entry, &known) && known.insert(entry.digest.to_string()) {
+            images.push(attestation);
+        }
+    }
+}
+
+/// What the index of a source lists: entries, with their manifests.
+#[derive(Default)]
+struct ListedEntries {
+    images: Vec<(IndexEntry, Document)>,
+    /// Attestations of BuildKit.
+    attestations: Vec<(IndexEntry, Document)>,
+}
+
+/// Returns what the index of a source lists.
+fn list_entries(source: &IndexSource<'_>) -> Result<ListedEntries, JoinError> {
     let documents = read_documents(source.images, source.root.clone());
     let documents =
         documents.map_err(|error| JoinError::Documents { name: source.name.clone(), error })?;
-    let images = documents.images.into_iter().filter(|image| !image.is_attestation());
-    images
-        .map(|image| {
-            let platform = image.offered_platform();
-            let platform = platform.ok_or_else(|| JoinError::Unknown(source.name.clone()))?;
-            let entry = IndexEntry::new(&image.manifest, platform, image.entry_annotations);
-            Ok((entry, image.manifest))
-        })
-        .collect()
+    let mut listed = ListedEntries::default();
+    for image in documents.images {
+        let is_attestation = image.is_attestation();
+        let platform = image.offered_platform();
+        let platform = platform.ok_or_else(|| JoinError::Unknown(source.name.clone()))?;
+        let entry = IndexEntry::new(&image.manifest, platform, image.entry_annotations);
+        let entries = if is_attestation { &mut listed.attestations } else { &mut listed.images };
+        entries.push((entry, image.manifest));
+    }
+    Ok(listed)
 }
 
 impl std::fmt::Debug for IndexSource<'_> {

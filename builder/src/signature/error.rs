@@ -52,7 +52,7 @@ pub enum SignatureError {
     #[error("the name that the image is signed for is missing")]
     Unnamed,
     /// An image that was there before is not signed by the key.
-    #[error("the index lists {}, which this command has not written, and which has no signature by the key", describe(.0))]
+    #[error("the index lists {}, which was there before, and which has no signature by the key", describe(.0))]
     Kept(Box<Subject>),
     /// The cryptographic library failed.
     #[error(transparent)]

@@ -59,6 +59,8 @@ impl SignedNames {
 pub struct SigningSink<'a> {
     inner: &'a dyn Sink,
     signer: Signer<'a>,
+    /// Other names that images may be signed for that were there before.
+    names_before: BTreeSet<String>,
     /// What was written since names were published.
     written: Mutex<WrittenDocuments>,
 }
@@ -83,7 +85,15 @@ struct SignedImage {
 impl<'a> SigningSink<'a> {
     /// Returns a sink that writes to another, and signs there.
     pub fn new(inner: &'a dyn Sink, signer: Signer<'a>) -> Self {
-        Self { inner, signer, written: Mutex::default() }
+        Self { inner, signer, names_before: BTreeSet::new(), written: Mutex::default() }
+    }
+
+    /// Also accepts images that were there before if the key has signed them for one of these names: those of the image that
+    /// they are copied from.
+    #[must_use]
+    pub(crate) fn with_names_before<'n>(self, names: impl Iterator<Item = &'n Reference>) -> Self {
+        let names = names.filter_map(|name| self.signer.names.identity(Some(name)));
+        Self { names_before: names.collect(), ..self }
     }
 
     fn sign(&self, images: &[NamedImage]) -> Result<(), SignatureError> {
@@ -132,6 +142,8 @@ impl<'a> SigningSink<'a> {
         request: &SigningRequest<'_>,
     ) -> Result<(), SignatureError> {
         let is_written = |digest| self.written().digests.contains(digest);
+        let identities = request.identities.union(&self.names_before).cloned().collect();
+        let request = &SigningRequest { identities: &identities, ..*request };
         for subject in subjects.iter().filter(|it| !is_written(&it.digest)) {
             if !is_signed(subject.digest, sink, request)? {
                 return Err(SignatureError::Kept(Box::new(subject.clone())));

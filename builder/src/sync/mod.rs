@@ -5,6 +5,7 @@
 mod attest;
 mod detect;
 mod error;
+mod index;
 mod numbered;
 mod packages;
 mod plan;

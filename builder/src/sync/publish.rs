@@ -7,21 +7,18 @@ use std::sync::Arc;
 
 use super::attest::BuiltEntry;
 use super::detect::{detect_disks, fill_tags};
+use super::index::SyncSinks;
 use super::numbered::NumberedProgress;
 use super::plan::{PlatformPlan, plan_platforms};
 use super::platform_builder::PlatformBuilder;
-use super::published::{PublishedImage, RECIPE_DIGEST};
+use super::published::PublishedImage;
 use super::{
-    SyncError, SyncJob, SyncMode, SyncOutcome, SyncReport, SyncScope, SyncTools, attest,
-    recipe_digest,
+    SyncError, SyncJob, SyncMode, SyncOutcome, SyncReport, SyncScope, SyncTools, recipe_digest,
 };
 use crate::frontend::spec::PlatformsPolicy;
-use crate::oci::attachments::AttachmentSelector;
-use crate::oci::copy::{CopyContext, copy_unnamed};
 use crate::oci::error::StorageError;
 use crate::oci::image::digest::Digest;
-use crate::oci::image::documents::{DocumentError, IndexEntry, IndexParts, compose_index};
-use crate::oci::image::format::ImageFormat;
+use crate::oci::image::documents::DocumentError;
 use crate::oci::image::json::Document;
 use crate::oci::image::platform::Platform;
 use crate::oci::image::reference::Reference;
@@ -67,10 +64,15 @@ impl<'a> ImageSync<'a> {
         self.found = detect_disks(self.job, self.sync);
         let registry = RegistrySink::new(self.sync.registry, 1);
         // What an attempt has written is signed by a later one.
-        let signing = self.sync.signer.map(|signer| SigningSink::new(&registry, signer));
-        let sink = signing.as_ref().map_or(&registry as &dyn Sink, |signing| signing);
+        let names = self.names_before();
+        let signing = self
+            .sync
+            .signer
+            .map(|signer| SigningSink::new(&registry, signer).with_names_before(names.iter()));
+        let written = signing.as_ref().map_or(&registry as &dyn Sink, |signing| signing);
+        let sinks = SyncSinks { written, copied: &registry };
         for _ in 0..ATTEMPTS_MAX {
-            match self.attempt(sink) {
+            match self.attempt(&sinks) {
                 Ok(Some(report)) => return report,
                 Ok(None) => {}
                 Err(error) => return self.failed_report(error),
@@ -79,8 +81,16 @@ impl<'a> ImageSync<'a> {
         self.failed_report(SyncError::Contended)
     }
 
+    /// Returns the names that the images of platforms had where they are copied from.
+    fn names_before(&self) -> Vec<Reference> {
+        let disks: Vec<&UpstreamDisk> = self.found.iter().flatten().collect();
+        let tags = fill_tags(self.job.entry, disks.into_iter(), self.sync.timestamp);
+        let tags = tags.unwrap_or_default().into_iter().chain([self.job.entry.main_tag()]);
+        tags.map(|tag| self.job.source.with_tag(tag)).collect()
+    }
+
     /// Compares and publishes. `None` means that another process has moved the tag meanwhile.
-    fn attempt(&mut self, sink: &dyn Sink) -> Result<Option<SyncReport>, SyncError> {
+    fn attempt(&mut self, sinks: &SyncSinks<'_>) -> Result<Option<SyncReport>, SyncError> {
         if self.progress.is_cancelled() {
             return Err(SyncError::Cancelled);
         }
@@ -106,12 +116,12 @@ impl<'a> ImageSync<'a> {
             _ if self.job.source != self.job.target => self.target_digest(known_by.as_str())?,
             published => published.as_ref().map(|it| it.document.digest),
         };
-        self.build_platforms(&mut plans, published.as_ref(), sink)?;
+        self.build_platforms(&mut plans, published.as_ref(), sinks.written)?;
         if self.has_blocking_failure(&plans) {
             let digest = published.map(|published| published.document.digest);
             return Ok(Some(self.report(SyncOutcome::Failed(None), plans, tags, digest)));
         }
-        let index = self.push_index(&plans, &source, sink, &index_recipe)?;
+        let index = self.push_index(&plans, &source, sinks, &index_recipe)?;
         let now = self.target_digest(known_by.as_str())?;
         if now != before {
             return Ok(None);
@@ -121,7 +131,7 @@ impl<'a> ImageSync<'a> {
         if now == digest && self.sync.scope == SyncScope::Changed {
             return Ok(Some(self.report(SyncOutcome::Unchanged, plans, tags, digest)));
         }
-        self.publish_tags(&index, &tags, sink)?;
+        self.publish_tags(&index, &tags, sinks.written)?;
         self.find_packages_before(published.as_ref(), &source);
         Ok(Some(self.report(SyncOutcome::Published, plans, tags, digest)))
     }
@@ -188,66 +198,6 @@ impl<'a> ImageSync<'a> {
             }
         }
         Ok(())
-    }
-
-    /// Pushes the index, after copying the images that are published in another repository.
-    fn push_index(
-        &self,
-        plans: &[PlatformPlan],
-        source: &dyn Images,
-        sink: &dyn Sink,
-        recipe: &Digest,
-    ) -> Result<Document, SyncError> {
-        let mut entries = Vec::new();
-        for (number, plan) in plans.iter().enumerate() {
-            match plan {
-                PlatformPlan::Build(..) => {
-                    entries.extend(self.built.get(&number).map(|built| built.entry.clone()));
-                }
-                PlatformPlan::Keep(entry, _) => {
-                    if self.job.source != self.job.target {
-                        self.copy_image(entry, source, sink)?;
-                    }
-                    entries.push(entry.clone());
-                }
-                PlatformPlan::Fail(_) => {}
-            }
-        }
-        let mut annotations = self.job.entry.annotations.clone();
-        annotations.insert(RECIPE_DIGEST.into(), recipe.to_string());
-        let index = compose_index(&IndexParts {
-            format: ImageFormat::Oci,
-            artifact_type: self.job.entry.artifact_type(),
-            entries: &entries,
-            annotations: &annotations,
-        })?;
-        sink.put_document(&index, std::slice::from_ref(&self.job.target))?;
-        let plans = plans.iter().enumerate();
-        let plans = plans.map(|(number, plan)| (plan, self.built.get(&number)));
-        attest::attest_index(&index, recipe, (self.job, self.sync), plans, sink)?;
-        Ok(index)
-    }
-
-    /// Copies a platform's image from the repository that it is published in, byte for byte.
-    fn copy_image(
-        &self,
-        entry: &IndexEntry,
-        images: &dyn Images,
-        sink: &dyn Sink,
-    ) -> Result<(), SyncError> {
-        let document = images.read_document(entry.digest)?;
-        let gone = || StorageError::remote(format!("{} is no longer there", entry.digest));
-        let context = CopyContext {
-            images,
-            sink,
-            names: std::slice::from_ref(&self.job.target),
-            local: None,
-            attachments: &AttachmentSelector::All,
-            tag: None,
-            jobs: 1,
-            progress: &self.progress,
-        };
-        Ok(copy_unnamed(&document.ok_or_else(gone)?, &context)?)
     }
 
     fn publish_tags(

@@ -169,3 +169,51 @@ fn what_cannot_be_joined_is_refused() {
     assert_eq!(twice.status, 0, "{}", twice.stderr);
     assert_eq!(stage.platforms("me/vm:2"), ["amd64", "arm64"]);
 }
+
+/// Attestations that BuildKit or a build keeps in the index of an image are kept, as buildx does; those of images that are replaced
+/// are not.
+#[test]
+fn attestations_in_indexes_are_kept() {
+    let Some(stage) = Stage::new() else { return };
+    let image = |name: &str| stage.registry.reference(name);
+    let (amd64, arm64) = (image("me/a:1"), image("me/b:1"));
+    let attest = ["--attest", "provenance", "--attest-format", "buildkit"];
+    stage.push("amd64", "me/a:1", &attest);
+    stage.push("arm64", "me/b:1", &attest);
+    let entries = |name: &str| -> Vec<(String, String)> {
+        let index = stage.index(name).unwrap();
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        let entry = |it: &Value| match &it["annotations"]["vnd.docker.reference.digest"] {
+            Value::Null => ("image".to_owned(), text(&it["digest"])),
+            about => (text(&it["platform"]["architecture"]), text(about)),
+        };
+        index["manifests"].as_array().unwrap().iter().map(entry).collect()
+    };
+    let listed = |name: &str| {
+        let all = entries(name);
+        let (images, attestations): (Vec<_>, Vec<_>) =
+            all.into_iter().partition(|(kind, _)| kind == "image");
+        assert!(attestations.iter().all(|(kind, _)| kind == "unknown"), "{attestations:?}");
+        let digests = |all: Vec<(String, String)>| all.into_iter().map(|(_, it)| it).collect();
+        [digests(images), digests(attestations)] as [Vec<String>; 2]
+    };
+    let attested = |name: &str| {
+        let args = ["verify", "--progress", "none", "--output-format", "json", &image(name)];
+        let report: Value = serde_json::from_slice(&stage.scene.run(args).stdout).unwrap();
+        let all = report["attestations"].as_array().unwrap().iter();
+        all.map(|it| it["platform"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    let made = stage.create(&[&image("other/vm:1"), &amd64, &arm64]);
+    assert_eq!(made.status, 0, "{}", made.stderr);
+    let [images, attestations] = listed("other/vm:1");
+    assert_eq!((images.len(), &images), (2, &attestations));
+    assert_eq!(attested("other/vm:1"), ["linux/amd64", "linux/arm64"]);
+    // Another image for arm64, without an attestation.
+    let more = ["--append", &image("other/vm:1"), &image("me/vm:1-arm64")];
+    stage.push("arm64", "me/vm:1-arm64", &["--label", "a=b"]);
+    let made = stage.create(&more);
+    assert_eq!(made.status, 0, "{}", made.stderr);
+    let [images, attestations] = listed("other/vm:1");
+    assert_eq!((images.len(), &images[..1]), (2, &attestations[..]));
+    assert_eq!(attested("other/vm:1"), ["linux/amd64"]);
+}

@@ -362,6 +362,39 @@ fn a_published_platform_that_was_replaced_is_not_signed() {
     check_signed(&scene, &name, &name);
 }
 
+/// What is copied from another registry was not checked: it is signed if the key had signed it there.
+#[test]
+fn a_platform_that_is_copied_is_signed_if_the_key_had_signed_it() {
+    let upstream = Upstream::start();
+    let disk = |number: u64| diskette_integration::disk::qcow2_disk(number, 300_000);
+    for (key, is_signed) in [(None, false), (Some("other.key"), false), (Some("me.key"), true)] {
+        let scene = scene();
+        let Some(registry) = DockerRegistry::start_open(&scene) else { return };
+        scene.write("diskette.yaml", upstream.catalogue("prod.example", &["checksums"]));
+        let [own, staging] = ["own", "staging"].map(|it| format!("{}/{it}", registry.address()));
+        let sync = ["sync", "diskette.yaml", "--progress", "none"];
+        upstream.publish_disks("checksums", "1.1", [disk(1), disk(2)]);
+        let key = key.map_or(vec![], |key| vec!["--sign-key", key]);
+        run(&scene, &[&sync[..], &["--target-registry", &own], &key].concat());
+        // The disk for amd64 is the old one: its image is copied.
+        upstream.publish_disks("checksums", "1.2", [disk(1), disk(3)]);
+        let both = ["--source-registry", &own, "--target-registry", &staging];
+        let outcome = scene.run([&sync[..], &both, &SIGN].concat());
+        let name = registry.reference("staging/checksums:1");
+        if is_signed {
+            assert_eq!(outcome.status, 0, "{}", outcome.stderr);
+            check_signed(&scene, &name, &name);
+            continue;
+        }
+        assert_eq!(outcome.status, 1, "{key:?}: {}", outcome.stderr);
+        let why = "the index lists the image for linux/amd64";
+        assert!(outcome.stderr.contains(why), "{}", outcome.stderr);
+        assert_eq!(scene.run(["verify", &name]).status, 1, "nothing has the name");
+        run(&scene, &[&sync[..], &both, &SIGN, &["--force"]].concat());
+        check_signed(&scene, &name, &name);
+    }
+}
+
 /// An image whose tag looks like that of a signature is an image.
 #[test]
 fn names_of_signatures_do_not_pass_a_gate() {

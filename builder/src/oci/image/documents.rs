@@ -16,6 +16,10 @@ use super::platform::Platform;
 use super::subject::SubjectError;
 use super::tag::TagError;
 
+/// Annotation of an entry of an index that holds attestations: digest of the image that they are about
+/// (<https://github.com/moby/buildkit/blob/master/docs/attestations/attestation-storage.md>).
+pub(crate) const REFERENCE_DIGEST: &str = "vnd.docker.reference.digest";
+
 /// A finished layer as a manifest refers to it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct LayerDescriptor {
