@@ -1,7 +1,7 @@
 //! The *index* of an image: it lists images that were built, and images that are kept.
 
 use super::plan::PlatformPlan;
-use super::publish::ImageSync;
+use super::publish::{ImageSync, SyncSinks};
 use super::published::RECIPE_DIGEST;
 use super::{SyncError, attest};
 use crate::oci::attachments::AttachmentSelector;
@@ -13,14 +13,6 @@ use crate::oci::image::format::ImageFormat;
 use crate::oci::image::json::Document;
 use crate::oci::images::Images;
 use crate::oci::sink::Sink;
-
-/// Where an image is written.
-pub(super) struct SyncSinks<'s> {
-    /// Receives what is built; it is signed.
-    pub(super) written: &'s dyn Sink,
-    /// Receives what is copied from where it is published, and was not checked: it is not signed, unless the key has signed it.
-    pub(super) copied: &'s dyn Sink,
-}
 
 impl ImageSync<'_> {
     /// Pushes the index, after copying the images that are published in another repository.

@@ -7,7 +7,6 @@ use std::sync::Arc;
 
 use super::attest::BuiltEntry;
 use super::detect::{detect_disks, fill_tags};
-use super::index::SyncSinks;
 use super::numbered::NumberedProgress;
 use super::plan::{PlatformPlan, plan_platforms};
 use super::platform_builder::PlatformBuilder;
@@ -34,6 +33,14 @@ use crate::upstream::UpstreamDisk;
 
 /// Maximum number of comparisons, after other processes have moved the tag.
 const ATTEMPTS_MAX: usize = 3;
+
+/// Where an image is written.
+pub(super) struct SyncSinks<'s> {
+    /// Receives what is built; it is signed.
+    pub(super) written: &'s dyn Sink,
+    /// Receives what is copied from where it is published, and was not checked: it is not signed, unless the key has signed it.
+    pub(super) copied: &'s dyn Sink,
+}
 
 /// The sync of one image.
 pub(super) struct ImageSync<'a> {
