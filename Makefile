@@ -67,6 +67,7 @@ docs:
 
 peers:
 	integration/peers.sh
+	integration/engines.sh
 	integration/machines.sh "$(TARGET)/machines"
 
 # Random input for every target in builder/fuzz, a minute each, with a second and 64 MiB for each input; needs a nightly

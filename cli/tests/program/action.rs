@@ -375,8 +375,7 @@ fn a_program_that_is_not_the_released_one_is_not_run() {
 #[test]
 fn actions_and_workflows_are_what_their_schemas_say() {
     let actions = ["action.yml", "install/action.yml"];
-    let workflows =
-        ["integration/examples/github", "spec-files/deploy/github-sync.yml", ".github/workflows"];
+    let workflows = ["integration/examples/github", "deploy/github/sync.yml", ".github/workflows"];
     let Some(check) = peer::find_optional("check-jsonschema") else {
         return peer::note_skipped(
             "check-jsonschema is not installed: the schemas of actions are not looked at",

@@ -6,6 +6,7 @@
 )]
 
 mod downloads;
+mod engines;
 mod faults;
 mod lists;
 mod markup;
