@@ -4,6 +4,7 @@
 mod attest;
 mod auth;
 mod build;
+mod bundle;
 mod completions;
 mod copy;
 mod delete;
@@ -77,6 +78,7 @@ pub(crate) enum Command {
     Push(Box<push::PushArguments>),
     Pull(Box<pull::PullArguments>),
     Copy(Box<copy::CopyArguments>),
+    Bundle(bundle::BundleArguments),
     Tag(Box<tag::TagArguments>),
     Tags(Box<tags::TagsArguments>),
     Digest(Box<digest::DigestArguments>),
@@ -155,6 +157,7 @@ impl Command {
             Self::Push(it) => push::run(it, environment, ui),
             Self::Pull(it) => pull::run(it, environment, ui),
             Self::Copy(it) => copy::run(it, environment, ui),
+            Self::Bundle(it) => bundle::run(it, environment, ui),
             Self::Tag(it) => tag::run(it, environment, ui),
             Self::Tags(it) => tags::run(it, environment, ui),
             Self::Digest(it) => digest::run(it, environment, ui),

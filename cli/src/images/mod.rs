@@ -2,6 +2,7 @@
 
 pub(crate) mod attach;
 pub(crate) mod beside;
+pub(crate) mod bundle;
 pub(crate) mod changes;
 pub(crate) mod disk_error;
 pub(crate) mod inventory;

@@ -132,9 +132,9 @@ impl<'a> ArchiveTar<'a> {
         &mut self,
         digest: Digest,
         at: u64,
-    ) -> io::Result<FilePart<std::fs::File>> {
+    ) -> io::Result<FilePart<Box<std::fs::File>>> {
         let span = self.blobs.get(&digest).copied().ok_or(io::ErrorKind::NotFound)?;
-        let file = self.output()?.try_clone()?.into_std();
+        let file = Box::new(self.output()?.try_clone()?.into_std());
         Ok(FilePart { file, at: span.at + at, left: span.len.saturating_sub(at) })
     }
 
@@ -171,11 +171,11 @@ impl<'a> ArchiveTar<'a> {
     }
 }
 
-fn padding(size: u64) -> u64 {
+pub(super) fn padding(size: u64) -> u64 {
     size.next_multiple_of(RECORD) - size
 }
 
-fn new_header(name: &str, kind: EntryType, size: u64) -> io::Result<Header> {
+pub(super) fn new_header(name: &str, kind: EntryType, size: u64) -> io::Result<Header> {
     let mut header = Header::new_ustar();
     header.set_entry_type(kind);
     header.set_path(name)?;
@@ -189,7 +189,7 @@ fn new_header(name: &str, kind: EntryType, size: u64) -> io::Result<Header> {
 }
 
 /// Returns a pax record of a size, with leading zeros so that the length of the record is fixed.
-fn size_record(size: u64) -> Vec<u8> {
+pub(super) fn size_record(size: u64) -> Vec<u8> {
     format!("29 size={size:020}\n").into_bytes()
 }
 

@@ -6,6 +6,9 @@ use std::fs::File;
 use std::io::{BufReader, Read};
 use std::sync::Arc;
 
+use serde_json::Value;
+
+use super::bundle::{ArchiveFile, ArchivePart, BundleBase};
 use super::docker::DOCKER_MANIFEST;
 use super::entries::LayoutEntries;
 use super::member::{FilePart, MemberSpan};
@@ -34,8 +37,12 @@ const LIMITS: TarLimits = TarLimits {
 /// The images of an archive. Its clones read the same file.
 #[derive(Debug, Clone)]
 pub struct ArchiveImages {
-    file: Arc<File>,
+    file: Arc<ArchiveFile>,
     path: String,
+    /// Digest of the index.
+    index: Digest,
+    /// Digest of the index of the bundle that this one was made since.
+    base: Option<Digest>,
     entries: Arc<LayoutEntries>,
     blobs: Arc<BTreeMap<Digest, MemberSpan>>,
 }
@@ -51,26 +58,52 @@ struct ArchiveContents {
 impl ArchiveImages {
     /// Opens an archive. `path` is its path in messages.
     pub fn open(file: File, path: &str) -> Result<Self, StorageError> {
+        let part = ArchivePart { file, listed: None };
+        let file = ArchiveFile::join(vec![part]).map_err(StorageError::io("read", path))?;
+        Self::open_parts(Arc::new(file), path)
+    }
+
+    /// Opens an archive that may be in parts. `path` is its path in messages.
+    pub fn open_parts(file: Arc<ArchiveFile>, path: &str) -> Result<Self, StorageError> {
         let foreign = |problem: String| StorageError::Unexpected { path: path.into(), problem };
-        let metadata = file.metadata().map_err(StorageError::io("read", path))?;
-        if !metadata.is_file() {
+        if !file.is_regular().map_err(StorageError::io("read", path))? {
             return Err(foreign("is not a regular file: archives are read in any order".into()));
         }
         let mut magic = Vec::new();
-        let start = FilePart { file: &file, at: 0, left: MAGIC_LEN };
+        let start = FilePart { file: &*file, at: 0, left: MAGIC_LEN };
         { start }.read_to_end(&mut magic).map_err(StorageError::io("read", path))?;
         if let Some(compression) = CompressionFormat::detect(&magic) {
             let problem = "and archives are read without decompressing them; decompress it first";
             return Err(foreign(format!("is compressed with {compression}, {problem}")));
         }
-        let contents = ArchiveContents::read(&file, metadata.len())
+        let contents = ArchiveContents::read(&file)
             .map_err(|error| foreign(format!("is not an OCI archive: {error}")))?;
         let index = contents.index.ok_or_else(|| foreign(contents.missing_index().into()))?;
         let index_path = format!("{path}/{INDEX}");
-        let bytes = index.bytes(&file).map_err(StorageError::io("read", index_path))?;
+        let bytes = index.bytes(&*file).map_err(StorageError::io("read", index_path))?;
         let entries = Arc::new(LayoutEntries::parse(&bytes, path)?);
-        let (file, blobs) = (Arc::new(file), Arc::new(contents.blobs));
-        Ok(Self { file, path: path.into(), entries, blobs })
+        let (blobs, index) = (Arc::new(contents.blobs), Digest::of_bytes(&bytes));
+        Ok(Self { file, path: path.into(), index, base: find_base(&bytes), entries, blobs })
+    }
+
+    /// Returns whether the archive has a blob.
+    pub(super) fn has_blob(&self, digest: Digest) -> bool {
+        self.blobs.contains_key(&digest)
+    }
+
+    /// Returns the digest of the index.
+    pub(super) fn index_digest(&self) -> Digest {
+        self.index
+    }
+
+    /// Returns the digest of the index of the bundle whose blobs were left out of this one.
+    pub fn base_digest(&self) -> Option<Digest> {
+        self.base
+    }
+
+    /// Reads all parts that are listed with their checksums, and returns the names of the damaged ones.
+    pub fn find_damaged_parts(&self) -> Result<Vec<String>, StorageError> {
+        self.file.find_damaged().map_err(StorageError::io("read", self.path.as_str()))
     }
 
     fn blob_path(&self, digest: Digest) -> String {
@@ -97,16 +130,17 @@ impl ArchiveImages {
 
     fn read_blob_document(&self, digest: Digest, declared: &str) -> Result<Document, StorageError> {
         let path = self.blob_path(digest);
-        let bytes = self.span(digest)?.bytes(&self.file);
+        let bytes = self.span(digest)?.bytes(&*self.file);
         let bytes = bytes.map_err(StorageError::io("read", path.as_str()))?;
         parse_document(declared, bytes, digest, &path)
     }
 }
 
 impl ArchiveContents {
-    fn read(file: &File, len: u64) -> Result<Self, TarReadError> {
-        let mut contents = Self::default();
-        let mut members = TarReader::new(BufReader::with_capacity(HEADERS, file), None, LIMITS);
+    fn read(file: &ArchiveFile) -> Result<Self, TarReadError> {
+        let (mut contents, len) = (Self::default(), file.len());
+        let tar = BufReader::with_capacity(HEADERS, file.reader());
+        let mut members = TarReader::new(tar, None, LIMITS);
         while let Some(found) = members.next().transpose()? {
             if found.offset.checked_add(found.size).is_none_or(|end| end > len) {
                 return Err(TarReadError::Truncated(len));
@@ -145,6 +179,12 @@ impl ArchiveContents {
         }
         "is not an OCI archive: there is no index.json in it"
     }
+}
+
+/// Returns the digest of the index of the bundle that another one was made since.
+fn find_base(index: &[u8]) -> Option<Digest> {
+    let fields: Value = serde_json::from_slice(index).ok()?;
+    fields.get("annotations")?.get(BundleBase::ANNOTATION)?.as_str()?.parse().ok()
 }
 
 impl Images for ArchiveImages {

@@ -56,6 +56,20 @@ impl LayoutIndex {
         Ok(())
     }
 
+    /// Makes a full reference refer to an image, in both annotations: readers that compare only the tag find it by its whole
+    /// name, whatever other images are there.
+    pub(super) fn set_full_name(&mut self, named: &NamedImage) -> io::Result<()> {
+        let name = named.name.as_ref().map_or_else(|| named.tag().to_owned(), ToString::to_string);
+        self.set_entry(serde_json::to_value(&named.image)?, &name, Some(name.clone()));
+        Ok(())
+    }
+
+    /// Sets an annotation of the index itself.
+    pub(super) fn annotate(&mut self, name: &str, value: &str) {
+        let annotations = self.0.entry("annotations").or_insert_with(|| json!({}));
+        annotations[name] = json!(value);
+    }
+
     /// Lists a manifest or an index that belongs to another image: with its tag, or without a name. A tag that is made of a
     /// digest means the same in all repositories, so that it has no full reference.
     pub(crate) fn attach(&mut self, attached: &AttachedImage) -> io::Result<()> {

@@ -1,10 +1,9 @@
 //! The content of a *member* of a tar: a part of the file, read independently of its position.
 
-use std::borrow::Borrow;
-use std::fs::File;
 use std::io::{self, Read};
-use std::os::unix::fs::FileExt as _;
+use std::ops::Deref;
 
+use super::bundle::ReadBytesAt;
 use crate::oci::image::json::DOCUMENT_LEN_MAX;
 
 /// Offset and length of a member's content in the file, in bytes.
@@ -16,7 +15,7 @@ pub(super) struct MemberSpan {
 
 impl MemberSpan {
     /// Reads the content, unless it is too long for a document.
-    pub(super) fn bytes(self, file: &File) -> io::Result<Vec<u8>> {
+    pub(super) fn bytes(self, file: &impl ReadBytesAt) -> io::Result<Vec<u8>> {
         if self.len > DOCUMENT_LEN_MAX {
             return Err(io::Error::other("too long for a document"));
         }
@@ -36,10 +35,10 @@ pub(super) struct FilePart<F> {
     pub(super) left: u64,
 }
 
-impl<F: Borrow<File>> Read for FilePart<F> {
+impl<F: Deref<Target: ReadBytesAt>> Read for FilePart<F> {
     fn read(&mut self, space: &mut [u8]) -> io::Result<usize> {
         let len = usize::try_from(self.left).map_or(space.len(), |left| left.min(space.len()));
-        let count = self.file.borrow().read_at(&mut space[..len], self.at)?;
+        let count = self.file.read_bytes_at(&mut space[..len], self.at)?;
         self.at += count as u64;
         self.left -= count as u64;
         Ok(count)

@@ -5,6 +5,7 @@ mod archive;
 mod archive_tar;
 mod archived;
 mod attached;
+pub mod bundle;
 mod docker;
 mod edit;
 mod entries;

@@ -1,0 +1,25 @@
+//! A *bundle* is an OCI archive with the images of many repositories, which is carried to where the registry cannot be
+//! reached. Its bytes depend only on the images and their order, so that an interrupted bundle is continued: what was
+//! written is compared with what would be written. It can be split into parts of a given size.
+//!
+//! - `parts`: the files of a bundle that is being written
+//! - `tape`: the tar in them
+//! - `sink`: receives images
+//! - `base`: what an earlier bundle has
+//! - `checksums`: the file that lists the parts
+//! - `joined`: the parts of a bundle as one file, for reading
+
+mod base;
+mod checksums;
+mod joined;
+mod missing;
+mod parts;
+mod sink;
+mod tape;
+
+pub use self::base::BundleBase;
+pub use self::checksums::{PartChecksum, PartList, PartListError};
+pub(super) use self::joined::ReadBytesAt;
+pub use self::joined::{ArchiveFile, ArchivePart};
+pub use self::missing::find_missing;
+pub use self::sink::BundleSink;
