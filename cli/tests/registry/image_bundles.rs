@@ -215,7 +215,7 @@ fn a_bundle_since_another_has_what_the_other_lacks() {
 status: 1
 stdout:
 stderr:
-error: neither the bundle nor `REGISTRY/me/fedora` has sha256:DIGITS, 186 bytes, and 5 more blobs
+error: neither the bundle nor `REGISTRY/me/fedora` has sha256:DIGITS, 116631 bytes, and 3 more blobs
  |
  = help: the bundle was made with `--since`: push the earlier bundle first, under the same names
 

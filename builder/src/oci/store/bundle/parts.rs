@@ -149,7 +149,7 @@ impl<'d> PartWriter<'d> {
             self.dir.rename(self.temporary_name(0), self.dir, &self.name)?;
             return Ok(0);
         };
-        if self.at % part_len != 0 {
+        if !self.at.is_multiple_of(part_len) {
             self.done.push(Digest::from_hasher(std::mem::take(&mut self.hash)));
         }
         let mut list = PartList::default();
@@ -201,7 +201,7 @@ impl<'d> PartWriter<'d> {
             let (now, later) = bytes.split_at(room.min(bytes.len()));
             self.hash.update(now);
             self.at += now.len() as u64;
-            if self.at % part_len == 0 {
+            if self.at.is_multiple_of(part_len) {
                 self.done.push(Digest::from_hasher(std::mem::take(&mut self.hash)));
             }
             bytes = later;
@@ -216,7 +216,7 @@ impl<'d> PartWriter<'d> {
         }
         let (count, len) = match self.part_len {
             None => (1, self.at),
-            Some(part_len) if self.at > 0 && self.at % part_len == 0 => {
+            Some(part_len) if self.at > 0 && self.at.is_multiple_of(part_len) => {
                 (self.at / part_len, part_len)
             }
             Some(part_len) => (self.at / part_len + 1, self.at % part_len),
