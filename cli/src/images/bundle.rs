@@ -3,8 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use diskette_builder::oci::store::ArchiveImages;
-use diskette_builder::oci::store::bundle::{ArchiveFile, ArchivePart, PartList};
+use diskette_builder::oci::store::{ArchiveFile, ArchiveImages, ArchivePart, PartList};
 use diskette_builder::recipe::diagnostic::Diagnostic;
 
 use super::open_archive;
@@ -34,7 +33,7 @@ pub(crate) fn open_bundle(path: &Path) -> Result<ArchiveImages, CommandError> {
         match CommandError::from(error) {
             CommandError::Failed(mut all) => {
                 if let Some(last) = all.pop() {
-                    all.push(damaged.into_iter().fold(last, name_damaged));
+                    all.push(damaged.iter().fold(last, name_damaged));
                 }
                 CommandError::Failed(all)
             }
@@ -44,7 +43,7 @@ pub(crate) fn open_bundle(path: &Path) -> Result<ArchiveImages, CommandError> {
 }
 
 /// Adds to an error that a part is damaged.
-pub(crate) fn name_damaged(error: Diagnostic, part: String) -> Diagnostic {
+pub(crate) fn name_damaged(error: Diagnostic, part: &String) -> Diagnostic {
     error.help(format!("the part `{part}` is damaged: copy it again"))
 }
 

@@ -37,6 +37,7 @@ Commands:
   push         Push an image of a layout or archive to registries
   pull         Pull an image from a registry into a layout
   copy         Copy an image from a registry, layout or archive to another, byte for byte
+  bundle       Carry images of many repositories to where a registry cannot be reached
   tag          Add tags to an image in a registry or a layout
   tags         List the tags of a repository, a layout or an archive, one per line
   digest       Print the digest of an image
@@ -101,6 +102,7 @@ Commands:
   push         Push an image of a layout or archive to registries
   pull         Pull an image from a registry into a layout
   copy         Copy an image from a registry, layout or archive to another, byte for byte
+  bundle       Carry images of many repositories to where a registry cannot be reached
   tag          Add tags to an image in a registry or a layout
   tags         List the tags of a repository, a layout or an archive, one per line
   digest       Print the digest of an image

@@ -22,7 +22,7 @@ stdout:
 stderr:
 error: unrecognized subcommand 'biuld'
 
-  tip: a similar subcommand exists: 'build'
+  tip: some similar subcommands exist: 'bundle', 'build'
 
 Usage: diskette [OPTIONS] <COMMAND>
 

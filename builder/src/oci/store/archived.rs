@@ -8,9 +8,10 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::bundle::{ArchiveFile, ArchivePart, BundleBase};
 use super::docker::DOCKER_MANIFEST;
 use super::entries::LayoutEntries;
+use super::index::BUNDLE_BASE;
+use super::joined::{ArchiveFile, ArchivePart};
 use super::member::{FilePart, MemberSpan};
 use super::{BLOBS, INDEX, parse_document};
 use crate::compression::{CompressionFormat, MAGIC_LEN};
@@ -184,7 +185,7 @@ impl ArchiveContents {
 /// Returns the digest of the index of the bundle that another one was made since.
 fn find_base(index: &[u8]) -> Option<Digest> {
     let fields: Value = serde_json::from_slice(index).ok()?;
-    fields.get("annotations")?.get(BundleBase::ANNOTATION)?.as_str()?.parse().ok()
+    fields.get("annotations")?.get(BUNDLE_BASE)?.as_str()?.parse().ok()
 }
 
 impl Images for ArchiveImages {

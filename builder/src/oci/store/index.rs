@@ -20,6 +20,9 @@ pub(super) const REF_NAME: &str = "org.opencontainers.image.ref.name";
 /// Annotation with the full reference of an image, as containerd and BuildKit write it.
 pub(super) const IMAGE_NAME: &str = "io.containerd.image.name";
 
+/// Annotation of the index of a bundle with the digest of the index of the bundle whose blobs were left out of it.
+pub(super) const BUNDLE_BASE: &str = "dev.diskette.bundle.since";
+
 /// The content of an `index.json`.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct LayoutIndex(Map<String, Value>);

@@ -3,7 +3,7 @@
 use std::io::{self, Read};
 use std::ops::Deref;
 
-use super::bundle::ReadBytesAt;
+use super::joined::ReadBytesAt;
 use crate::oci::image::json::DOCUMENT_LEN_MAX;
 
 /// Offset and length of a member's content in the file, in bytes.

@@ -13,12 +13,14 @@ mod existing;
 mod file;
 mod garbage;
 mod index;
+mod joined;
 mod layout;
 mod layout_blob;
 mod layout_dir;
 mod locks;
 mod member;
 mod packed;
+mod part_list;
 mod partial;
 mod reachable;
 mod reader;
@@ -37,9 +39,11 @@ pub use archive::ArchiveSink;
 pub use archived::ArchiveImages;
 pub use edit::LayoutNames;
 pub use garbage::{GarbageFile, LayoutGarbage};
+pub use joined::{ArchiveFile, ArchivePart};
 pub use layout::LayoutSink;
 pub use locks::BusyLayout;
 pub use packed::{archive_compression, must_be_unpacked, unpack_archive};
+pub use part_list::{PartChecksum, PartList, PartListError};
 pub use reader::LayoutImages;
 
 /// Directory of the blobs in a layout.

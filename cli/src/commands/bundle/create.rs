@@ -4,13 +4,15 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use diskette_builder::frontend::spec::TagTemplate;
 use diskette_builder::oci::image::json::Document;
 use diskette_builder::oci::image::location::{ImageLocation, LocalImage, StoreKind};
 use diskette_builder::oci::image::reference::Reference;
 use diskette_builder::oci::images::Images as _;
 use diskette_builder::oci::progress::Progress as _;
 use diskette_builder::oci::sink::Sink;
-use diskette_builder::oci::store::bundle::{BundleBase, BundleSink, PartList};
+use diskette_builder::oci::store::PartList;
+use diskette_builder::oci::store::bundle::{BundleBase, BundleSink};
 use diskette_builder::recipe::diagnostic::Diagnostic;
 use diskette_builder::registry::client::{RegistryClient, RegistryImages};
 
@@ -141,7 +143,7 @@ impl BundleCreateArguments {
             for catalogue in load_catalogues(&[path.to_owned()])? {
                 for entry in &catalogue.entries {
                     let name = target_repository(&entry.image, self.source_registry.as_deref())?;
-                    let tags = entry.tags.iter().filter_map(|tag| tag.constant());
+                    let tags = entry.tags.iter().filter_map(TagTemplate::constant);
                     names.extend(tags.map(|tag| name.with_tag(tag).to_string()));
                 }
             }

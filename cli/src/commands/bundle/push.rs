@@ -224,7 +224,7 @@ fn name_damaged_parts(error: CommandError, bundle: &Bundle) -> CommandError {
     };
     let damaged = images.find_damaged_parts().unwrap_or_default();
     if let Some(last) = all.pop() {
-        all.push(damaged.into_iter().fold(last, name_damaged));
+        all.push(damaged.iter().fold(last, name_damaged));
     }
     CommandError::Failed(all)
 }

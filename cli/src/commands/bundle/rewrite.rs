@@ -72,7 +72,7 @@ mod tests {
         );
         check("quay.io/you/vm:1", &["quay.io/me/=vms/"], "registry.lan:5000/m/you/vm:1");
         let refused = |text: &str| assert!(text.parse::<NameRewrite>().is_err(), "{text}");
-        (refused("quay.io/me/"), refused("me=you"), refused("quay.io/=/x"));
+        ["quay.io/me/", "me=you", "quay.io/=/x"].into_iter().for_each(refused);
         let upper = ["quay.io/me/=VMs/".parse().unwrap()];
         assert!(target_name(&"quay.io/me/vm:1".parse().unwrap(), "r.lan", &upper).is_err());
     }

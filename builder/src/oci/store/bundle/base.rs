@@ -20,9 +20,6 @@ pub struct BundleBase {
 }
 
 impl BundleBase {
-    /// Annotation of the index of a bundle with the digest of the index of the earlier one.
-    pub(crate) const ANNOTATION: &'static str = "dev.diskette.bundle.since";
-
     /// Reads the names of all blobs of a bundle.
     pub fn read(bundle: &ArchiveImages) -> Result<Self, CopyError> {
         let mut blobs: BTreeMap<String, BTreeSet<Digest>> = BTreeMap::new();

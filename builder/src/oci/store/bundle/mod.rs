@@ -6,20 +6,13 @@
 //! - `tape`: the tar in them
 //! - `sink`: receives images
 //! - `base`: what an earlier bundle has
-//! - `checksums`: the file that lists the parts
-//! - `joined`: the parts of a bundle as one file, for reading
 
 mod base;
-mod checksums;
-mod joined;
 mod missing;
 mod parts;
 mod sink;
 mod tape;
 
 pub use self::base::BundleBase;
-pub use self::checksums::{PartChecksum, PartList, PartListError};
-pub(super) use self::joined::ReadBytesAt;
-pub use self::joined::{ArchiveFile, ArchivePart};
 pub use self::missing::find_missing;
 pub use self::sink::BundleSink;

@@ -8,9 +8,9 @@ use std::os::unix::fs::FileExt as _;
 use cap_std::fs::{Dir, OpenOptions};
 use sha2::{Digest as _, Sha256};
 
-use super::checksums::{PARTS_MAX, PartChecksum, PartList, part_name};
 use crate::oci::image::digest::Digest;
 use crate::oci::new_file::NewFile;
+use crate::oci::store::part_list::{PARTS_MAX, PartChecksum, PartList, part_name};
 
 /// Number of bytes that are compared at a time.
 pub(super) const COMPARE_LEN: usize = 256 * 1024;

@@ -16,7 +16,7 @@ use crate::oci::image::tag::Tag;
 use crate::oci::sink::{
     AttachedImage, BlobWriter, NamedImage, ReportBytes, Sink, SourceBlob, TransferOutcome,
 };
-use crate::oci::store::index::LayoutIndex;
+use crate::oci::store::index::{BUNDLE_BASE, LayoutIndex};
 
 /// Writes images to a bundle. The files get their names at the end, and stay under temporary names if the program is
 /// interrupted.
@@ -50,7 +50,7 @@ impl<'a> BundleSink<'a> {
         let tape = tape.map_err(StorageError::io("write", path))?;
         let mut index = LayoutIndex::empty();
         if let Some(base) = base {
-            index.annotate(BundleBase::ANNOTATION, &base.digest().to_string());
+            index.annotate(BUNDLE_BASE, &base.digest().to_string());
         }
         let (tagged, attached) = (BTreeMap::new(), Vec::new());
         let state = Mutex::new(BundleState { tape, index, tagged, attached });

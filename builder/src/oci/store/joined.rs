@@ -6,14 +6,14 @@ use std::os::unix::fs::FileExt as _;
 
 use sha2::{Digest as _, Sha256};
 
-use super::checksums::PartChecksum;
+use super::part_list::PartChecksum;
 use crate::oci::image::digest::Digest;
 
 /// Number of bytes that are hashed at a time.
 const HASH_LEN: usize = 256 * 1024;
 
 /// What can be read from any offset on.
-pub(in crate::oci::store) trait ReadBytesAt {
+pub(super) trait ReadBytesAt {
     /// Reads bytes from an offset on; 0 at the end.
     fn read_bytes_at(&self, space: &mut [u8], at: u64) -> io::Result<usize>;
 }
@@ -62,12 +62,12 @@ impl ArchiveFile {
     }
 
     /// Returns the length of all parts together.
-    pub(in crate::oci::store) fn len(&self) -> u64 {
+    pub(super) fn len(&self) -> u64 {
         self.len
     }
 
     /// Returns whether all parts are regular files.
-    pub(in crate::oci::store) fn is_regular(&self) -> io::Result<bool> {
+    pub(super) fn is_regular(&self) -> io::Result<bool> {
         let mut all = self.parts.iter().map(|part| Ok(part.file.metadata()?.is_file()));
         all.try_fold(true, |all, is_file: io::Result<bool>| Ok(all && is_file?))
     }
@@ -86,7 +86,7 @@ impl ArchiveFile {
     }
 
     /// Returns a reader of all bytes.
-    pub(in crate::oci::store) fn reader(&self) -> ArchiveReader<'_> {
+    pub(super) fn reader(&self) -> ArchiveReader<'_> {
         ArchiveReader { file: self, at: 0 }
     }
 }
@@ -117,7 +117,7 @@ impl ReadBytesAt for ArchiveFile {
 
 /// Reads an archive from its start on.
 #[derive(Debug)]
-pub(in crate::oci::store) struct ArchiveReader<'a> {
+pub(super) struct ArchiveReader<'a> {
     file: &'a ArchiveFile,
     at: u64,
 }
