@@ -5,15 +5,25 @@ use std::net::TcpStream;
 use std::ops::Range;
 use std::sync::Arc;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::json;
+
 use crate::compression::{decode, detect_and_decompress_members};
 use crate::disk::{self, DiskFiles, Fault, ReadAt, examine_disk, guest};
 use crate::net::http::fuzzing::{exchange_on, server_url};
 use crate::net::http::{
     ContentRange, HttpClient, HttpRequest, ResponseHead, retry_after, server_words, web_page_words,
 };
+use crate::oci::image::digest::Digest;
 use crate::oci::reuse::frames_of_toc;
 use crate::registry::client::TokenScope;
+use crate::sbom::document::read::read_spdx;
 use crate::sbom::fuzzing::count_rpm_packages;
+use crate::signature::bundle::parse_bundle;
+use crate::signature::envelope::{Envelope, STATEMENT_MEDIA_TYPE};
+use crate::signature::key::PublicKey;
+use crate::signature::statement::StatementFields;
 
 /// A response as a program sees it.
 #[derive(Debug)]
@@ -114,4 +124,50 @@ pub fn decompress_stream(bytes: &[u8]) -> io::Result<Box<dyn Read + Send + '_>> 
 /// openSUSE.
 pub fn read_rpm_database(file: &[u8], log: Option<&[u8]>) -> Result<usize, String> {
     count_rpm_packages(&file, log.as_ref().map(|log| log as &dyn ReadAt))
+}
+
+/// Where a statement is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StatementForm {
+    /// It is there as it is.
+    Plain,
+    /// In an envelope (DSSE).
+    Envelope,
+    /// In an envelope in a bundle of sigstore.
+    Bundle,
+}
+
+/// Returns a statement, and whether one of the keys has signed it; the error says what is wrong.
+pub fn open_statement(
+    bytes: &[u8],
+    form: StatementForm,
+    keys: &[PublicKey],
+) -> Result<(Vec<u8>, bool), String> {
+    match form {
+        StatementForm::Plain => Ok((bytes.to_vec(), false)),
+        StatementForm::Envelope => Envelope::parse(bytes)?.open(keys),
+        StatementForm::Bundle => parse_bundle(bytes)?.open(keys),
+    }
+}
+
+/// Returns a statement in this form, without a signature.
+pub fn wrap_statement(statement: &[u8], form: StatementForm) -> Vec<u8> {
+    let envelope = json!({
+        "payload": STANDARD.encode(statement),
+        "payloadType": STATEMENT_MEDIA_TYPE,
+        "signatures": [],
+    });
+    match form {
+        StatementForm::Plain => statement.to_vec(),
+        StatementForm::Envelope => envelope.to_string().into_bytes(),
+        StatementForm::Bundle => json!({ "dsseEnvelope": envelope }).to_string().into_bytes(),
+    }
+}
+
+/// Returns the number of packages that a statement lists in SPDX; `None` if it is not such a statement.
+pub fn count_listed_packages(statement: &[u8]) -> Option<usize> {
+    let fields = StatementFields::parse(statement).ok()?;
+    // It is about some images or none; only a panic is wrong.
+    let _is_about = fields.is_about(Digest::of_bytes(statement));
+    read_spdx(&fields.predicate).map(|packages| packages.count())
 }

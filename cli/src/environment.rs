@@ -8,6 +8,7 @@ use std::time::{Duration, SystemTime};
 use diskette_builder::net::http::SystemRoots;
 use diskette_builder::net::proxy::{ProxyVariable, ProxyVariables};
 use diskette_builder::net::secret::Secret;
+use diskette_builder::oci::image::time::Timestamp;
 use diskette_builder::registry::{credentials, settings as registries};
 
 /// Input of the program besides its arguments.
@@ -66,6 +67,17 @@ impl Environment {
     pub(crate) fn seconds(&self) -> i64 {
         let since = self.started.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
         i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
+    }
+
+    /// Returns the start time, as attestations have it.
+    pub(crate) fn start_time(&self) -> Timestamp {
+        self.seconds().to_string().parse().unwrap_or_default()
+    }
+
+    /// Returns what time it is, as attestations have it.
+    pub(crate) fn current_time(&self) -> Timestamp {
+        let elapsed = i64::try_from(self.elapsed().as_secs()).unwrap_or(i64::MAX);
+        self.seconds().saturating_add(elapsed).to_string().parse().unwrap_or_default()
     }
 
     /// Returns the start time in UTC in the form of tags: `YYMMDDHHMM`.

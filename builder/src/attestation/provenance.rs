@@ -1,9 +1,10 @@
 //! The *provenance* of an image says what it was built from, with which options, and by what
-//! (<https://slsa.dev/spec/v1.0/provenance>). It has no times, so that the same build has the same provenance.
+//! (<https://slsa.dev/spec/v1.0/provenance>). It has no times unless they are asked for, so that the same build has the same provenance.
 
 use serde_json::{Map, Value, json};
 
 use super::resource::ResourceDescriptor;
+use crate::oci::image::time::Timestamp;
 use crate::signature::statement::Predicate;
 
 /// Type of the predicate.
@@ -23,6 +24,35 @@ pub struct BuildParameters {
     pub external: Map<String, Value>,
 }
 
+/// Tells when a build began, and what time it is, if provenance has times.
+#[derive(Clone, Copy)]
+pub struct BuildClock<'a> {
+    /// When the build began.
+    pub started: Timestamp,
+    /// Returns what time it is.
+    pub now: &'a (dyn Fn() -> Timestamp + Sync),
+}
+
+/// When a build began, and when it was done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct BuildTimes {
+    started: Timestamp,
+    finished: Timestamp,
+}
+
+impl BuildClock<'_> {
+    /// Returns the times of a build that is done now.
+    pub(crate) fn times(&self) -> BuildTimes {
+        BuildTimes { started: self.started, finished: (self.now)() }
+    }
+}
+
+impl std::fmt::Debug for BuildClock<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("BuildClock").field("started", &self.started).finish_non_exhaustive()
+    }
+}
+
 /// What a build has made.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct BuildFacts<'a> {
@@ -33,6 +63,8 @@ pub(crate) struct BuildFacts<'a> {
     pub(crate) internal: Value,
     /// What was read, sorted.
     pub(crate) resources: &'a [ResourceDescriptor],
+    /// When it was built, if that is stated.
+    pub(crate) times: Option<BuildTimes>,
 }
 
 /// Returns the provenance of an image.
@@ -41,7 +73,7 @@ pub(crate) fn compose_provenance(facts: &BuildFacts<'_>) -> serde_json::Result<P
     if let Some(platform) = &facts.platform {
         external.insert("platform".into(), platform.as_str().into());
     }
-    let value = json!({
+    let mut value = json!({
         "buildDefinition": {
             "buildType": BUILD_TYPE,
             "externalParameters": external,
@@ -52,5 +84,9 @@ pub(crate) fn compose_provenance(facts: &BuildFacts<'_>) -> serde_json::Result<P
             "builder": { "id": BUILDER_ID, "version": { "diskette": env!("CARGO_PKG_VERSION") } },
         },
     });
+    if let Some(BuildTimes { started, finished }) = facts.times {
+        value["runDetails"]["metadata"] =
+            json!({ "startedOn": started.to_string(), "finishedOn": finished.to_string() });
+    }
     Ok(Predicate { kind: PROVENANCE.into(), value })
 }

@@ -2,8 +2,10 @@
 
 use thiserror::Error;
 
-use super::extract::ExtractError;
+use super::extract::{ExtractError, choose_layer};
+use super::facts::ContentKind;
 use super::guest::{DiskContext, Traffic, open_disk};
+use super::vm::disk_name;
 use crate::oci::error::StorageError;
 use crate::oci::hashing::BlobProblem;
 use crate::oci::image_documents::PlatformImage;
@@ -67,12 +69,36 @@ impl From<InventoryError> for PackagesError {
     }
 }
 
-/// Lists the packages in the disk of an image, and says how much was read; `None` if the disk could only be written to a
+/// The packages in the disk of an image.
+#[derive(Debug)]
+pub struct ImagePackages {
+    /// The system and its packages.
+    pub inventory: Inventory,
+    /// Name of the disk, if it is one of a VM artifact, or of several in another artifact.
+    pub disk: Option<String>,
+    /// What was read of the image's layers.
+    pub traffic: Traffic,
+}
+
+/// Lists the packages in the disk of an image; `None` if the disk could only be written to a
 /// file, and no file is made.
 pub fn read_image_packages(
     image: &PlatformImage,
     context: &DiskContext<'_>,
-) -> Result<Option<(Inventory, Traffic)>, PackagesError> {
+) -> Result<Option<ImagePackages>, PackagesError> {
     let Some(opened) = open_disk(image, context)? else { return Ok(None) };
-    Ok(Some((read_disk_inventory(opened.file)?, opened.traffic)))
+    let inventory = read_disk_inventory(opened.file)?;
+    let disk = disk_label(image, context.disk)?;
+    Ok(Some(ImagePackages { inventory, disk, traffic: opened.traffic }))
+}
+
+/// Returns the name that tells a disk of an artifact from the others.
+fn disk_label(image: &PlatformImage, disk: Option<&str>) -> Result<Option<String>, ExtractError> {
+    if let ContentKind::Image = ContentKind::of(image) {
+        return Ok(None);
+    }
+    let (_, layer) = choose_layer(image, disk)?;
+    let volume = Some(disk_name(layer)).filter(|name| !name.is_empty());
+    let is_one_of_several = image.layers.len() > 1;
+    Ok(volume.or(disk.filter(|_| is_one_of_several)).map(str::to_owned))
 }

@@ -75,6 +75,7 @@ pub(super) fn attest_index<'b>(
         platform: None,
         internal: json!({ "created": sync.created.seconds(), "layerFormat": FORMAT_VERSION }),
         resources: &resources,
+        times: sync.clock.map(|clock| clock.times()),
     });
     let key = sync.signer.map(|signer| (signer.key, signer.format));
     let writer = AttestationWriter { sink, names: std::slice::from_ref(&job.target), key };

@@ -27,6 +27,7 @@ pub use self::published::VERSION;
 pub use self::shard::{ShardError, SyncShard};
 
 use self::publish::ImageSync;
+use crate::attestation::provenance::BuildClock;
 use crate::engine::cache::LayerCache;
 use crate::engine::layer::LayerWorkers;
 use crate::engine::source::InputFiles;
@@ -71,6 +72,8 @@ pub struct SyncTools<'a> {
     pub signer: Option<Signer<'a>>,
     /// What is said of all images in attestations, beside what their entries ask for.
     pub attest: &'a BTreeSet<AttestationKind>,
+    /// Tells the times of builds, if attestations state them.
+    pub clock: Option<BuildClock<'a>>,
     /// Makes a file without a name for a disk whose packages are listed, and that can be read only from front to back.
     pub spool: Option<&'a (dyn Fn() -> io::Result<File> + std::marker::Sync)>,
     /// Value of `{timestamp}` in tags.

@@ -36,8 +36,12 @@ pub(super) fn attach_packages(
 ) -> Result<Option<GuestPackages>, SyncError> {
     let inventory = read_packages(manifest, (job, sync), progress)?;
     let (name, digest) = (job.target.to_string(), manifest.digest.to_string());
-    let subject =
-        DocumentSubject { name: &name, version: Some(&digest), created: Some(sync.created) };
+    let subject = DocumentSubject {
+        name: &name,
+        disk: None,
+        version: Some(&digest),
+        created: Some(sync.created),
+    };
     let list = compose_package_list(&inventory, DocumentFormat::Spdx, &subject);
     let list = list.map_err(DocumentError::from)?;
     let key = sync.signer.map(|signer| (signer.key, signer.format));
@@ -94,5 +98,5 @@ fn read_packages(
     };
     let read = read_image_packages(image, &context)?;
     let missing = || PackagesError::from(ExtractError::NoDisk);
-    Ok(read.map(|(inventory, _)| inventory).ok_or_else(missing)?)
+    Ok(read.map(|read| read.inventory).ok_or_else(missing)?)
 }

@@ -70,6 +70,7 @@ impl PlatformBuilder<'_> {
             format: ImageFormat::Oci,
             attest: Some(&AttestOptions {
                 parameters: &attest::parameters(self.job, recipe),
+                clock: sync.clock,
                 files: FileNaming::Paths,
                 form: AttestationForm::Attached,
                 key: sync.signer.map(|signer| (signer.key, signer.format)),

@@ -14,9 +14,18 @@ pub(crate) struct AttestArguments {
     /// from, with which options, and by what) and sbom (the packages in its disk, as SPDX). With `--sign-key` they are signed
     #[arg(long, value_name = "LIST", value_parser = parse_kinds)]
     attest: Vec<BTreeSet<AttestationKind>>,
+
+    /// State in provenance when the build began and when it was done. Without it the same build has the same provenance
+    #[arg(long)]
+    attest_times: bool,
 }
 
 impl AttestArguments {
+    /// Returns whether provenance has times.
+    pub(crate) fn has_times(&self) -> bool {
+        self.attest_times
+    }
+
     /// Returns what is said of the images.
     pub(crate) fn kinds(&self) -> BTreeSet<AttestationKind> {
         self.attest.iter().flatten().copied().collect()

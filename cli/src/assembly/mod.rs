@@ -6,7 +6,7 @@ use std::num::NonZeroUsize;
 
 use cap_std::fs::Dir;
 use diskette_builder::attestation::attach::AttestationForm;
-use diskette_builder::attestation::provenance::BuildParameters;
+use diskette_builder::attestation::provenance::{BuildClock, BuildParameters};
 use diskette_builder::engine::assemble::{
     AttestOptions, BuildError, BuildOptions, BuildPlan, BuildSources, PlatformTags,
 };
@@ -44,6 +44,8 @@ pub(crate) struct Assembly<'a> {
     pub(crate) engine: Option<&'a ContainerEngine>,
     /// What was asked for, as attestations state it.
     pub(crate) parameters: BuildParameters,
+    /// Whether attestations have the times of the build.
+    pub(crate) attest_times: bool,
     /// How attestations name files of this machine.
     pub(crate) file_naming: FileNaming,
     /// Where attestations are kept.
@@ -82,6 +84,8 @@ impl Assembly<'_> {
         let signing = self.signing.map(|key| key.sign_in(sink));
         let workers = LayerWorkers::start(thread_count(self.jobs))
             .map_err(cannot("start", "compressing threads"))?;
+        let now = || environment.current_time();
+        let clock = BuildClock { started: environment.start_time(), now: &now };
         let options = BuildOptions {
             workers: &workers,
             sink: signing.as_ref().map_or(sink, |signing| signing),
@@ -92,6 +96,7 @@ impl Assembly<'_> {
             format: self.format,
             attest: Some(&AttestOptions {
                 parameters: &self.parameters,
+                clock: self.attest_times.then_some(clock),
                 files: self.file_naming,
                 form: self.attest_form,
                 key: self.signing.map(SigningKey::key),

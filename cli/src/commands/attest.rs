@@ -208,8 +208,12 @@ impl Attester<'_> {
                 progress,
             )?;
             let digest = image.manifest.digest.to_string();
-            let about =
-                DocumentSubject { name: &name, version: Some(&digest), created: Some(created) };
+            let about = DocumentSubject {
+                name: &name,
+                disk: read.disk.as_deref(),
+                version: Some(&digest),
+                created: Some(created),
+            };
             let list = compose_package_list(&read.inventory, format.into(), &about);
             all.push((image, list.map_err(cannot("describe", &name))?));
         }

@@ -251,6 +251,7 @@ impl BuildArguments {
             parameters: BuildParameters::default(),
             file_naming: FileNaming::Paths,
             attest_form: AttestationForm::Attached,
+            attest_times: self.attest.has_times(),
             signing: None,
             format: format.into(),
             jobs: self.jobs,

@@ -117,7 +117,8 @@ fn print_inventory(
         Format::Spdx => DocumentFormat::Spdx,
         Format::CycloneDx => DocumentFormat::CycloneDx,
     };
-    let subject = DocumentSubject { name, version: version.as_deref(), created };
+    let disk = read.disk.as_deref();
+    let subject = DocumentSubject { name, disk, version: version.as_deref(), created };
     let document = write_document(inventory, format, &subject);
     let document = document.map_err(cannot("describe", name))?;
     Ok(ui.print_json(&String::from_utf8_lossy(&document))?)

@@ -10,6 +10,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use clap::{ArgAction, Args};
+use diskette_builder::attestation::provenance::BuildClock;
 use diskette_builder::engine::cache::LayerCache;
 use diskette_builder::engine::layer::LayerWorkers;
 use diskette_builder::frontend::spec::CatalogueEntry;
@@ -248,6 +249,8 @@ impl SyncArguments {
         let cache = cache.map(|dir| LayerCache::new(dir, environment.started));
         let workers = LayerWorkers::start(thread_count(self.jobs))
             .map_err(cannot("start", "compressing threads"))?;
+        let now = || environment.current_time();
+        let clock = BuildClock { started: environment.start_time(), now: &now };
         let tools = SyncTools {
             fetch: &UpstreamWeb::new(&client, &self.rewrite_url),
             client: &client,
@@ -261,6 +264,7 @@ impl SyncArguments {
             cache: cache.as_ref(),
             progress: &**progress,
             created: creation_time(environment, self.source_date_epoch.as_deref(), None)?,
+            clock: self.attest.has_times().then_some(clock),
             spool: make_file.as_ref().map(|make_file| make_file as _),
             timestamp: &environment.stamp(),
             mode: if self.dry_run { SyncMode::DryRun } else { SyncMode::Publish },

@@ -221,6 +221,7 @@ impl VddkArguments {
             parameters: BuildParameters::default(),
             file_naming: FileNaming::LastParts,
             attest_form: AttestationForm::Attached,
+            attest_times: self.attest.has_times(),
             signing: None,
             format: ImageFormat::Oci,
             jobs: self.jobs,

@@ -12,7 +12,7 @@ use diskette_builder::disk::guest::GuestError;
 use diskette_builder::disk::{DiskFormat, ReadAt};
 use diskette_builder::inspect::extract::ExtractError;
 use diskette_builder::inspect::guest::{DiskContext, PartReading, spool_stream};
-use diskette_builder::inspect::packages::{PackagesError, read_image_packages};
+use diskette_builder::inspect::packages::{ImagePackages, PackagesError, read_image_packages};
 use diskette_builder::oci::image::platform::Platform;
 use diskette_builder::oci::image_documents::{PlatformImage, read_documents};
 use diskette_builder::oci::images::Images;
@@ -35,6 +35,8 @@ use crate::images::subject::{ImageSubject, choose_platform};
 /// The inventory of a disk, and what reading it took.
 pub(crate) struct ReadInventory {
     pub(crate) inventory: Inventory,
+    /// Name of the disk, if it is one of an artifact.
+    pub(crate) disk: Option<String>,
     /// How much was read, as a phrase.
     pub(crate) traffic: String,
 }
@@ -132,7 +134,7 @@ pub(crate) fn read_file_inventory(
         (read, _) => read.map_err(unlisted)?,
     };
     let traffic = traffic_text(counted.read.load(Ordering::Relaxed), counted.len());
-    Ok(ReadInventory { inventory, traffic })
+    Ok(ReadInventory { inventory, disk: None, traffic })
 }
 
 /// Returns whether a disk was not read because its file is compressed.
@@ -192,9 +194,9 @@ fn read_inventory_by(
         (PackagesError::Disk(error), _) => disk_error(error, "read", location, image),
         (PackagesError::Inventory(error), _) => inventory_error(error, location),
     })?;
-    Ok(read.map(|(inventory, traffic)| {
+    Ok(read.map(|ImagePackages { inventory, disk, traffic }| {
         let traffic = traffic_text(traffic.read(), traffic.total());
-        ReadInventory { inventory, traffic }
+        ReadInventory { inventory, disk, traffic }
     }))
 }
 

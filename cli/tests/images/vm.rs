@@ -2,11 +2,12 @@
 //! the archives that KubeVirt exports.
 #![expect(clippy::too_many_lines, reason = "each test shows all that is written")]
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 
 use diskette_integration::disk::{MIB, mixed_bytes, write_sparse};
 use diskette_integration::docker_registry::DockerRegistry;
+use diskette_integration::guest_root::GuestRoot;
 use diskette_integration::image::Layout;
 use diskette_integration::kubernetes;
 use diskette_integration::machine::exporter::{Export, write_archive};
@@ -620,4 +621,35 @@ fn oras_and_skopeo_move_artifacts_unharmed() {
     let pulled = fs::read(trixie.path("root.raw.zst")).unwrap();
     let disk = zstd::stream::decode_all(&pulled[..]).unwrap();
     assert!(disk == scene.read("root.raw"));
+}
+
+/// The documents of the disks of a machine say which disk they are about, and differ even if the disks do not.
+#[test]
+fn lists_of_packages_name_their_disks() {
+    let scene = scene("  amd64: { disks: { root: root.raw, data: root.raw } }\n");
+    let Some(root) = GuestRoot::debian(&scene) else { return };
+    let Some(_) = root.make_ext(&scene, "root.raw", &[]) else { return };
+    let built = scene.run(["build", "-q", "-o", "oci:out", "--attest", "sbom"]);
+    assert_eq!(built.status, 0, "{}", built.stderr);
+    let attestations = || -> Vec<Value> {
+        let args = ["verify", "oci:out:1", "--progress", "none", "--output-format", "json"];
+        let report: Value = serde_json::from_slice(&scene.run(args).stdout).unwrap();
+        report["attestations"].as_array().unwrap().clone()
+    };
+    let field = |all: &[Value], pointer: &str| {
+        let field = |it: &Value| it.pointer(pointer).unwrap().as_str().unwrap().to_owned();
+        all.iter().map(field).collect::<BTreeSet<_>>()
+    };
+    let all = attestations();
+    let names = ["quay.io/me/shop:1#data", "quay.io/me/shop:1#root"].map(str::to_owned);
+    assert_eq!(field(&all, "/predicate/name"), BTreeSet::from(names));
+    assert_eq!(field(&all, "/predicate/documentNamespace").len(), 2);
+    let attest = ["attest", "-q", "oci:out:1", "--sbom", "cyclonedx", "--disk", "data"];
+    assert_eq!(scene.run(attest).status, 0);
+    let attached: Vec<Value> = attestations().into_iter().filter(|it| !all.contains(it)).collect();
+    let name = BTreeSet::from(["oci:out:1#data".to_owned()]);
+    assert_eq!(field(&attached, "/predicate/metadata/component/name"), name);
+    let sbom = ["sbom", "oci:out:1", "--disk", "root", "--format", "spdx"];
+    let document: Value = serde_json::from_slice(&scene.run(sbom).stdout).unwrap();
+    assert_eq!(document["name"], "oci:out:1#root");
 }

@@ -97,6 +97,44 @@ fn a_build_says_what_it_was_made_from() {
     assert_eq!(attestations(&scene, "oci-archive:out.tar", &[]), all);
 }
 
+/// Times are stated only if that is asked for.
+#[test]
+fn times_of_a_build_are_stated_if_asked_for() {
+    let scene = scene();
+    let registry = Registry::start(Profile::DISTRIBUTION_3);
+    let upstream = Upstream::start();
+    let catalogue = upstream.catalogue("prod.example", &["checksums"]);
+    scene.write("catalogue.yaml", catalogue);
+    let (built, address) = (registry.reference("me/vm:1"), registry.reference("me"));
+    let published = registry.reference("me/checksums:1");
+    let now = || -> String {
+        let date = diskette_integration::peer::find("date").unwrap();
+        date.run(["-u", "+%Y-%m-%dT%H:%M:%SZ"]).trim().to_owned()
+    };
+    let build = ["build", "-q", "-t", &built, "--push", "--attest", "provenance"];
+    let sync = ["sync", "catalogue.yaml", "--progress", "none", "--attest", "provenance"];
+    let sync = [&sync[..], &["--force", "--target-registry", &address]].concat();
+    for (command, name) in [(&build[..], &built), (&sync, &published)] {
+        run(&scene, command);
+        let before = attestations(&scene, name, &[]);
+        assert_eq!(before.len(), 3);
+        for it in &before {
+            assert!(it["predicate"]["runDetails"].get("metadata").is_none(), "{it}");
+        }
+        let first = now();
+        run(&scene, &[command, &["--attest-times"]].concat());
+        let last = now();
+        let all = attestations(&scene, name, &[]);
+        assert_eq!(all.len(), 6);
+        for it in all.iter().filter(|it| !before.contains(it)) {
+            let times = &it["predicate"]["runDetails"]["metadata"];
+            let [started, finished] =
+                ["startedOn", "finishedOn"].map(|it| times[it].as_str().unwrap());
+            assert!(*first <= *started && started <= finished && *finished <= *last, "{times}");
+        }
+    }
+}
+
 fn hex(scene: &Scene, file: &str) -> String {
     sha256(&scene.read(file)).trim_start_matches("sha256:").to_owned()
 }

@@ -70,7 +70,7 @@ impl ReadAt for SectorDisk<'_> {
 pub fn run(input: &[u8]) {
     let Some(disk) = SectorDisk::parse(input) else { return };
     let Ok(inventory) = read_inventory(&disk) else { return };
-    let subject = DocumentSubject { name: "disk", version: None, created: None };
+    let subject = DocumentSubject { name: "disk", disk: None, version: None, created: None };
     for format in [DocumentFormat::Spdx, DocumentFormat::CycloneDx] {
         let document = write_document(&inventory, format, &subject).expect("it is JSON");
         let parsed: serde_json::Value = serde_json::from_slice(&document).expect("it is JSON");

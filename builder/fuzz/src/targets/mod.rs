@@ -35,6 +35,7 @@ pub mod rpm;
 pub mod run;
 pub mod span;
 pub mod spec;
+pub mod statement;
 pub mod tar_index;
 pub mod toc;
 
@@ -89,6 +90,7 @@ pub const ALL: &[(&str, Target)] = &[
     ("run", run::run),
     ("span", span::run),
     ("spec", spec::run),
+    ("statement", statement::run),
     ("tar_index", tar_index::run),
     ("toc", toc::run),
 ];

@@ -6,7 +6,7 @@ use super::layers::{LayerJob, LayerSource};
 use super::{BuildError, BuildOptions, BuiltImage, BuiltPlatform};
 use crate::attestation::attach::{AttestationForm, AttestationWriter};
 use crate::attestation::packages::compose_package_list;
-use crate::attestation::provenance::{BuildFacts, BuildParameters, compose_provenance};
+use crate::attestation::provenance::{BuildClock, BuildFacts, BuildParameters, compose_provenance};
 use crate::attestation::resource::{ResourceDescriptor, sort_resources};
 use crate::engine::layer::compression::FORMAT_VERSION;
 use crate::engine::source::{FileNaming, ImageRoots};
@@ -23,6 +23,8 @@ use crate::signature::statement::Predicate;
 pub struct AttestOptions<'a> {
     /// What was asked for in the build.
     pub parameters: &'a BuildParameters,
+    /// Tells the times of the build, if they are stated.
+    pub clock: Option<BuildClock<'a>>,
     /// How files of this machine are named.
     pub files: FileNaming,
     /// Where the attestations are kept.
@@ -37,7 +39,16 @@ pub(super) struct LayerFacts {
     /// What it was made of, if the provenance of its image is stated.
     pub(super) resources: Vec<ResourceDescriptor>,
     /// The packages in each of its disks, if they are listed.
-    pub(super) packages: Vec<Inventory>,
+    pub(super) packages: Vec<DiskPackages>,
+}
+
+/// The packages in a disk that was built.
+#[derive(Debug, Clone)]
+pub struct DiskPackages {
+    /// Name of the disk, if it is one of a VM artifact.
+    pub disk: Option<String>,
+    /// The system and its packages.
+    pub inventory: Inventory,
 }
 
 /// Reads what attestations say of each layer; nothing for images without.
@@ -67,7 +78,9 @@ fn layer_facts(
     let naming = options.attest.map_or(FileNaming::Paths, |attest| attest.files);
     let mut facts = LayerFacts::default();
     for LayerSource { recipe, source, packages } in &job.sources {
-        facts.packages.extend(packages.clone());
+        let disk = job.disk_name().map(str::to_owned);
+        let packages = packages.clone();
+        facts.packages.extend(packages.map(|inventory| DiskPackages { disk, inventory }));
         if !has_provenance {
             continue;
         }
@@ -105,8 +118,8 @@ pub(super) fn attest_platform(
     if is_asked_for(AttestationKind::Provenance, image, options) {
         predicates.push(platform_provenance(platform, recipe, attest, options)?);
     }
-    for inventory in &platform.packages {
-        predicates.push(list_packages(inventory, platform, image, options)?);
+    for packages in &platform.packages {
+        predicates.push(list_packages(packages, platform, image, options)?);
     }
     if predicates.is_empty() {
         return Ok(None);
@@ -125,16 +138,20 @@ pub(super) fn attest_platform(
 
 /// Returns the list of the packages in a disk.
 fn list_packages(
-    inventory: &Inventory,
+    packages: &DiskPackages,
     platform: &BuiltPlatform,
     image: &Recipe,
     options: &BuildOptions<'_>,
 ) -> Result<Predicate, DocumentError> {
     let name = image.names.first().map_or_else(|| "image".to_owned(), ToString::to_string);
     let digest = platform.manifest.digest.to_string();
-    let about =
-        DocumentSubject { name: &name, version: Some(&digest), created: Some(options.created) };
-    Ok(compose_package_list(inventory, DocumentFormat::Spdx, &about)?)
+    let about = DocumentSubject {
+        name: &name,
+        disk: packages.disk.as_deref(),
+        version: Some(&digest),
+        created: Some(options.created),
+    };
+    Ok(compose_package_list(&packages.inventory, DocumentFormat::Spdx, &about)?)
 }
 
 fn platform_provenance(
@@ -153,6 +170,7 @@ fn platform_provenance(
         platform: Some(platform.platform.to_string()),
         internal,
         resources: &platform.resources,
+        times: attest.clock.map(|clock| clock.times()),
     });
     Ok(provenance.map_err(DocumentError::from)?)
 }
@@ -179,7 +197,8 @@ pub(super) fn attest_index(
         "platforms": platforms,
     });
     let parameters = attest.parameters;
-    let facts = BuildFacts { parameters, platform: None, internal, resources: &resources };
+    let times = attest.clock.map(|clock| clock.times());
+    let facts = BuildFacts { parameters, platform: None, internal, resources: &resources, times };
     let writer = AttestationWriter { sink: options.sink, names: &image.names, key: attest.key };
     let provenance = compose_provenance(&facts).map_err(DocumentError::from)?;
     Ok(writer.attach(&image.index, &[provenance])?)

@@ -5,6 +5,7 @@ use std::ops::ControlFlow;
 use std::sync::{Mutex, PoisonError};
 
 use super::{BuildError, BuildOptions};
+use crate::cluster::vm::DISK_NAME;
 use crate::compression::LayerCompression;
 use crate::engine::cache::LayerKey;
 use crate::engine::layer::{LayerError, LayerInput, write_layer};
@@ -16,7 +17,7 @@ use crate::oci::image::reference::Reference;
 use crate::oci::parallel::in_parallel;
 use crate::oci::progress::{LayerOutcome, ProgressEvent};
 use crate::oci::sink::BlobWriter;
-use crate::recipe::{LayerRecipe, PlatformRecipe, SourceRecipe};
+use crate::recipe::{LayerContent, LayerRecipe, PlatformRecipe, SourceRecipe};
 use crate::sbom::inventory::Inventory;
 
 /// A layer that the images need.
@@ -87,6 +88,14 @@ pub(super) fn make_layers(
 }
 
 impl LayerJob<'_> {
+    /// Returns the name of the disk that the layer is, if it is one of a VM artifact.
+    pub(super) fn disk_name(&self) -> Option<&str> {
+        match &self.recipe.content {
+            LayerContent::Blob(blob) => blob.annotations.get(DISK_NAME).map(String::as_str),
+            LayerContent::Tar(_) => None,
+        }
+    }
+
     fn cache_key(&self, options: &BuildOptions<'_>) -> Option<LayerKey> {
         let (mtime, identities) = (options.created.seconds(), self.identities.as_ref()?);
         LayerKey::new(&self.recipe.content, identities, mtime, self.compression).ok()

@@ -17,7 +17,7 @@ use cap_std::fs::Dir;
 
 use crate::oci::image::reference::Reference;
 
-pub use attest::AttestOptions;
+pub use attest::{AttestOptions, DiskPackages};
 pub use error::BuildError;
 pub use open::unpack_download;
 
@@ -39,7 +39,6 @@ use crate::oci::progress::Progress;
 use crate::oci::sink::Sink;
 use crate::recipe::Recipe;
 use crate::recipe::diagnostic::Diagnostic;
-use crate::sbom::inventory::Inventory;
 
 /// What a build reads: files, downloads and base images.
 #[derive(Clone, Copy)]
@@ -114,7 +113,7 @@ pub struct BuiltPlatform {
     /// What it was built from, if that was asked for.
     pub resources: Vec<ResourceDescriptor>,
     /// The packages in its disks, if they are listed.
-    pub packages: Vec<Inventory>,
+    pub packages: Vec<DiskPackages>,
 }
 
 impl BuiltPlatform {

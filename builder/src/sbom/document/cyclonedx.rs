@@ -108,7 +108,7 @@ pub(super) fn document(inventory: &Inventory, subject: &DocumentSubject<'_>) -> 
             component: Component {
                 kind: "container",
                 reference: Some(uuid.clone()),
-                name: subject.name.to_owned(),
+                name: subject.full_name(),
                 version: subject.version.map(str::to_owned),
                 ..Component::default()
             },

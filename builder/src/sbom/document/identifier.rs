@@ -12,7 +12,8 @@ pub(super) fn document_uuid(inventory: &Inventory, subject: &DocumentSubject<'_>
     let content = serde_json::to_vec(inventory).unwrap_or_default();
     let created = subject.created.map_or_else(String::new, |time| time.to_string());
     let mut hash = Sha256::new();
-    for part in [TOOL_VERSION, subject.name, subject.version.unwrap_or_default(), &created] {
+    for part in [TOOL_VERSION, &subject.full_name(), subject.version.unwrap_or_default(), &created]
+    {
         hash.update(part.as_bytes());
         hash.update([0]);
     }

@@ -54,10 +54,22 @@ impl DocumentFormat {
 pub struct DocumentSubject<'a> {
     /// Name of the disk or of its image.
     pub name: &'a str,
+    /// Name of the disk, if it is one of an artifact: a document is about one disk.
+    pub disk: Option<&'a str>,
     /// What tells it from others of the same name, such as the digest of the image.
     pub version: Option<&'a str>,
     /// Time of the document. Without one SPDX, which requires a time, gets 1970, and CycloneDX none.
     pub created: Option<Timestamp>,
+}
+
+impl DocumentSubject<'_> {
+    /// Returns the name of the disk: that of its image, and its own after a `#`.
+    fn full_name(&self) -> String {
+        match self.disk {
+            Some(disk) => format!("{}#{disk}", self.name),
+            None => self.name.to_owned(),
+        }
+    }
 }
 
 /// Writes a document, which ends in a line feed.

@@ -115,7 +115,7 @@ pub(super) fn document(inventory: &Inventory, subject: &DocumentSubject<'_>) -> 
         spdx_version: "SPDX-2.3",
         data_license: "CC0-1.0",
         id: DOCUMENT,
-        name: subject.name.to_owned(),
+        name: subject.full_name(),
         document_namespace: format!(
             "https://spdx.org/spdxdocs/{TOOL}-{}",
             document_uuid(inventory, subject)

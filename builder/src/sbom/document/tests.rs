@@ -33,7 +33,7 @@ fn inventory() -> Inventory {
 }
 
 fn write(inventory: &Inventory, format: DocumentFormat, name: &str) -> Value {
-    let subject = DocumentSubject { name, version: None, created: None };
+    let subject = DocumentSubject { name, disk: None, version: None, created: None };
     serde_json::from_slice(&write_document(inventory, format, &subject).unwrap()).unwrap()
 }
 
