@@ -111,10 +111,10 @@ fn times_of_a_build_are_stated_if_asked_for() {
         let date = diskette_integration::peer::find("date").unwrap();
         date.run(["-u", "+%Y-%m-%dT%H:%M:%SZ"]).trim().to_owned()
     };
-    let build = ["build", "-q", "-t", &built, "--push", "--attest", "provenance"];
+    let image = ["build", "-q", "-t", &built, "--push", "--attest", "provenance"];
     let sync = ["sync", "catalogue.yaml", "--progress", "none", "--attest", "provenance"];
     let sync = [&sync[..], &["--force", "--target-registry", &address]].concat();
-    for (command, name) in [(&build[..], &built), (&sync, &published)] {
+    for (command, name) in [(&image[..], &built), (&sync, &published)] {
         run(&scene, command);
         let before = attestations(&scene, name, &[]);
         assert_eq!(before.len(), 3);
