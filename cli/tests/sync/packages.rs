@@ -8,6 +8,7 @@ use diskette_integration::guest_root::GuestRoot;
 use diskette_integration::peer;
 use diskette_integration::registry::{Profile, Registry};
 use diskette_integration::scene::{ProgramOutcome, Scene};
+use diskette_integration::trixie::Trixie;
 use diskette_integration::upstream::Upstream;
 use serde_json::{Value, json};
 use snapbox::{IntoData, assert_data_eq, str};
@@ -109,6 +110,23 @@ fn packages_are_attached_to_what_is_published() {
         // Nothing is attached to what stays as it is.
         assert!(stage.sync(args).stdout.starts_with(b"unchanged"), "{more}");
         assert_eq!(stage.attested("linux/amd64", keys), expected, "{more}");
+    }
+}
+
+/// cosign takes the lists for what they are.
+#[test]
+fn cosign_verifies_lists_of_packages() {
+    let Some(stage) = Stage::new("") else { return };
+    let Some(trixie) = Trixie::find(&stage.scene) else { return };
+    let outcome = stage.sync(&["--attest", "sbom", "--sign-key", "me.key"]);
+    assert_eq!(outcome.status, 0, "{}", outcome.stderr);
+    fs::copy(stage.scene.path("me.pub"), trixie.path("me.pub")).unwrap();
+    let index = stage.registry.manifest("disks/checksums", "1").unwrap().json();
+    for image in index["manifests"].as_array().unwrap() {
+        let name = format!("disks/checksums@{}", text(&image["digest"]));
+        let options = ["--key", "me.pub", "--type", "spdxjson", "--insecure-ignore-tlog"];
+        let verify = ["cosign", "verify-attestation", &stage.registry.reference(&name)];
+        trixie.run(&[&verify[..], &options].concat());
     }
 }
 
