@@ -80,6 +80,13 @@ fn image(outcome: &str, err: &str, temporary: bool) -> Value {
         "Outcome": outcome, "Temporary": temporary })
 }
 
+fn catalogue_document(image: &str) -> String {
+    format!(
+        "---\napiVersion: diskette/v1\nimage: {image}\ntags: ['1']\nplatforms: [amd64]\n\
+         release: {{from: checksums, url: 'https://example.com/SUMS', file: x}}\n"
+    )
+}
+
 #[test]
 fn the_exit_status_is_that_of_one_run() {
     let scene = Scene::new();
@@ -100,6 +107,11 @@ fn the_exit_status_is_that_of_one_run() {
     let old = File::options().append(true).open(scene.path("old.json")).unwrap();
     old.set_modified(two_days_ago).unwrap();
     scene.write("wrong.json", "[]");
+    let huge = File::create(scene.path("huge.json")).unwrap();
+    huge.set_len((256 << 20) + 1).unwrap();
+    let mut other = image("published", "", false);
+    other["Image"] = "q.io/other".into();
+    scene.write("other.json", json!({ "a:1": other }).to_string());
     std::fs::create_dir(scene.path("none")).unwrap();
     let check = |args: &str, status: i32, says: &[&str]| {
         let args: Vec<&str> = args.split(' ').collect();
@@ -134,7 +146,7 @@ fn the_exit_status_is_that_of_one_run() {
     check("good.json old.json --max-age 12h", 75, &["the results file `old.json` is 48 hours old"]);
     check("good.json --max-age 12h", 0, &[]);
     // The catalogue tells what is missing: a file that is left from more parts is not.
-    scene.write("c.yaml", "apiVersion: diskette/v1\nimage: q.io/a\ntags: ['1']\nplatforms: [amd64]\nrelease: {from: checksums, url: 'https://e.com/SUMS', file: a}\n");
+    scene.write("c.yaml", catalogue_document("q.io/a"));
     check("good.json old.json --max-age 12h --catalogue c.yaml", 0, &[]);
     check("old.json --max-age 12h --catalogue c.yaml", 75, &["an image of the catalogue without"]);
     check(
@@ -142,6 +154,19 @@ fn the_exit_status_is_that_of_one_run() {
         1,
         &["cannot read the results in `wrong.json`", "--results-file FILE"],
     );
+    check("huge.json", 1, &["`huge.json`: it is longer than any results"]);
+    // Images of two repositories are called alike.
+    check("good.json other.json good.json", 0, &["2 published, 0 unchanged"]);
+    let named = ["q.io/x/d", "q.io/y/d"];
+    let two = named.map(catalogue_document);
+    scene.write("two.yaml", two.concat());
+    for (number, name) in named.iter().enumerate() {
+        let mut result = image("published", "", false);
+        result["Image"] = (*name).into();
+        scene.write(&format!("d{number}.json"), json!({ "d:1": result }).to_string());
+    }
+    check("d0.json --catalogue two.yaml", 75, &["without a result: q.io/y/d:1"]);
+    check("d0.json d1.json --catalogue two.yaml", 0, &["2 published"]);
     check("good.json --max-age soon", 2, &["write it like `12h` or `90min`"]);
     check("good.json --shards 2", 2, &["--catalogue"]);
 }
@@ -149,12 +174,7 @@ fn the_exit_status_is_that_of_one_run() {
 #[test]
 fn a_missing_part_is_named() {
     let scene = Scene::new();
-    let documents = ('a'..='n').map(|name| {
-        format!(
-            "---\napiVersion: diskette/v1\nimage: quay.io/me/{name}\ntags: ['1']\nplatforms: [amd64]\n\
-             release: {{from: checksums, url: 'https://example.com/SUMS', file: {name}}}\n"
-        )
-    });
+    let documents = ('a'..='n').map(|name| catalogue_document(&format!("quay.io/me/{name}")));
     scene.write("diskette.yaml", documents.collect::<String>());
     let parts = scene.run(["sync", "diskette.yaml", "--list", "--list-shards", "2"]);
     assert_eq!(String::from_utf8(parts.stdout).unwrap().lines().count(), 2);

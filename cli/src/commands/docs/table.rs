@@ -84,3 +84,25 @@ fn html_text(text: &str) -> String {
     let text = visible(text).replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
     text.replace('"', "&quot;").replace('\'', "&#39;")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts_stay_texts() {
+        let check = |format: PageFormat, expected: &str| {
+            let (title, columns) = (Some("<b>".into()), vec!["A".into()]);
+            let rows = vec![vec!["<a href=\"'x'\">|&amp;\u{1b}[2J".into()]];
+            let page = StatusPage { tables: vec![Table { title, columns, rows }] }.write(format);
+            assert!(page.contains(expected), "{page}");
+        };
+        check(PageFormat::Html, "<h2>&lt;b&gt;</h2>\n<table>\n<tr><th>A</th></tr>\n");
+        check(
+            PageFormat::Html,
+            "<tr><td>&lt;a href=&quot;&#39;x&#39;&quot;&gt;|&amp;amp;\\u{1b}[2J</td></tr>\n",
+        );
+        check(PageFormat::Markdown, "## \\<b\\>\n\n| A |\n|---|\n");
+        check(PageFormat::Markdown, "| \\<a href=\"'x'\"\\>\\|\\&amp;\\u{1b}\\[2J |\n");
+    }
+}

@@ -6,7 +6,6 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use diskette_builder::frontend::spec::CatalogueEntry;
-use diskette_builder::recipe::diagnostic::Diagnostic;
 use diskette_builder::sync::SyncShard;
 use jiff::SignedDuration;
 use walkdir::WalkDir;
@@ -35,7 +34,7 @@ pub(super) fn read_all(
     oldest: Option<(SystemTime, SignedDuration)>,
 ) -> Result<MergedResults, CommandError> {
     let (mut merged, mut problems) = (MergedResults::default(), Vec::new());
-    for path in find_files(paths)? {
+    for path in merged.find_files(paths)? {
         let name = path.display();
         let age = oldest.and_then(|(now, max)| file_age(&path, now).filter(|age| *age > max));
         if let Some(age) = age {
@@ -45,35 +44,12 @@ pub(super) fn read_all(
             merged.add_gap(format!("there is no results file `{name}`"));
         } else {
             match read_results(&path) {
-                Ok(results) => merged.images.extend(results),
+                Ok(results) => merged.add(results),
                 Err(problem) => problems.push(problem),
             }
         }
     }
     if problems.is_empty() { Ok(merged) } else { Err(CommandError::Failed(problems)) }
-}
-
-fn find_files(paths: &[PathBuf]) -> Result<Vec<PathBuf>, CommandError> {
-    let mut files = Vec::new();
-    for path in paths {
-        if !path.is_dir() {
-            files.push(path.clone());
-            continue;
-        }
-        let before = files.len();
-        for found in WalkDir::new(path).sort_by_file_name() {
-            let found = found.map_err(cannot("list", path.display()))?;
-            if found.path().extension().is_some_and(|end| end == "json") && found.path().is_file() {
-                files.push(found.into_path());
-            }
-        }
-        if files.len() == before {
-            let message = format!("there is no results file in `{}`", path.display());
-            let help = "`diskette sync --results-file FILE.json` writes one";
-            return Err(Diagnostic::new(message).help(help).temporary(true).into());
-        }
-    }
-    Ok(files)
 }
 
 /// Returns how long ago a file was written, if that is known.
@@ -83,6 +59,39 @@ fn file_age(path: &Path, now: SystemTime) -> Option<SignedDuration> {
 }
 
 impl MergedResults {
+    /// Returns the files, and those of directories.
+    fn find_files(&mut self, paths: &[PathBuf]) -> Result<Vec<PathBuf>, CommandError> {
+        let mut files = Vec::new();
+        for path in paths {
+            if !path.is_dir() {
+                files.push(path.clone());
+                continue;
+            }
+            let before = files.len();
+            for found in WalkDir::new(path).sort_by_file_name() {
+                let found = found.map_err(cannot("list", path.display()))?;
+                let is_json = found.path().extension().is_some_and(|end| end == "json");
+                if is_json && found.path().is_file() {
+                    files.push(found.into_path());
+                }
+            }
+            if files.len() == before {
+                self.add_gap(format!("there is no results file in `{}`", path.display()));
+            }
+        }
+        Ok(files)
+    }
+
+    /// Adds results; those of an image replace earlier ones. Images of several repositories can be called
+    /// alike in different files.
+    fn add(&mut self, results: CatalogueResults) {
+        for (key, result) in results {
+            let is_free = self.images.get(&key).is_none_or(|it| it.image == result.image);
+            let key = if is_free { key } else { image_name(&key, &result) };
+            self.images.insert(key, result);
+        }
+    }
+
     /// Counts files that were left out as missing: nothing else tells what should have been in them.
     pub(super) fn miss_outdated(&mut self) {
         for message in std::mem::take(&mut self.outdated) {
@@ -100,12 +109,16 @@ impl MergedResults {
         entries: impl Iterator<Item = &'e CatalogueEntry>,
         shards: Option<NonZeroU64>,
     ) {
+        let entries: Vec<&CatalogueEntry> = entries.collect();
+        let mut names: BTreeMap<String, usize> = BTreeMap::new();
+        entries.iter().for_each(|entry| *names.entry(entry.short_name()).or_default() += 1);
         // By part: images with a result, and without.
         let mut parts: BTreeMap<SyncShard, (usize, Vec<&CatalogueEntry>)> = BTreeMap::new();
         for entry in entries {
             let shard = SyncShard::of(&full_name(entry), shards.unwrap_or(NonZeroU64::MIN));
             let (known, missing) = parts.entry(shard).or_default();
-            if self.has_result(entry) {
+            let is_unique = names.get(&entry.short_name()) == Some(&1);
+            if self.has_result(entry, is_unique) {
                 *known += 1;
             } else {
                 missing.push(entry);
@@ -130,9 +143,12 @@ impl MergedResults {
         }
     }
 
-    fn has_result(&self, entry: &CatalogueEntry) -> bool {
-        let own = [entry.short_name(), full_name(entry)];
-        own.iter().any(|key| self.images.contains_key(key))
+    /// Returns whether an image has a result. One that is not called as others are may have been pushed to
+    /// another registry than its own.
+    fn has_result(&self, entry: &CatalogueEntry, is_unique: bool) -> bool {
+        let short = self.images.get(&entry.short_name());
+        short.is_some_and(|it| is_unique || it.image == entry.image)
+            || self.images.contains_key(&full_name(entry))
     }
 
     fn free_key(&self, entry: &CatalogueEntry) -> String {
