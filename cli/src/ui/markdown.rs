@@ -13,7 +13,7 @@ pub(crate) fn markdown_text(text: &str, max: usize) -> String {
             '\n' | '\r' | '\t' => escaped.push(' '),
             // Any punctuation of ASCII may be escaped; these have a meaning, or lead to links.
             '\\' | '|' | '`' | '*' | '_' | '[' | ']' | '(' | ')' | '!' | '#' | '~' | '@' | '$'
-            | '&' | ':' | '<' | '>' => {
+            | '&' | '<' | '>' => {
                 escaped.push('\\');
                 escaped.push(char);
             }
@@ -23,8 +23,8 @@ pub(crate) fn markdown_text(text: &str, max: usize) -> String {
     if chars.next().is_some() {
         escaped.push('…');
     }
-    // Names of hosts become links by themselves.
-    visible(&escaped).replace("www.", "www\\.")
+    // URLs and names of hosts become links by themselves.
+    visible(&escaped).replace("://", ":/\\/").replace("www.", "www\\.")
 }
 
 #[cfg(test)]
@@ -42,6 +42,7 @@ mod tests {
         check("![x](y)", "\\!\\[x\\]\\(y\\)");
         check("\u{1b}[0m", "\\u{1b}\\[0m");
         check("www.a", "www\\.a");
+        check("https://a:1", "https:/\\/a:1");
         check("ääääääääääääääääääääz", "ääääääääääääääääääää…");
     }
 }

@@ -87,21 +87,49 @@ fn catalogue_document(image: &str) -> String {
     )
 }
 
+/// Checks the exit status of a report, and what is said on standard error.
+fn check(scene: &Scene, args: &str, status: i32, says: &[&str]) {
+    let args: Vec<&str> = args.split(' ').collect();
+    let found = report(scene, &args);
+    assert_eq!(found.status, status, "{args:?}: {}", found.stderr);
+    for part in says {
+        assert!(found.stderr.contains(part), "{args:?}: {part}: {}", found.stderr);
+    }
+}
+
 #[test]
 fn the_exit_status_is_that_of_one_run() {
     let scene = Scene::new();
     scene.write("good.json", json!({ "a:1": image("published", "", false) }).to_string());
     scene.write("bad.json", json!({ "b:1": image("failed", "no", false) }).to_string());
     scene.write("later.json", json!({ "c:1": image("failed", "busy", true) }).to_string());
+    scene.write("again.json", json!({ "b:1": image("unchanged", "", false) }).to_string());
     let mut kept = image("published", "", true);
     kept["Platforms"] = json!({ "linux/amd64": { "Err": "busy", "Outcome": "kept" } });
     scene.write("kept.json", json!({ "e:1": kept }).to_string());
     // What medius writes.
-    scene.write(
-        "medius.json",
-        r#"{"f:1": {"Tags": ["1"], "Stage": "push", "Err": "", "Image": "q.io/f"}}"#,
-    );
+    let medius = r#"{"f:1": {"Tags": ["1"], "Stage": "push", "Err": "", "Image": "q.io/f"}}"#;
+    scene.write("medius.json", medius);
     scene.write("empty.json", "{}");
+    let check = |args: &str, status: i32, says: &[&str]| check(&scene, args, status, says);
+    check("good.json empty.json", 0, &["1 published, 0 unchanged, 0 with failures\n"]);
+    check("medius.json", 0, &[]);
+    check("good.json bad.json", 1, &["error: quay.io/me/d:1: no", "1 with failures"]);
+    check("later.json", 75, &["error: quay.io/me/d:1: busy"]);
+    check("kept.json", 75, &["d:1: linux/amd64: busy", "1 published, 0 unchanged, 1 with"]);
+    check("later.json bad.json", 1, &[]);
+    // Of two results of an image, the later file counts.
+    check("bad.json again.json", 0, &["1 unchanged"]);
+    check("again.json bad.json", 1, &[]);
+    check("bad.json gone.json", 1, &["there is no results file `gone.json`"]);
+    check("good.json --max-age soon", 2, &["write it like `12h` or `90min`"]);
+    check("good.json --shards 2", 2, &["--catalogue"]);
+}
+
+#[test]
+fn files_that_are_missing_old_or_wrong_are_named() {
+    let scene = Scene::new();
+    scene.write("good.json", json!({ "a:1": image("published", "", false) }).to_string());
     scene.write("old.json", "{}");
     let two_days_ago = SystemTime::now() - Duration::from_secs(48 * 3600);
     let old = File::options().append(true).open(scene.path("old.json")).unwrap();
@@ -109,38 +137,10 @@ fn the_exit_status_is_that_of_one_run() {
     scene.write("wrong.json", "[]");
     let huge = File::create(scene.path("huge.json")).unwrap();
     huge.set_len((256 << 20) + 1).unwrap();
-    let mut other = image("published", "", false);
-    other["Image"] = "q.io/other".into();
-    scene.write("other.json", json!({ "a:1": other }).to_string());
     std::fs::create_dir(scene.path("none")).unwrap();
-    let check = |args: &str, status: i32, says: &[&str]| {
-        let args: Vec<&str> = args.split(' ').collect();
-        let found = report(&scene, &args);
-        assert_eq!(found.status, status, "{args:?}: {}", found.stderr);
-        for part in says {
-            assert!(found.stderr.contains(part), "{args:?}: {part}: {}", found.stderr);
-        }
-    };
-    check("good.json empty.json", 0, &["1 published, 0 unchanged, 0 with failures\n"]);
-    check("medius.json", 0, &[]);
-    check("good.json bad.json", 1, &["error: quay.io/me/d:1: no", "1 with failures"]);
-    check("later.json", 75, &["error: quay.io/me/d:1: busy"]);
-    check(
-        "kept.json",
-        75,
-        &["quay.io/me/d:1: linux/amd64: busy", "1 published, 0 unchanged, 1 with"],
-    );
-    check("later.json bad.json", 1, &[]);
-    // Of two results of an image, the later file counts.
-    scene.write("again.json", json!({ "b:1": image("unchanged", "", false) }).to_string());
-    check("bad.json again.json", 0, &["1 unchanged"]);
-    check("again.json bad.json", 1, &[]);
-    check(
-        "good.json gone.json",
-        75,
-        &["there is no results file `gone.json`", "was that part stopped"],
-    );
-    check("bad.json gone.json", 1, &[]);
+    let check = |args: &str, status: i32, says: &[&str]| check(&scene, args, status, says);
+    let gone = "there is no results file `gone.json`";
+    check("good.json gone.json", 75, &[gone, "was that part stopped"]);
     check("none", 75, &["there is no results file in `none`"]);
     check("good.json old.json", 0, &[]);
     check("good.json old.json --max-age 12h", 75, &["the results file `old.json` is 48 hours old"]);
@@ -149,26 +149,33 @@ fn the_exit_status_is_that_of_one_run() {
     scene.write("c.yaml", catalogue_document("q.io/a"));
     check("good.json old.json --max-age 12h --catalogue c.yaml", 0, &[]);
     check("old.json --max-age 12h --catalogue c.yaml", 75, &["an image of the catalogue without"]);
-    check(
-        "good.json wrong.json",
-        1,
-        &["cannot read the results in `wrong.json`", "--results-file FILE"],
-    );
+    let wrong = ["cannot read the results in `wrong.json`", "--results-file FILE"];
+    check("good.json wrong.json", 1, &wrong);
     check("huge.json", 1, &["`huge.json`: it is longer than any results"]);
-    // Images of two repositories are called alike.
-    check("good.json other.json good.json", 0, &["2 published, 0 unchanged"]);
+}
+
+#[test]
+fn images_of_several_repositories_can_be_called_alike() {
+    let scene = Scene::new();
     let named = ["q.io/x/d", "q.io/y/d"];
-    let two = named.map(catalogue_document);
-    scene.write("two.yaml", two.concat());
+    scene.write("two.yaml", named.map(catalogue_document).concat());
     for (number, name) in named.iter().enumerate() {
         let mut result = image("published", "", false);
         result["Image"] = (*name).into();
         scene.write(&format!("d{number}.json"), json!({ "d:1": result }).to_string());
     }
-    check("d0.json --catalogue two.yaml", 75, &["without a result: q.io/y/d:1"]);
-    check("d0.json d1.json --catalogue two.yaml", 0, &["2 published"]);
-    check("good.json --max-age soon", 2, &["write it like `12h` or `90min`"]);
-    check("good.json --shards 2", 2, &["--catalogue"]);
+    let two = ["2 published, 0 unchanged"];
+    check(&scene, "d0.json --catalogue two.yaml", 75, &["without a result: q.io/y/d:1"]);
+    check(&scene, "d0.json d1.json d0.json --catalogue two.yaml", 0, &two);
+    // One run keeps them apart, too.
+    let two = named.map(catalogue_document).concat();
+    let nowhere = two.replace("https://example.com", "http://127.0.0.1:9");
+    scene.write("nowhere.yaml", nowhere.replace("q.io", "127.0.0.1:9"));
+    let args = ["sync", "nowhere.yaml", "--dry-run", "--retry", "0", "--results-file", "r.json"];
+    assert_eq!(scene.run(args).status, 75);
+    let results: Value = serde_json::from_slice(&scene.read("r.json")).unwrap();
+    let keys: Vec<&String> = results.as_object().unwrap().keys().collect();
+    assert_eq!(keys, ["127.0.0.1:9/y/d:1", "d:1"]);
 }
 
 #[test]

@@ -111,7 +111,9 @@ impl MergedResults {
     ) {
         let entries: Vec<&CatalogueEntry> = entries.collect();
         let mut names: BTreeMap<String, usize> = BTreeMap::new();
-        entries.iter().for_each(|entry| *names.entry(entry.short_name()).or_default() += 1);
+        for entry in &entries {
+            *names.entry(entry.short_name()).or_default() += 1;
+        }
         // By part: images with a result, and without.
         let mut parts: BTreeMap<SyncShard, (usize, Vec<&CatalogueEntry>)> = BTreeMap::new();
         for entry in entries {
