@@ -20,8 +20,7 @@ use crate::oci::walk::read_index;
 use crate::recipe::Checksum;
 use crate::upstream::UpstreamDisk;
 
-/// Annotation: URL of the disk.
-pub(super) const SOURCE_URL: &str = "dev.diskette.source.url";
+pub(super) use crate::frontend::spec::SOURCE_URL;
 /// Annotation: checksum of the disk's file, with its algorithm.
 pub(super) const SOURCE_DIGEST: &str = "dev.diskette.source.digest";
 /// Annotation: digest of the recipe, which excludes the disk.

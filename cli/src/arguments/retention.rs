@@ -35,6 +35,7 @@ impl RetentionArguments {
             within: self.keep_within,
             keep_tags: self.keep_tags.clone(),
             only_tags: Some(self.tags.clone()).filter(|all| !all.is_empty()),
+            annotation: None,
         }
     }
 }

@@ -3,6 +3,7 @@
 mod list;
 mod metrics;
 mod report;
+mod retention;
 pub(crate) mod shard;
 
 use std::num::{NonZeroU64, NonZeroUsize};
@@ -25,6 +26,7 @@ use diskette_builder::upstream::{UpstreamWeb, UrlRewrite};
 use self::list::{CatalogueList, CatalogueListFormat};
 use self::metrics::SyncMetrics;
 use self::report::SyncSummary;
+use self::retention::{Pruned, prune_synced};
 use self::shard::{ShardArgument, full_name};
 use crate::arguments::attest::AttestArguments;
 use crate::arguments::credentials::{PairCredentials, RegistryUse};
@@ -182,7 +184,10 @@ pub(crate) fn run(
     let all = chosen.iter().map(|(catalogue, entry)| arguments.job(catalogue, entry));
     let all = all.collect::<Result<Vec<SyncJob<'_>>, Diagnostic>>()?;
     let progress = ui.progress(arguments.progress)?;
-    let SyncDone { reports, sent } = arguments.sync(&all, environment, &progress, ui)?;
+    let entries = catalogues.iter().flat_map(|catalogue| &catalogue.entries);
+    let entries: Vec<&CatalogueEntry> = entries.collect();
+    let SyncDone { reports, sent, pruned } =
+        arguments.sync(&all, &entries, environment, &progress, ui)?;
     let is_interrupted = progress.is_cancelled();
     progress.end();
     for report in &reports {
@@ -190,13 +195,14 @@ pub(crate) fn run(
     }
     let summary = SyncSummary { jobs: &all, reports: &reports };
     ui.print_text(&summary.lines())?;
+    ui.print_text(&pruned.lines.concat())?;
     arguments.write_files(&summary.results(), sent, environment)?;
     if is_interrupted {
         return Err(CommandError::Stopped);
     }
     summary.packages().iter().for_each(|line| ui.print_line(line));
     ui.print_line(&summary.count());
-    match summary.error() {
+    match pruned.add_problems(summary.error()) {
         Some(error) if arguments.no_fail => {
             ui.warn(error.diagnostics());
             Ok(())
@@ -211,6 +217,8 @@ struct SyncDone {
     reports: Vec<SyncReport>,
     /// Bytes of blobs that were sent to the registry.
     sent: u64,
+    /// What was deleted.
+    pruned: Pruned,
 }
 
 impl SyncArguments {
@@ -228,6 +236,7 @@ impl SyncArguments {
     fn sync(
         &self,
         all: &[SyncJob<'_>],
+        entries: &[&CatalogueEntry],
         environment: &Environment,
         progress: &Arc<ProgressView>,
         ui: &Ui,
@@ -279,7 +288,9 @@ impl SyncArguments {
             progress.report(ProgressEvent::Note(&report::report_line(&all[number], report)));
         };
         let reports = sync_all(all, self.workers.get(), &tools, &news);
-        Ok(SyncDone { reports, sent: registry.totals().sent() })
+        let done: Vec<_> = all.iter().zip(&reports).collect();
+        let pruned = prune_synced(&done, entries, &registry, tools.mode, environment.seconds());
+        Ok(SyncDone { reports, sent: registry.totals().sent(), pruned })
     }
 
     /// Writes the results and the metrics of the run, if they are wanted.

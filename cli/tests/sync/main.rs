@@ -8,6 +8,7 @@
 mod downloads;
 mod engines;
 mod faults;
+mod keep;
 mod lists;
 mod markup;
 mod merged;

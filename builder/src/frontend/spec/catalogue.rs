@@ -11,6 +11,7 @@ use self::platform::{common_groups, lower_platforms};
 use super::compression::check_compression;
 use super::environment::{Overridable, lower_string_map};
 use super::fields::FromNode;
+use super::keep::lower_keep;
 use super::located::LocatedText;
 use super::lower::{check_version, lower_attest};
 use super::names::lower_names;
@@ -20,6 +21,7 @@ use super::tags::{TagTemplate, lower_tags};
 use super::types::{Spec, SpecKind};
 use super::{empty_spec, yaml};
 use crate::oci::image::tag::Tag;
+use crate::oci::retention::RetentionRules;
 use crate::recipe::AttestationKind;
 use crate::recipe::diagnostic::{Diagnostic, SourceText, Span};
 
@@ -34,6 +36,8 @@ pub struct CatalogueEntry {
     pub platforms: Vec<CataloguePlatform>,
     /// What happens when there is no new disk for one of the platforms.
     pub policy: PlatformsPolicy,
+    /// Which old images stay, if not all; without what follows from tags.
+    pub(crate) keep: Option<RetentionRules>,
     /// Annotations of the index and of every manifest.
     pub annotations: BTreeMap<String, String>,
     /// What is said of the image in attestations.
@@ -140,12 +144,14 @@ fn lower_entry(document: &Node, problems: &mut Vec<Diagnostic>) -> Option<Catalo
     let annotations = Overridable { top: spec.annotations.as_ref(), own: None };
     let text = |text: &Option<LocatedText>| text.as_ref().map(|text| text.value.clone());
     let docs = spec.docs.as_ref();
+    let keep = spec.policy.as_ref().and_then(|policy| policy.value.keep.as_ref());
     let policy = spec.policy.as_ref().and_then(|policy| policy.value.platforms.as_ref());
     Some(CatalogueEntry {
         image: image.value.clone(),
         tags: lower_tags(spec.tags.as_ref(), &common_groups(&platforms), problems),
         platforms,
         policy: policy.map(|policy| policy.value).unwrap_or_default(),
+        keep: keep.map(|keep| lower_keep(keep, problems)),
         annotations: lower_string_map("an annotation", &annotations, problems),
         docs: docs.map_or_else(ImageDocs::default, |docs| ImageDocs {
             description: text(&docs.description),

@@ -13,6 +13,7 @@ pub(super) const ALL_KEYS: &[(&str, &[&str])] = &[
     RELEASE_CHANGES_KEYS,
     DOCS_KEYS,
     POLICY_KEYS,
+    KEEP_KEYS,
     LAYER_COMPRESSION_KEYS,
 ];
 
@@ -58,7 +59,8 @@ pub(super) const RELEASE_KEYS: MappingKeys = (
 );
 pub(super) const RELEASE_CHANGES_KEYS: MappingKeys =
     ("a platform's `release`", &["url", "file", "version", "checksums", "signature"]);
-pub(super) const POLICY_KEYS: MappingKeys = ("`policy`", &["platforms"]);
+pub(super) const POLICY_KEYS: MappingKeys = ("`policy`", &["platforms", "keep"]);
+pub(super) const KEEP_KEYS: MappingKeys = ("`keep`", &["newest", "within", "tags"]);
 pub(super) const DOCS_KEYS: MappingKeys = ("`docs`", &["description", "user"]);
 pub(super) const PLATFORM_KEYS: MappingKeys = (
     "a platform",

@@ -4,6 +4,7 @@
 use schemars::JsonSchema;
 
 use super::fields::{Fields, FromNode, read_choice};
+use super::keep::KeepSpec;
 use super::keys::{DOCS_KEYS, POLICY_KEYS, RELEASE_CHANGES_KEYS, RELEASE_KEYS};
 use super::located::{Located, LocatedText};
 use super::node::Node;
@@ -95,6 +96,8 @@ pub(super) struct PolicySpec {
     /// What happens when there is no new disk for one of the platforms; `all-or-nothing` when left
     /// out.
     pub(super) platforms: Option<Located<PlatformsPolicy>>,
+    /// Which old images stay in the repository; all when left out.
+    pub(super) keep: Option<Located<KeepSpec>>,
 }
 
 impl FromNode for Located<ReleaseSpec> {
@@ -167,7 +170,10 @@ impl FromNode for DocsSpec {
 impl FromNode for Located<PolicySpec> {
     fn from_node(node: &Node, owner: &Span, problems: &mut Vec<Diagnostic>) -> Option<Self> {
         let fields = Fields::from_mapping(node, owner, POLICY_KEYS, problems)?;
-        let value = PolicySpec { platforms: fields.get("platforms", problems) };
+        let value = PolicySpec {
+            platforms: fields.get("platforms", problems),
+            keep: fields.get("keep", problems),
+        };
         Some(Self { value, span: owner.clone() })
     }
 }

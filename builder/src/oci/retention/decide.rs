@@ -70,7 +70,8 @@ pub(super) fn decide(
             image_reason(image, rules, now, least, &dependences[digest])
         };
         for name in &image.tags {
-            decided.insert(name.clone(), tag_reason(name, rules).or_else(|| reason.clone()));
+            let own = tag_reason(image, name, rules);
+            decided.insert(name.clone(), own.or_else(|| reason.clone()));
         }
     }
     keep_parts(snapshot, &dependences, &mut decided);
@@ -102,7 +103,7 @@ fn least_date(
     let count = rules.newest?.get();
     let counts = |(digest, image): &(&Digest, &TaggedImage)| {
         let Dependence { owners, refers } = &dependences[*digest];
-        let selected = image.tags.iter().any(|name| rules.may_delete(tag_text(name).as_str()));
+        let selected = image.tags.iter().any(|name| is_selected(image, name, rules));
         owners.is_empty() && !refers && selected && image.date.seconds().is_some()
     };
     let mut dates: Vec<ImageDate> =
@@ -129,12 +130,17 @@ fn image_reason(
     rules.newest.filter(|_| is_newest).map(KeepReason::Newest)
 }
 
-fn tag_reason(name: &RefName, rules: &RetentionRules) -> Option<KeepReason> {
-    let tag = tag_text(name);
-    if rules.keeps_tag(&tag) {
+fn tag_reason(image: &TaggedImage, name: &RefName, rules: &RetentionRules) -> Option<KeepReason> {
+    if rules.keeps_tag(&tag_text(name)) {
         return Some(KeepReason::Name);
     }
-    (!rules.may_delete(&tag)).then_some(KeepReason::NotSelected)
+    (!is_selected(image, name, rules)).then_some(KeepReason::NotSelected)
+}
+
+/// Returns whether a tag may be deleted.
+fn is_selected(image: &TaggedImage, name: &RefName, rules: &RetentionRules) -> bool {
+    let is_made = rules.annotation.as_ref().is_none_or(|it| image.annotations.contains(it));
+    is_made && rules.may_delete(&tag_text(name))
 }
 
 /// Keeps the tags of images that an index with a tag that stays lists.

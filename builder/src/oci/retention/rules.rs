@@ -17,6 +17,8 @@ pub struct RetentionRules {
     pub keep_tags: Vec<Regex>,
     /// Tags that may be deleted, if not all: patterns made by [`whole_tag`].
     pub only_tags: Option<Vec<Regex>>,
+    /// Annotation that an image must have, in its index or an entry of it, to be deleted.
+    pub annotation: Option<String>,
 }
 
 /// A rule is not one.
@@ -55,12 +57,12 @@ pub fn whole_tag(pattern: &str) -> Result<Regex, regex::Error> {
 
 impl RetentionRules {
     /// Returns whether a tag is kept by its name.
-    pub(super) fn keeps_tag(&self, tag: &str) -> bool {
+    pub(crate) fn keeps_tag(&self, tag: &str) -> bool {
         self.keep_tags.iter().any(|pattern| pattern.is_match(tag))
     }
 
     /// Returns whether a tag may be deleted.
-    pub(super) fn may_delete(&self, tag: &str) -> bool {
+    pub(crate) fn may_delete(&self, tag: &str) -> bool {
         self.only_tags.as_ref().is_none_or(|all| all.iter().any(|pattern| pattern.is_match(tag)))
     }
 }

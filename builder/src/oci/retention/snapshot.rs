@@ -68,6 +68,8 @@ pub(super) struct TaggedImage {
     pub(super) documents: BTreeMap<Digest, DocumentLinks>,
     /// When it was made.
     pub(super) date: ImageDate,
+    /// Names of the annotations of its own document, and of the entries of that.
+    pub(super) annotations: BTreeSet<String>,
 }
 
 impl TaggedImage {
@@ -142,6 +144,9 @@ fn read_image(
             image.date = image.date.max(parts);
             is_dated = digest == root && image.date.seconds().is_some();
         }
+        if digest == root {
+            image.annotations = annotation_names(&document);
+        }
         image.documents.insert(digest, links);
     }
     for name in tags {
@@ -150,6 +155,13 @@ fn read_image(
         image.date = image.date.max(dated);
     }
     Ok(image)
+}
+
+fn annotation_names(document: &Document) -> BTreeSet<String> {
+    let fields: Value = serde_json::from_slice(&document.bytes).unwrap_or_default();
+    let entries = fields.get("manifests").and_then(Value::as_array).into_iter().flatten();
+    let all = entries.chain([&fields]).filter_map(|it| it.get("annotations")?.as_object());
+    all.flat_map(|annotations| annotations.keys().cloned()).collect()
 }
 
 /// Returns the date that a document says of itself: that of its annotation, or of the config of an image.
