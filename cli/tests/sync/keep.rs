@@ -1,4 +1,8 @@
 //! `policy.keep`: old images are deleted after a release was published.
+#![expect(
+    clippy::too_many_lines,
+    reason = "a test is a table of mistakes and what is said of them"
+)]
 
 use diskette_integration::docker_registry::DockerRegistry;
 use diskette_integration::scene::{ProgramOutcome, Scene};

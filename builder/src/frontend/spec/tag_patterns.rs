@@ -49,7 +49,7 @@ impl CatalogueEntry {
                 "timestamp" => TIMESTAMP.to_owned(),
                 name => self.group_pattern(name).unwrap_or_else(|| ANYTHING.to_owned()),
             };
-            pattern.push_str(&format!("(?:{value}){}", regex::escape(literal)));
+            pattern.extend(["(?:", &value, ")", &regex::escape(literal)]);
         }
         whole_tag(&pattern).ok()
     }

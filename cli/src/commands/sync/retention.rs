@@ -1,6 +1,7 @@
 //! What a sync *deletes*: old images of those that say with `policy.keep` which ones stay.
 
 use diskette_builder::frontend::spec::CatalogueEntry;
+use diskette_builder::oci::image::ref_name::RefName;
 use diskette_builder::oci::image::tag::Tag;
 use diskette_builder::recipe::diagnostic::Diagnostic;
 use diskette_builder::registry::client::{PruneEvent, RegistryClient};
@@ -61,8 +62,10 @@ impl Pruned {
         mode: SyncMode,
         now: i64,
     ) -> Result<(), CommandError> {
+        // `--target-registry` keeps only the last part of a name.
         let is_sibling = |other: &&&CatalogueEntry| {
-            other.image == job.entry.image && !std::ptr::eq(**other, job.entry)
+            let is_beside = other.repository_name() == job.entry.repository_name();
+            is_beside && !std::ptr::eq(**other, job.entry)
         };
         let siblings = entries.iter().filter(is_sibling).copied();
         let Some(rules) = job.entry.retention(siblings) else { return Ok(()) };
@@ -70,7 +73,7 @@ impl Pruned {
         let name = |tag: Tag| job.target.with_tag(tag);
         if mode == SyncMode::DryRun {
             let tags = plan.removed.iter().flat_map(|image| &image.tags);
-            let tags = tags.filter_map(|tag| tag.tag());
+            let tags = tags.filter_map(RefName::tag);
             self.lines.extend(tags.map(|tag| format!("would delete\t{}\n", name(tag))));
             return Ok(());
         }
