@@ -19,4 +19,5 @@ mod published;
 mod releases;
 mod releases_signed;
 mod runs;
+mod scale;
 mod status;
