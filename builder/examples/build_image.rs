@@ -24,7 +24,8 @@ use diskette_builder::engine::layer::LayerWorkers;
 use diskette_builder::engine::source::{CdiOnlyPolicy, InputFiles, UnverifiedPolicy};
 use diskette_builder::frontend::spec;
 use diskette_builder::net::http::{
-    HttpClient, HttpOptions, PrivateRedirects, ServerRole, SystemRoots, TlsOptions, TlsTrust,
+    HttpClient, HttpOptions, PrivateRedirects, ServerLimits, ServerRole, SystemRoots, TlsOptions,
+    TlsTrust,
 };
 use diskette_builder::net::proxy::Proxies;
 use diskette_builder::oci::error::StorageError;
@@ -135,6 +136,7 @@ fn http_client() -> HttpClient {
         trust: Box::new(SystemTrust),
         stall: Duration::from_secs(60),
         retries: 2,
+        limits: ServerLimits::default(),
         private_redirects: PrivateRedirects::Refuse,
         cancelled: Arc::new(|| false),
         trace: None,

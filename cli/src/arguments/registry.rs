@@ -7,7 +7,7 @@ use std::time::Duration;
 use clap::{ArgAction, Args};
 use diskette_builder::net::credential::Credential;
 use diskette_builder::net::http::{
-    HttpClient, HttpOptions, HttpTrace, PrivateRedirects, ServerVerification,
+    HttpClient, HttpOptions, HttpTrace, PrivateRedirects, ServerLimits, ServerVerification,
 };
 use diskette_builder::net::proxy::Proxies;
 use diskette_builder::oci::image::reference::Reference;
@@ -77,6 +77,10 @@ pub(crate) struct RegistryArguments {
     /// Print each request and response, without secrets
     #[arg(long)]
     debug: bool,
+
+    /// What one server gets at a time, in commands with options for that.
+    #[arg(skip)]
+    limits: ServerLimits,
 }
 
 /// Limits of `--chunk-size` in bytes: smaller parts are mostly overhead, larger ones need too much
@@ -97,6 +101,11 @@ impl RegistryArguments {
             tls_verify: tls_verify.or(self.tls_verify),
             ..self.clone()
         }
+    }
+
+    /// Returns these options with limits of what one server gets at a time.
+    pub(crate) fn limited(&self, limits: ServerLimits) -> Self {
+        Self { limits, ..self.clone() }
     }
 
     /// Returns the file of `--authfile`.
@@ -188,6 +197,7 @@ impl RegistryArguments {
             trust: Box::new(self.certificates(environment)?),
             stall: Duration::from_secs(self.timeout),
             retries: self.retry,
+            limits: self.limits,
             private_redirects: if self.allow_private_redirects {
                 PrivateRedirects::Follow
             } else {

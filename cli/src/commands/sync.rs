@@ -6,7 +6,7 @@ mod report;
 mod retention;
 pub(crate) mod shard;
 
-use std::num::{NonZeroU64, NonZeroUsize};
+use std::num::{NonZeroU32, NonZeroU64, NonZeroUsize};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -15,6 +15,7 @@ use diskette_builder::attestation::provenance::BuildClock;
 use diskette_builder::engine::cache::LayerCache;
 use diskette_builder::engine::layer::LayerWorkers;
 use diskette_builder::frontend::spec::CatalogueEntry;
+use diskette_builder::net::http::ServerLimits;
 use diskette_builder::oci::progress::{Progress as _, ProgressEvent};
 use diskette_builder::recipe::AttestationKind;
 use diskette_builder::recipe::diagnostic::Diagnostic;
@@ -85,6 +86,14 @@ pub(crate) struct SyncArguments {
     /// Number of images to process in parallel
     #[arg(long, value_name = "N", default_value = "1")]
     workers: NonZeroUsize,
+
+    /// Maximum number of connections to one server [default: no limit]
+    #[arg(long, value_name = "N")]
+    max_connections: Option<NonZeroUsize>,
+
+    /// Maximum number of requests that one server gets in a second [default: no limit]
+    #[arg(long, value_name = "N")]
+    max_requests_per_second: Option<NonZeroU32>,
 
     /// Registry of the published images, e.g. quay.io/containerdisks [default: that of
     /// --target-registry, else of each image]
@@ -249,11 +258,16 @@ impl SyncArguments {
         let make_file = spool.as_ref().map(|spool| || spool.make_file());
         let signing = self.signing.read(environment)?;
         let required = self.gate.read(environment)?;
-        let client = self.registry.http_client(environment, &(progress.clone() as _))?;
+        let limits = ServerLimits {
+            connections: self.max_connections,
+            requests_per_second: self.max_requests_per_second,
+        };
+        let limited = self.registry.limited(limits);
+        let client = limited.http_client(environment, &(progress.clone() as _))?;
         let uses = RegistryUse::default().pair(&self.pair);
         let uses = uses.reads(all.iter().map(|job| &job.source));
         let uses = uses.writes(all.iter().map(|job| &job.target));
-        let registry = self.registry.registry(environment, progress.clone(), &uses)?;
+        let registry = limited.registry(environment, progress.clone(), &uses)?;
         let cache = if self.no_cache { None } else { open_cache(environment, "layers", ui) };
         let cache = cache.map(|dir| LayerCache::new(dir, environment.started));
         let workers = LayerWorkers::start(thread_count(self.jobs))

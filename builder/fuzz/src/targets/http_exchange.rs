@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use diskette_builder::fuzzing::{exchange, parse_head};
 use diskette_builder::net::http::{
-    HttpClient, HttpOptions, PrivateRedirects, ServerRole, SystemRoots, TlsOptions, TlsTrust,
+    HttpClient, HttpOptions, PrivateRedirects, ServerLimits, ServerRole, SystemRoots, TlsOptions,
+    TlsTrust,
 };
 use diskette_builder::net::proxy::Proxies;
 
@@ -35,6 +36,7 @@ pub(crate) fn client() -> HttpClient {
         trust: Box::new(NoTrust),
         stall: Duration::from_millis(200),
         retries: 0,
+        limits: ServerLimits::default(),
         private_redirects: PrivateRedirects::Refuse,
         cancelled: Arc::new(|| false),
         trace: None,

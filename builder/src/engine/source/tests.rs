@@ -6,7 +6,8 @@ use std::time::Duration;
 use super::*;
 use crate::disk::convert::{ClusterCompression, Conversion};
 use crate::net::http::{
-    HttpClient, HttpOptions, PrivateRedirects, ServerRole, SystemRoots, TlsOptions, TlsTrust,
+    HttpClient, HttpOptions, PrivateRedirects, ServerLimits, ServerRole, SystemRoots, TlsOptions,
+    TlsTrust,
 };
 use crate::net::proxy::Proxies;
 use crate::oci::images::ImageOpener;
@@ -64,6 +65,7 @@ pub(super) fn offline() -> HttpClient {
         trust: Box::new(Nobody),
         stall: Duration::ZERO,
         retries: 0,
+        limits: ServerLimits::default(),
         private_redirects: PrivateRedirects::Refuse,
         cancelled: Arc::new(|| true),
         trace: None,

@@ -39,6 +39,7 @@ impl HttpClient {
             }),
             stall: parent.stall,
             retries: parent.retries,
+            limits: parent.limits,
             private_redirects: parent.private_redirects,
             cancelled: Arc::clone(&parent.cancelled),
             trace: Some(Box::new(move |line| traced.trace(|| line.to_owned()))),

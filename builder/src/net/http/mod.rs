@@ -12,6 +12,7 @@ mod error;
 mod exchange;
 pub(crate) mod fuzzing;
 mod head;
+mod limits;
 mod options;
 mod origin;
 mod policy;
@@ -46,6 +47,7 @@ pub(crate) use self::alert::TlsProblem;
 pub(crate) use self::error::{HttpError, NotHttp, PRIVATE_REDIRECT_HELP};
 pub(crate) use self::exchange::{HttpExchange, SendError};
 pub(crate) use self::head::{ResponseHead, parse_decimal};
+pub use self::limits::ServerLimits;
 pub use self::options::{HttpOptions, HttpTrace, PrivateRedirects};
 pub(crate) use self::origin::{HttpOrigin, redact_url, shown_url, url_origin};
 pub(crate) use self::policy::ServerPolicy;
@@ -58,6 +60,7 @@ pub(crate) use self::wire::BodyFraming;
 use crate::net::secret::Secret;
 
 pub(crate) use self::body::HttpResponse;
+use self::limits::ServerUse;
 use self::reach::AddressReach;
 pub(crate) use self::reach::is_loopback;
 pub(crate) use self::retry::{RetryAttempts, is_transient_status, retry_after};
@@ -82,6 +85,8 @@ struct HttpClientState {
     senders: Mutex<HashMap<HttpOrigin, AddressReach>>,
     /// Servers that failed while others could be asked instead.
     down: Mutex<HashSet<HttpOrigin>>,
+    /// What servers get at the moment.
+    servers: Arc<ServerUse>,
 }
 
 /// A request without its body.
@@ -130,6 +135,7 @@ impl HttpClient {
             reached: Mutex::default(),
             senders: Mutex::default(),
             down: Mutex::default(),
+            servers: Arc::default(),
         };
         Self { shared: Arc::new(shared) }
     }

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
+use super::limits::ServerLimits;
 use super::socket::CancelCheck;
 use super::trust::{SystemRoots, TlsTrust};
 use crate::net::proxy::Proxies;
@@ -19,6 +20,8 @@ pub struct HttpOptions {
     pub stall: Duration,
     /// The number of attempts after the first one.
     pub retries: u32,
+    /// What one server gets at a time.
+    pub limits: ServerLimits,
     /// Whether servers may send to addresses that are nearer than their own.
     pub private_redirects: PrivateRedirects,
     /// Ends all waiting when the user cancels.

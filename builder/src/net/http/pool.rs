@@ -11,7 +11,7 @@ use super::{HttpClient, HttpError, HttpOrigin, HttpRequest, ServerPolicy, connec
 
 /// The most idle connections that are kept, and for how long: servers close theirs after about a
 /// minute, and a request on a closed connection costs another round trip.
-const IDLE_MAX: usize = 8;
+const IDLE_MAX: usize = 256;
 const IDLE_FOR: Duration = Duration::from_secs(15);
 
 impl HttpClient {
@@ -45,10 +45,36 @@ impl HttpClient {
         kept: bool,
     ) -> Result<(HttpConnection, bool), HttpError> {
         let (origin, policy) = (url_origin(request.url)?, request.policy);
-        let idle = if kept { self.take_idle(&origin, policy) } else { None };
-        match idle {
-            Some(connection) => Ok((connection, true)),
-            None => Ok((connect::connect(self, &origin, policy)?, false)),
+        self.await_turn(request.url)?;
+        let found = self.await_connection(|limit| {
+            let idle = if kept { self.take_idle(&origin, policy) } else { None };
+            if let Some(connection) = idle {
+                return Some(Ok(connection));
+            }
+            let slot = self.shared.servers.take_slot(&origin, limit);
+            if slot.is_none() {
+                // One that is idle and of no use gives its place.
+                self.drop_idle(&origin);
+            }
+            slot.map(Err)
+        })?;
+        match found {
+            Ok(connection) => Ok((connection, true)),
+            Err(slot) => {
+                let mut connection = connect::connect(self, &origin, policy)?;
+                connection.slot = Some(slot);
+                Ok((connection, false))
+            }
+        }
+    }
+
+    /// Closes the idle connection to a server that has been idle longest.
+    fn drop_idle(&self, origin: &HttpOrigin) {
+        let mut idle = self.shared.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(found) = idle.iter().position(|(kept, _)| kept.origin == *origin) {
+            let closed = idle.remove(found);
+            drop(idle);
+            drop(closed);
         }
     }
 
@@ -76,5 +102,7 @@ impl HttpClient {
         if idle.len() < IDLE_MAX {
             idle.push((connection, Instant::now()));
         }
+        drop(idle);
+        self.shared.servers.notify();
     }
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use openssl::ssl::{ErrorCode, SslStream};
 
+use super::limits::ConnectionSlot;
 use super::socket::{ReadWait, Socket};
 use super::{HttpOrigin, ServerPolicy};
 
@@ -110,6 +111,8 @@ pub(super) struct HttpConnection {
     pub(super) reader: BufReader<HttpStream>,
     /// How requests are addressed.
     pub(super) route: ConnectionRoute,
+    /// Its place among the connections to the server, if it is counted.
+    pub(super) slot: Option<ConnectionSlot>,
 }
 
 /// How requests on a connection are addressed.
@@ -129,7 +132,7 @@ impl HttpConnection {
         route: ConnectionRoute,
     ) -> Self {
         let reader = BufReader::with_capacity(READ_AHEAD, stream);
-        Self { origin, policy, reader, route }
+        Self { origin, policy, reader, route, slot: None }
     }
 
     pub(super) fn stream(&mut self) -> &mut HttpStream {

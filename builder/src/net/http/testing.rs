@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::{
-    HttpClient, HttpOptions, PrivateRedirects, ServerRole, SystemRoots, TlsOptions, TlsTrust,
+    HttpClient, HttpOptions, PrivateRedirects, ServerLimits, ServerRole, SystemRoots, TlsOptions,
+    TlsTrust,
 };
 use crate::net::proxy::Proxies;
 
@@ -24,6 +25,7 @@ pub(crate) fn client(private_redirects: PrivateRedirects) -> HttpClient {
         trust: Box::new(SystemTrust),
         stall: Duration::ZERO,
         retries: 0,
+        limits: ServerLimits::default(),
         private_redirects,
         cancelled: Arc::new(|| true),
         trace: None,
