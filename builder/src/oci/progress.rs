@@ -144,8 +144,23 @@ pub enum ProgressEvent<'a> {
     /// A name of an image is about to refer to what was written. It may stay if the work is cancelled from
     /// now on.
     Publishing,
+    /// Another of several images is done.
+    Images(ImageProgress),
     /// A note for the user, which does not affect the result.
     Note(&'a str),
+}
+
+/// How far the work on several images is.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct ImageProgress {
+    /// Number of images whose work is done.
+    pub done: usize,
+    /// Number of all images.
+    pub total: usize,
+    /// Number of images that were published, or would be.
+    pub published: usize,
+    /// Number of images with failures.
+    pub failed: usize,
 }
 
 /// Whether a layer was built or reused.

@@ -37,7 +37,7 @@ impl Progress for NumberedProgress<'_> {
             | ProgressEvent::Copied { blob: number, .. }
             | ProgressEvent::Reading { blob: number, .. }
             | ProgressEvent::Read { blob: number, .. } => *number += self.first,
-            ProgressEvent::Publishing | ProgressEvent::Note(_) => {}
+            ProgressEvent::Publishing | ProgressEvent::Images(_) | ProgressEvent::Note(_) => {}
         }
         self.inner.report(event);
     }

@@ -20,13 +20,14 @@ use diskette_builder::oci::progress::{Progress as _, ProgressEvent};
 use diskette_builder::recipe::AttestationKind;
 use diskette_builder::recipe::diagnostic::Diagnostic;
 use diskette_builder::sync::{
-    DowngradePolicy, SyncJob, SyncMode, SyncReport, SyncScope, SyncTools, sync_images as sync_all,
+    DowngradePolicy, SyncJob, SyncMode, SyncOutcome, SyncReport, SyncScope, SyncTools,
+    sync_images as sync_all,
 };
 use diskette_builder::upstream::{UpstreamWeb, UrlRewrite};
 
 use self::list::{CatalogueList, CatalogueListFormat};
 use self::metrics::SyncMetrics;
-use self::report::SyncSummary;
+use self::report::{SyncSummary, SyncTally};
 use self::retention::{Pruned, prune_synced};
 use self::shard::{ShardArgument, full_name};
 use crate::arguments::attest::AttestArguments;
@@ -298,8 +299,13 @@ impl SyncArguments {
                 DowngradePolicy::Refuse
             },
         };
-        let news = |number: usize, report: &_| {
-            progress.report(ProgressEvent::Note(&report::report_line(&all[number], report)));
+        let tally = SyncTally::new(all.len());
+        let news = |number: usize, report: &SyncReport| {
+            // Of thousands of images, those are of interest that changed; the result names all.
+            if !matches!(report.outcome, SyncOutcome::Unchanged) {
+                progress.report(ProgressEvent::Note(&report::report_line(&all[number], report)));
+            }
+            progress.report(ProgressEvent::Images(tally.add(report)));
         };
         let reports = sync_all(all, self.workers.get(), &tools, &news);
         let done: Vec<_> = all.iter().zip(&reports).collect();

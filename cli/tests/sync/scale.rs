@@ -16,7 +16,7 @@ use diskette_integration::scene::Scene;
 use diskette_integration::server::{Server, ServerAnswer};
 
 /// How many images the catalogues have, unless the variable says otherwise.
-const SIZES: &str = "20,100";
+const SIZES: &str = "20,60";
 
 /// Version of a disk that cannot be downloaded.
 const BROKEN: u64 = 9;
@@ -111,7 +111,7 @@ impl Fleet {
             } else {
                 ServerAnswer::Content(disk)
             };
-            self.upstream.set_answer(&format!("/{name}"), answer);
+            self.upstream.set_answer(format!("/{name}"), answer);
         }
         self.upstream.set_answer("/SUMS", ServerAnswer::Content(list.into_bytes()));
     }

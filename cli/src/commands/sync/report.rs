@@ -1,5 +1,8 @@
 //! What a sync reports: a line for each image, the results file, and the errors.
 
+use std::sync::{Mutex, PoisonError};
+
+use diskette_builder::oci::progress::ImageProgress;
 use diskette_builder::recipe::diagnostic::Diagnostic;
 use diskette_builder::sync::{
     PlatformSyncOutcome, PlatformSyncReport, SyncJob, SyncOutcome, SyncReport,
@@ -16,6 +19,26 @@ use crate::images::changes::ListedChanges;
 /// How many packages of each kind of change the results file has, and how many are shown for each platform.
 const CHANGES_MAX: usize = 1000;
 const LINES_MAX: usize = 10;
+
+/// Counts images while they are processed, by several threads.
+#[derive(Debug)]
+pub(super) struct SyncTally(Mutex<ImageProgress>);
+
+impl SyncTally {
+    pub(super) fn new(total: usize) -> Self {
+        Self(Mutex::new(ImageProgress { total, ..ImageProgress::default() }))
+    }
+
+    /// Adds an image that is done.
+    pub(super) fn add(&self, report: &SyncReport) -> ImageProgress {
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        all.done += 1;
+        let is_new = matches!(report.outcome, SyncOutcome::Published | SyncOutcome::WouldPublish);
+        all.published += usize::from(is_new);
+        all.failed += usize::from(report.errors().next().is_some());
+        *all
+    }
+}
 
 /// Outcomes of all images.
 pub(super) struct SyncSummary<'a> {

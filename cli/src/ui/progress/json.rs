@@ -7,7 +7,7 @@ use std::time::Duration;
 use diskette_builder::oci::image::digest::Digest;
 use diskette_builder::oci::image::layer::FinishedLayer;
 use diskette_builder::oci::image::platform::Platform;
-use diskette_builder::oci::progress::{LayerOutcome, ProgressEvent};
+use diskette_builder::oci::progress::{ImageProgress, LayerOutcome, ProgressEvent};
 use diskette_builder::oci::sink::TransferOutcome;
 use serde_json::{Value, json};
 
@@ -64,6 +64,10 @@ impl ProgressDisplay for JsonProgress {
                 json!({ "event": "moved", "blob": blob, "digest": digest, "size": len, "how": how })
             }
             ProgressEvent::Publishing => return,
+            ProgressEvent::Images(images) => {
+                let ImageProgress { done, total, published, failed } = images;
+                json!({ "event": "images", "done": done, "total": total, "published": published, "failed": failed })
+            }
             ProgressEvent::Note(text) => json!({ "event": "note", "text": text }),
         };
         print_json(&object);

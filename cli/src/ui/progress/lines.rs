@@ -7,7 +7,7 @@ use std::time::Duration;
 use diskette_builder::oci::image::digest::Digest;
 use diskette_builder::oci::image::layer::FinishedLayer;
 use diskette_builder::oci::image::platform::Platform;
-use diskette_builder::oci::progress::{LayerOutcome, ProgressEvent};
+use diskette_builder::oci::progress::{ImageProgress, LayerOutcome, ProgressEvent};
 use diskette_builder::oci::sink::TransferOutcome;
 use indicatif::HumanBytes;
 
@@ -21,6 +21,7 @@ const INTERVAL: Duration = Duration::from_secs(10);
 #[derive(Debug, Default)]
 pub(super) struct ProgressLines {
     layers: Mutex<BTreeMap<usize, (String, ProgressCounter)>>,
+    images: Mutex<Option<ProgressCounter>>,
 }
 
 impl ProgressDisplay for ProgressLines {
@@ -56,9 +57,22 @@ impl ProgressDisplay for ProgressLines {
                 print_message(&moved_line(digest, len, TransferOutcome::Copied));
             }
             ProgressEvent::Publishing => {}
+            ProgressEvent::Images(images) => {
+                let start = || ProgressCounter::start(images.total as u64);
+                let mut counter = self.images.lock().unwrap_or_else(PoisonError::into_inner);
+                if counter.get_or_insert_with(start).advance(1, INTERVAL) {
+                    print_message(&images_line(images));
+                }
+            }
             ProgressEvent::Note(text) => print_note(text),
         }
     }
+}
+
+/// Returns the line about the images of a run.
+pub(super) fn images_line(images: ImageProgress) -> String {
+    let ImageProgress { done, total, published, failed } = images;
+    format!("images: {done} of {total}, {published} published, {failed} with failures")
 }
 
 /// Returns the line about a finished layer.
