@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use url::Url;
 
+use super::candidates::CandidateList;
 use super::listing::Listings;
 use super::{UpstreamDisk, UpstreamError, version};
 use crate::compression::CompressionFormat;
@@ -66,7 +67,7 @@ impl ListedDigest {
 pub(super) fn choose_newest(
     listings: &Listings<'_>,
     url: &Url,
-    candidates: Vec<Candidate>,
+    candidates: &CandidateList,
 ) -> Result<Candidate, UpstreamError> {
     let pattern = listings.file_pattern()?;
     let wanted = match (&pattern, &listings.source.version) {
@@ -79,9 +80,9 @@ pub(super) fn choose_newest(
         (None, Some(version)) => format!("is of the release `{version}`"),
         (None, None) => "is for this platform".to_owned(),
     };
-    let names: Vec<String> = candidates.iter().map(|candidate| candidate.name.clone()).collect();
     let mut best: Vec<Candidate> = Vec::new();
-    for mut candidate in candidates {
+    for candidate in candidates.possible_matches(pattern.as_ref().map(regex::Regex::as_str)) {
+        let mut candidate = candidate.clone();
         if !pattern.as_ref().is_none_or(|pattern| candidate.match_name(pattern)) {
             continue;
         }
@@ -98,27 +99,26 @@ pub(super) fn choose_newest(
     // A list may name a file twice.
     best.dedup();
     match best.len() {
-        1 => best.pop().ok_or_else(|| no_match(url, wanted, &names)),
-        0 => Err(no_match(url, wanted, &names)),
+        0 | 1 => best.pop().ok_or_else(|| no_match(url, wanted, candidates)),
         _ => {
-            let files = best.iter().map(|candidate| candidate.name.clone()).collect::<Vec<_>>();
-            Err(UpstreamError::Several { url: url.to_string(), wanted, files: join_names(&files) })
+            let files = join_names(best.iter().map(|candidate| candidate.name.as_str()));
+            Err(UpstreamError::Several { url: url.to_string(), wanted, files })
         }
     }
 }
 
-fn no_match(url: &Url, wanted: String, names: &[String]) -> UpstreamError {
-    let near = if names.is_empty() {
+fn no_match(url: &Url, wanted: String, candidates: &CandidateList) -> UpstreamError {
+    let near = if candidates.len() == 0 {
         "; it lists no file for this platform".to_owned()
     } else {
-        format!("; it has {}", join_names(names))
+        format!("; it has {}", join_names(candidates.names()))
     };
     UpstreamError::Nothing { url: url.to_string(), wanted, near }
 }
 
-fn join_names(names: &[String]) -> String {
-    let text = names.iter().take(SHOWN_NAMES_MAX).cloned().collect::<Vec<_>>().join(", ");
-    match names.len().saturating_sub(SHOWN_NAMES_MAX) {
+fn join_names<'n>(mut names: impl ExactSizeIterator<Item = &'n str>) -> String {
+    let text = names.by_ref().take(SHOWN_NAMES_MAX).collect::<Vec<_>>().join(", ");
+    match names.len() {
         0 => text,
         more => format!("{text} and {more} more"),
     }

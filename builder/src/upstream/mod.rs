@@ -4,6 +4,7 @@
 //! fetching them and checking their signatures is done by arguments.
 
 mod candidate;
+mod candidates;
 mod checksums;
 mod coreos;
 mod debian;
@@ -22,15 +23,18 @@ mod web;
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 pub use error::UpstreamError;
 pub use error::{FetchError, FetchErrorKind};
 use schemars::JsonSchema;
 pub use template::{TemplateError, UpstreamTemplate};
+use url::Url;
 pub use version::compare_versions;
 pub use web::{UpstreamWeb, UrlRewrite};
 
-use self::candidate::choose_newest;
+use self::candidate::{Candidate, choose_newest};
+pub use self::candidates::CandidateList;
 use self::listing::Listings;
 use crate::compression::CompressionFormat;
 use crate::net::http::shown_url;
@@ -154,11 +158,20 @@ impl UpstreamDisk {
 /// Fetches lists. They are small: a list longer than `max` bytes is an error.
 pub trait FetchList: Sync {
     /// Returns the current content of a URL.
-    fn fetch(&self, url: &str, max: u64) -> Result<std::sync::Arc<[u8]>, FetchError>;
+    fn fetch(&self, url: &str, max: u64) -> Result<Arc<[u8]>, FetchError>;
 
     /// Fails if a URL that a list names leads to an address that is nearer to this machine than the
     /// list itself.
     fn check_reach(&self, list: &str, named: &str) -> Result<(), FetchError>;
+
+    /// Returns the files of a list, which may have been parsed before under the same key.
+    fn parse_list(
+        &self,
+        _key: &str,
+        parse: &dyn Fn() -> Result<CandidateList, UpstreamError>,
+    ) -> Result<Arc<CandidateList>, UpstreamError> {
+        parse().map(Arc::new)
+    }
 }
 
 /// Checks signatures. The library itself runs no program to do so.
@@ -174,6 +187,28 @@ pub trait VerifySignature: Sync {
     ) -> Result<SignedText, String>;
 }
 
+fn read_candidates(listings: &Listings<'_>, url: &Url) -> Result<Vec<Candidate>, UpstreamError> {
+    match listings.source.kind {
+        UpstreamKind::Checksums => checksums::read_candidates(listings, url),
+        UpstreamKind::FedoraReleases => fedora::read_candidates(listings, url),
+        UpstreamKind::DebianCloud => debian::read_candidates(listings, url),
+        UpstreamKind::Simplestreams => simplestreams::read_candidates(listings, url),
+        UpstreamKind::CoreosStream => coreos::read_candidates(listings, url),
+        UpstreamKind::Directory => directory::read_candidates(listings, url),
+        UpstreamKind::VirtBuilder => virt_builder::read_candidates(listings, url),
+    }
+}
+
+/// Returns a text that is the same for lists with the same files; none for a list whose signature is checked for each
+/// image, by the keys of its catalogue.
+fn list_key(listings: &Listings<'_>, url: &Url) -> Option<String> {
+    let UpstreamSource { kind, version, signature: None, .. } = listings.source else {
+        return None;
+    };
+    let has_file = listings.source.file.is_some();
+    Some(format!("{kind:?} {} {version:?} {has_file} {url}", listings.platform))
+}
+
 /// Returns the newest disk that upstream publishes for a platform.
 pub fn find_newest_disk(
     source: &UpstreamSource,
@@ -183,16 +218,16 @@ pub fn find_newest_disk(
 ) -> Result<UpstreamDisk, UpstreamError> {
     let listings = Listings { source, platform, fetch, verify, read: RefCell::default() };
     let url = listings.list_url()?;
-    let candidates = match source.kind {
-        UpstreamKind::Checksums => checksums::read_candidates(&listings, &url)?,
-        UpstreamKind::FedoraReleases => fedora::read_candidates(&listings, &url)?,
-        UpstreamKind::DebianCloud => debian::read_candidates(&listings, &url)?,
-        UpstreamKind::Simplestreams => simplestreams::read_candidates(&listings, &url)?,
-        UpstreamKind::CoreosStream => coreos::read_candidates(&listings, &url)?,
-        UpstreamKind::Directory => directory::read_candidates(&listings, &url)?,
-        UpstreamKind::VirtBuilder => virt_builder::read_candidates(&listings, &url)?,
+    let parse = || {
+        let files = read_candidates(&listings, &url)?;
+        Ok(CandidateList::new(files, listings.read.take()))
     };
-    let chosen = choose_newest(&listings, &url, candidates)?;
+    let candidates = match list_key(&listings, &url) {
+        Some(key) => fetch.parse_list(&key, &parse)?,
+        None => Arc::new(parse()?),
+    };
+    listings.read.replace(candidates.lists.clone());
+    let chosen = choose_newest(&listings, &url, &candidates)?;
     if source.kind == UpstreamKind::Directory {
         return directory::add_checksum(&listings, &url, chosen);
     }

@@ -7,11 +7,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use url::Url;
 
-use super::{FetchError, FetchErrorKind, FetchList};
+use super::{CandidateList, FetchError, FetchErrorKind, FetchList, UpstreamError};
 use crate::net::http::{HttpClient, HttpError, HttpRequest, ServerPolicy, redact_url};
 
 /// The most bytes of lists that are kept in memory for other entries and platforms.
 const KEPT_LISTS_MAX: u64 = 128 << 20;
+
+/// The most files of parsed lists that are kept, of some hundred bytes each.
+const KEPT_FILES_MAX: usize = 1 << 17;
 
 /// Fetches lists with a client, and caches them.
 pub struct UpstreamWeb<'a> {
@@ -19,6 +22,8 @@ pub struct UpstreamWeb<'a> {
     rewrites: &'a [UrlRewrite],
     /// Lists by URL; a thread that needs a list that is being fetched waits for it.
     cached: Mutex<HashMap<String, Arc<CacheSlot>>>,
+    /// Parsed lists by their keys, and how many files they have together.
+    parsed: Mutex<(HashMap<String, Arc<CandidateList>>, usize)>,
     /// Bytes of all lists that are kept.
     kept: AtomicU64,
 }
@@ -48,7 +53,13 @@ impl UrlRewrite {
 impl<'a> UpstreamWeb<'a> {
     /// Creates an empty cache; nothing is fetched yet.
     pub fn new(client: &'a HttpClient, rewrites: &'a [UrlRewrite]) -> Self {
-        Self { client, rewrites, cached: Mutex::default(), kept: AtomicU64::new(0) }
+        Self {
+            client,
+            rewrites,
+            cached: Mutex::default(),
+            parsed: Mutex::default(),
+            kept: AtomicU64::new(0),
+        }
     }
 
     fn fetch_uncached(&self, url: &Url, max: u64) -> Result<Vec<u8>, FetchError> {
@@ -101,6 +112,26 @@ impl FetchList for UpstreamWeb<'_> {
             return Ok(list);
         }
         Ok(Arc::clone(slot.insert(list)))
+    }
+
+    fn parse_list(
+        &self,
+        key: &str,
+        parse: &dyn Fn() -> Result<CandidateList, UpstreamError>,
+    ) -> Result<Arc<CandidateList>, UpstreamError> {
+        let mut parsed = self.parsed.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(list) = parsed.0.get(key) {
+            return Ok(Arc::clone(list));
+        }
+        drop(parsed);
+        // Two threads may parse a list at the same time; the first result is kept.
+        let list = Arc::new(parse()?);
+        parsed = self.parsed.lock().unwrap_or_else(PoisonError::into_inner);
+        if parsed.1 + list.len() <= KEPT_FILES_MAX && !parsed.0.contains_key(key) {
+            parsed.1 += list.len();
+            parsed.0.insert(key.to_owned(), Arc::clone(&list));
+        }
+        Ok(list)
     }
 
     fn check_reach(&self, list: &str, named: &str) -> Result<(), FetchError> {

@@ -84,17 +84,14 @@ impl Fleet {
         };
         fleet.publish_disks(|_| 1);
         let list = fleet.upstream.url("/SUMS");
-        let mut catalogue = String::new();
         for number in 0..count {
-            writeln!(
-                catalogue,
-                "---\napiVersion: diskette/v1\nimage: {}/many/d{number}\nplatforms: [amd64]\n\
-                 release: {{from: checksums, url: \"{list}\", file: 'd{number}-\\d+\\.img'}}",
+            let spec = format!(
+                "apiVersion: diskette/v1\nimage: {}/many/d{number}\nplatforms: [amd64]\n\
+                 release: {{from: checksums, url: \"{list}\", file: 'd{number}-\\d+\\.img'}}\n",
                 fleet.front.address(),
-            )
-            .unwrap();
+            );
+            fleet.scene.write(&format!("catalogue/d{number}.yaml"), spec);
         }
-        fleet.scene.write("diskette.yaml", catalogue);
         Some(fleet)
     }
 
@@ -121,7 +118,7 @@ impl Fleet {
         time.args(["-f", "%M", "-o"]).arg(self.scene.path(&format!("time-{number}")));
         let report = self.scene.write(&format!("report-{number}"), "");
         let report = std::fs::File::create(report).unwrap();
-        let given = ["sync", "--progress", "none", "--retry", "0", "diskette.yaml"];
+        let given = ["sync", "--progress", "none", "--retry", "0", "catalogue"];
         let mut command = self.scene.program_under(time, given.iter().chain(args));
         let stderr = std::fs::File::create(self.scene.path(&format!("stderr-{number}"))).unwrap();
         command.stdout(report).stderr(stderr).spawn().unwrap()
@@ -245,7 +242,7 @@ fn a_shard_that_was_killed_is_started_again() {
     assert_eq!(whole.status, 0);
     let mine = whole.states.len();
     fleet.publish_disks(|_| 2);
-    let mut command = fleet.scene.program(["sync", "diskette.yaml", "--shard", "0/2"]);
+    let mut command = fleet.scene.program(["sync", "catalogue", "--shard", "0/2"]);
     let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
     std::thread::sleep(Duration::from_secs_f64(whole.seconds / 2.0));
     child.kill().unwrap();
