@@ -1,18 +1,13 @@
 //! A *candidate* is a file of a list that may be chosen as the disk.
 
-use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
 use url::Url;
 
-use super::candidates::CandidateList;
 use super::listing::Listings;
-use super::{UpstreamDisk, UpstreamError, version};
+use super::{UpstreamDisk, UpstreamError};
 use crate::compression::CompressionFormat;
 use crate::recipe::Checksum;
-
-/// Maximum number of names in an error.
-const SHOWN_NAMES_MAX: usize = 5;
 
 /// A file of a list.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -63,70 +58,9 @@ impl ListedDigest {
     }
 }
 
-/// Chooses the newest of the files that match the source. It must be newer than all others.
-pub(super) fn choose_newest(
-    listings: &Listings<'_>,
-    url: &Url,
-    candidates: &CandidateList,
-) -> Result<Candidate, UpstreamError> {
-    let pattern = listings.file_pattern()?;
-    let wanted = match (&pattern, &listings.source.version) {
-        (Some(pattern), version) => {
-            let text = pattern.as_str();
-            let text = text.strip_prefix("^(?:").and_then(|text| text.strip_suffix(")$"));
-            let release = version.as_ref().map(|it| format!("is of the release `{it}` and "));
-            format!("{}matches `{}`", release.unwrap_or_default(), text.unwrap_or_default())
-        }
-        (None, Some(version)) => format!("is of the release `{version}`"),
-        (None, None) => "is for this platform".to_owned(),
-    };
-    let mut best: Vec<Candidate> = Vec::new();
-    for candidate in candidates.possible_matches(pattern.as_ref().map(regex::Regex::as_str)) {
-        let mut candidate = candidate.clone();
-        if !pattern.as_ref().is_none_or(|pattern| candidate.match_name(pattern)) {
-            continue;
-        }
-        let order = best.first().map_or(Ordering::Equal, |best| {
-            version::compare_versions(candidate.release_version(), best.release_version())
-        });
-        match order {
-            Ordering::Less => continue,
-            Ordering::Greater => best.clear(),
-            Ordering::Equal => {}
-        }
-        best.push(candidate);
-    }
-    // A list may name a file twice.
-    best.dedup();
-    match best.len() {
-        0 | 1 => best.pop().ok_or_else(|| no_match(url, wanted, candidates)),
-        _ => {
-            let files = join_names(best.iter().map(|candidate| candidate.name.as_str()));
-            Err(UpstreamError::Several { url: url.to_string(), wanted, files })
-        }
-    }
-}
-
-fn no_match(url: &Url, wanted: String, candidates: &CandidateList) -> UpstreamError {
-    let near = if candidates.len() == 0 {
-        "; it lists no file for this platform".to_owned()
-    } else {
-        format!("; it has {}", join_names(candidates.names()))
-    };
-    UpstreamError::Nothing { url: url.to_string(), wanted, near }
-}
-
-fn join_names<'n>(mut names: impl ExactSizeIterator<Item = &'n str>) -> String {
-    let text = names.by_ref().take(SHOWN_NAMES_MAX).collect::<Vec<_>>().join(", ");
-    match names.len() {
-        0 => text,
-        more => format!("{text} and {more} more"),
-    }
-}
-
 impl Candidate {
     /// Returns whether the name matches, and keeps the text that the groups matched.
-    fn match_name(&mut self, pattern: &regex::Regex) -> bool {
+    pub(super) fn match_name(&mut self, pattern: &regex::Regex) -> bool {
         let Some(captures) = pattern.captures(&self.name) else { return false };
         let names = pattern.capture_names().flatten();
         let groups = names
@@ -136,7 +70,7 @@ impl Candidate {
     }
 
     /// Returns the version by which the newest file is chosen.
-    fn release_version(&self) -> &str {
+    pub(super) fn release_version(&self) -> &str {
         let group = self.groups.get("version").map(String::as_str);
         group.or(self.version.as_deref()).unwrap_or_default()
     }

@@ -6,6 +6,7 @@
 mod candidate;
 mod candidates;
 mod checksums;
+mod choice;
 mod coreos;
 mod debian;
 mod directory;
@@ -33,8 +34,9 @@ use url::Url;
 pub use version::compare_versions;
 pub use web::{UpstreamWeb, UrlRewrite};
 
-use self::candidate::{Candidate, choose_newest};
+use self::candidate::Candidate;
 pub use self::candidates::CandidateList;
+use self::choice::choose_newest;
 use self::listing::Listings;
 use crate::compression::CompressionFormat;
 use crate::net::http::shown_url;
