@@ -24,7 +24,7 @@ TAG ?=
 PUSH ?=
 
 .NOTPARALLEL:
-.PHONY: docs demo check test deny msrv peers fuzz soak disks bench install dist dist-check image clean
+.PHONY: docs demo check test deny msrv peers fuzz soak disks bench install dist dist-check image clean engines
 
 # A two-platform image from the spec and the disks that come with the sources. Needs Rust, a C
 # compiler, make and perl, nothing else; with pkg-config and OpenSSL's headers it takes half as long.
@@ -67,7 +67,6 @@ docs:
 
 peers:
 	integration/peers.sh
-	integration/engines.sh
 	integration/machines.sh "$(TARGET)/machines"
 
 # Random input for every target in builder/fuzz, a minute each, with a second and 64 MiB for each input; needs a nightly
@@ -92,6 +91,8 @@ soak:
 		$(CARGO) test -p diskette --test registry -- --nocapture long::
 	DISKETTE="$(abspath $(TARGET)/release/diskette)" DISKETTE_MANY_IMAGES=1000 \
 		$(CARGO) test -p diskette --test sync -- --nocapture many_images
+	$(MAKE) engines
+	$(CARGO) test -p diskette --test sync -- --nocapture engines::
 	integration/disks/make-bootable.sh "$(TARGET)/bootable"
 	DISKETTE="$(abspath $(TARGET)/release/diskette)" DISKETTE_BOOTABLE="$(abspath $(TARGET)/bootable)" \
 		$(CARGO) test -p diskette --test disks -- --nocapture debians_installer
@@ -108,6 +109,10 @@ soak:
 	DISKETTE="$(abspath $(TARGET)/release/diskette)" DISKETTE_FAULT_POINTS=100000 \
 		$(CARGO) test -p diskette --test faults -- --nocapture --test-threads 1
 	$(MAKE) fuzz FUZZ_SECONDS=3600
+
+# The validators of the files in deploy/: 400 MiB from package registries, which the tests do without if they are not there.
+engines:
+	integration/engines.sh
 
 # Real disks for the benchmark, made from Debian packages without root or mounts; existing ones are kept.
 disks:
