@@ -7,6 +7,8 @@ mod documents;
 mod error;
 mod layers;
 mod open;
+mod refused_source;
+mod source_help;
 mod subjects;
 mod warnings;
 
