@@ -91,6 +91,8 @@ soak:
 		$(CARGO) test -p diskette --test registry -- --nocapture long::
 	DISKETTE="$(abspath $(TARGET)/release/diskette)" DISKETTE_MANY_IMAGES=1000 \
 		$(CARGO) test -p diskette --test sync -- --nocapture many_images
+	DISKETTE="$(abspath $(TARGET)/release/diskette)" DISKETTE_SCALE_IMAGES=100,1000,10000 \
+		$(CARGO) test -p diskette --test sync -- --nocapture scale::cost
 	$(MAKE) engines
 	$(CARGO) test -p diskette --test sync -- --nocapture engines::
 	integration/disks/make-bootable.sh "$(TARGET)/bootable"

@@ -25,7 +25,7 @@ const BROKEN: u64 = 9;
 const WORKERS: &str = "8";
 
 /// By how many MiB memory may grow from the smallest catalogue to the largest.
-const MORE_MIB: u64 = 64;
+const MORE_MIB: u64 = 192;
 
 /// Number of parts in which a catalogue is processed at once.
 const SHARDS: usize = 8;
