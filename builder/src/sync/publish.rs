@@ -14,7 +14,7 @@ use super::published::PublishedImage;
 use super::{
     SyncError, SyncJob, SyncMode, SyncOutcome, SyncReport, SyncScope, SyncTools, recipe_digest,
 };
-use crate::frontend::spec::PlatformsPolicy;
+use crate::frontend::spec::{FollowedVersions, PlatformsPolicy};
 use crate::oci::error::StorageError;
 use crate::oci::image::digest::Digest;
 use crate::oci::image::documents::DocumentError;
@@ -29,7 +29,7 @@ use crate::recipe::diagnostic::Diagnostic;
 use crate::registry::client::{RegistryImages, RegistrySink};
 use crate::sbom::changes::GuestPackages;
 use crate::signature::signing_sink::SigningSink;
-use crate::upstream::UpstreamDisk;
+use crate::upstream::{UpstreamDisk, UpstreamError};
 
 /// Maximum number of comparisons, after other processes have moved the tag.
 const ATTEMPTS_MAX: usize = 3;
@@ -67,6 +67,15 @@ impl<'a> ImageSync<'a> {
     pub(super) fn run(mut self) -> SyncReport {
         if self.progress.is_cancelled() {
             return self.failed_report(SyncError::Cancelled);
+        }
+        if let FollowedVersions::All(rule) = &self.job.entry.versions {
+            let list = self.job.entry.platforms.first().map(|it| it.release.url.to_string());
+            let unread = || UpstreamError::Nothing {
+                url: list.unwrap_or_default(),
+                wanted: "was looked for: the entry stands for several images".into(),
+                near: String::new(),
+            };
+            return self.failed_report(rule.failure.clone().unwrap_or_else(unread).into());
         }
         self.found = detect_disks(self.job, self.sync);
         let registry = RegistrySink::new(self.sync.registry, 1);

@@ -1,5 +1,7 @@
 //! Fedora's *releases.json*: the files of all releases, with their checksums.
 
+use std::collections::BTreeMap;
+
 use serde::Deserialize;
 use url::Url;
 
@@ -8,6 +10,9 @@ use super::candidate::{Candidate, ListedDigest};
 use super::json::{self, file_name};
 use super::listing::Listings;
 use super::template::machine_name;
+
+/// The list in messages.
+pub(super) const FORM: &str = "Fedora's list of releases";
 
 #[derive(Deserialize)]
 struct ReleaseFile {
@@ -25,11 +30,11 @@ pub(super) fn read_candidates(
     listings: &Listings<'_>,
     url: &Url,
 ) -> Result<Vec<Candidate>, UpstreamError> {
-    let files: Vec<ReleaseFile> = json::read_json(listings, url, "Fedora's list of releases")?;
+    let files: Vec<ReleaseFile> = json::read_json(listings, url, FORM)?;
     let arch = machine_name(listings.platform);
     let is_wanted = |file: &ReleaseFile| match &listings.source.version {
         Some(wanted) => normalize_version(&file.version) == normalize_version(wanted),
-        None => file.version.bytes().all(|b| b.is_ascii_digit()),
+        None => is_finished(&file.version),
     };
     let files = files.into_iter().filter(|file| file.arch == arch && is_wanted(file));
     Ok(files
@@ -42,6 +47,27 @@ pub(super) fn read_candidates(
             ..Candidate::default()
         })
         .collect())
+}
+
+/// Returns the releases that have a matching file for the platform: their names in tags, and in the list.
+pub(super) fn read_versions(
+    listings: &Listings<'_>,
+    url: &Url,
+) -> Result<BTreeMap<String, String>, UpstreamError> {
+    let files: Vec<ReleaseFile> = json::read_json(listings, url, FORM)?;
+    let arch = machine_name(listings.platform);
+    let pattern = listings.file_pattern()?;
+    let is_match = |file: &ReleaseFile| {
+        let name = file_name(&file.link);
+        file.arch == arch && pattern.as_ref().is_none_or(|pattern| pattern.is_match(name))
+    };
+    let files = files.into_iter().filter(is_match);
+    Ok(files.map(|file| (normalize_version(&file.version), file.version)).collect())
+}
+
+/// Returns whether a release is finished: the names of others have words, as `44 Beta` has.
+pub(crate) fn is_finished(version: &str) -> bool {
+    version.bytes().all(|b| b.is_ascii_digit())
 }
 
 /// Returns a version as it is written in tags: `44 Beta` is `44-beta`.

@@ -11,7 +11,7 @@ mod coreos;
 mod debian;
 mod directory;
 mod error;
-mod fedora;
+pub(crate) mod fedora;
 mod json;
 mod listing;
 mod simplestreams;
@@ -19,6 +19,7 @@ mod template;
 #[cfg(test)]
 mod tests;
 pub(crate) mod version;
+pub(crate) mod versions;
 mod virt_builder;
 mod web;
 

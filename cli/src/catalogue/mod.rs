@@ -3,6 +3,7 @@
 
 pub(crate) mod gpgv;
 pub(crate) mod results;
+pub(crate) mod versions;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

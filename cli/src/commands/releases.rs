@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use clap::Args;
-use diskette_builder::frontend::spec::{CatalogueEntry, CataloguePlatform};
+use diskette_builder::frontend::spec::{CatalogueEntry, CataloguePlatform, FollowedVersions};
 use diskette_builder::oci::image::platform::Platform;
 use diskette_builder::oci::progress::Progress;
 use diskette_builder::recipe::diagnostic::Diagnostic;
@@ -16,6 +16,7 @@ use serde_json::{Value, json};
 use crate::arguments::list_format::ListFormat;
 use crate::arguments::registry::RegistryArguments;
 use crate::arguments::rewrite::parse_rewrite;
+use crate::catalogue::versions::expand_catalogues;
 use crate::catalogue::{Catalogue, load_catalogues};
 use crate::environment::Environment;
 use crate::error::CommandError;
@@ -60,21 +61,28 @@ pub(crate) fn run(
     environment: &Environment,
     ui: &Ui,
 ) -> Result<(), CommandError> {
-    let catalogues = load_catalogues(&arguments.files)?;
+    let mut catalogues = load_catalogues(&arguments.files)?;
     let observer: Arc<dyn Progress> = ui.progress(ProgressMode::Plain)?;
     let client = arguments.registry.http_client(environment, &observer)?;
     let web = UpstreamWeb::new(&client, &arguments.rewrite_url);
+    expand_catalogues(&mut catalogues, &|_| true, &web)?;
     let (mut found, mut problems) = (Vec::new(), Vec::new());
     for Catalogue { gpgv, entries, .. } in &catalogues {
-        for (entry, platform) in
-            entries.iter().flat_map(|entry| entry.platforms.iter().map(move |it| (entry, it)))
-        {
-            if observer.is_cancelled() {
-                return Err(CommandError::Interrupted);
+        for entry in entries {
+            if let FollowedVersions::All(rule) = &entry.versions {
+                problems.extend(rule.failure.as_ref().map(|error| unlisted(entry, error)));
+                continue;
             }
-            match find_newest_disk(&platform.release, &platform.platform, &web, gpgv) {
-                Ok(disk) => found.push(FoundRelease { entry, platform: &platform.platform, disk }),
-                Err(error) => problems.push(diagnostic(entry, platform, &error)),
+            for platform in &entry.platforms {
+                if observer.is_cancelled() {
+                    return Err(CommandError::Interrupted);
+                }
+                match find_newest_disk(&platform.release, &platform.platform, &web, gpgv) {
+                    Ok(disk) => {
+                        found.push(FoundRelease { entry, platform: &platform.platform, disk });
+                    }
+                    Err(error) => problems.push(diagnostic(entry, platform, &error)),
+                }
             }
         }
     }
@@ -88,6 +96,11 @@ pub(crate) fn run(
         }
     }
     if problems.is_empty() { Ok(()) } else { Err(CommandError::Failed(problems)) }
+}
+
+/// Returns the error of an entry whose releases could not be found.
+fn unlisted(entry: &CatalogueEntry, error: &UpstreamError) -> Diagnostic {
+    Diagnostic::new(format!("{}: {error}", entry.image)).at(entry.origin.clone()).help(error.help())
 }
 
 fn diagnostic(

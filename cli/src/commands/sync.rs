@@ -15,12 +15,12 @@ use diskette_builder::attestation::provenance::BuildClock;
 use diskette_builder::engine::cache::LayerCache;
 use diskette_builder::engine::layer::LayerWorkers;
 use diskette_builder::frontend::spec::CatalogueEntry;
-use diskette_builder::net::http::ServerLimits;
+use diskette_builder::net::http::{HttpClient, ServerLimits};
 use diskette_builder::oci::progress::{Progress as _, ProgressEvent};
 use diskette_builder::recipe::AttestationKind;
 use diskette_builder::recipe::diagnostic::Diagnostic;
 use diskette_builder::sync::{
-    DowngradePolicy, SyncJob, SyncMode, SyncOutcome, SyncReport, SyncScope, SyncTools,
+    DowngradePolicy, SyncJob, SyncMode, SyncOutcome, SyncReport, SyncScope, SyncShard, SyncTools,
     sync_images as sync_all,
 };
 use diskette_builder::upstream::{UpstreamWeb, UrlRewrite};
@@ -29,7 +29,7 @@ use self::list::{CatalogueList, CatalogueListFormat};
 use self::metrics::SyncMetrics;
 use self::report::{SyncSummary, SyncTally};
 use self::retention::{Pruned, prune_synced};
-use self::shard::{ShardArgument, full_name};
+use self::shard::{ShardArgument, shard_name};
 use crate::arguments::attest::AttestArguments;
 use crate::arguments::credentials::{PairCredentials, RegistryUse};
 use crate::arguments::focus::Focus;
@@ -39,6 +39,7 @@ use crate::arguments::signing::{SigningArguments, SigningKey};
 use crate::arguments::trusted_keys::GateArguments;
 use crate::assembly::{creation_time, open_cache, thread_count};
 use crate::catalogue::results::{self, CatalogueResults};
+use crate::catalogue::versions::expand_catalogues;
 use crate::catalogue::{Catalogue, load_catalogues, target_repository};
 use crate::environment::Environment;
 use crate::error::{CommandError, cannot};
@@ -179,7 +180,7 @@ pub(crate) fn run(
     environment: &Environment,
     ui: &Ui,
 ) -> Result<(), CommandError> {
-    let catalogues = load_catalogues(&arguments.files)?;
+    let mut catalogues = load_catalogues(&arguments.files)?;
     let chosen = arguments.choose_entries(&catalogues, environment)?;
     if arguments.list {
         let entries: Vec<&CatalogueEntry> = chosen.iter().map(|(_, entry)| *entry).collect();
@@ -191,13 +192,19 @@ pub(crate) fn run(
         .iter()
         .chain(&arguments.metrics)
         .try_for_each(|path| check_output(path))?;
+    let progress = ui.progress(arguments.progress)?;
+    let client = arguments.limited().http_client(environment, &(progress.clone() as _))?;
+    let web = UpstreamWeb::new(&client, &arguments.rewrite_url);
+    let shard = arguments.shard(environment)?;
+    let is_chosen = |entry: &CatalogueEntry| arguments.is_chosen(entry, shard);
+    expand_catalogues(&mut catalogues, &is_chosen, &web)?;
+    let chosen = arguments.choose_entries(&catalogues, environment)?;
     let all = chosen.iter().map(|(catalogue, entry)| arguments.job(catalogue, entry));
     let all = all.collect::<Result<Vec<SyncJob<'_>>, Diagnostic>>()?;
-    let progress = ui.progress(arguments.progress)?;
     let entries = catalogues.iter().flat_map(|catalogue| &catalogue.entries);
     let entries: Vec<&CatalogueEntry> = entries.collect();
     let SyncDone { reports, sent, pruned } =
-        arguments.sync(&all, &entries, environment, &progress, ui)?;
+        arguments.sync(&all, &entries, (&client, &web), environment, (&progress, ui))?;
     let is_interrupted = progress.is_cancelled();
     progress.end();
     for report in &reports {
@@ -247,9 +254,9 @@ impl SyncArguments {
         &self,
         all: &[SyncJob<'_>],
         entries: &[&CatalogueEntry],
+        (client, web): (&HttpClient, &UpstreamWeb<'_>),
         environment: &Environment,
-        progress: &Arc<ProgressView>,
-        ui: &Ui,
+        (progress, ui): (&Arc<ProgressView>, &Ui),
     ) -> Result<SyncDone, CommandError> {
         let attest = self.attest.kinds();
         let is_listed = attest.contains(&AttestationKind::Sbom)
@@ -259,16 +266,10 @@ impl SyncArguments {
         let make_file = spool.as_ref().map(|spool| || spool.make_file());
         let signing = self.signing.read(environment)?;
         let required = self.gate.read(environment)?;
-        let limits = ServerLimits {
-            connections: self.max_connections,
-            requests_per_second: self.max_requests_per_second,
-        };
-        let limited = self.registry.limited(limits);
-        let client = limited.http_client(environment, &(progress.clone() as _))?;
         let uses = RegistryUse::default().pair(&self.pair);
         let uses = uses.reads(all.iter().map(|job| &job.source));
         let uses = uses.writes(all.iter().map(|job| &job.target));
-        let registry = limited.registry(environment, progress.clone(), &uses)?;
+        let registry = self.limited().registry(environment, progress.clone(), &uses)?;
         let cache = if self.no_cache { None } else { open_cache(environment, "layers", ui) };
         let cache = cache.map(|dir| LayerCache::new(dir, environment.started));
         let workers = LayerWorkers::start(thread_count(self.jobs))
@@ -276,8 +277,8 @@ impl SyncArguments {
         let now = || environment.current_time();
         let clock = BuildClock { started: environment.start_time(), now: &now };
         let tools = SyncTools {
-            fetch: &UpstreamWeb::new(&client, &self.rewrite_url),
-            client: &client,
+            fetch: web,
+            client,
             rewrites: &self.rewrite_url,
             registry: &registry,
             opener: &LocationOpener::new(&registry, None, PathBuf::new())
@@ -324,7 +325,7 @@ impl SyncArguments {
             results::write_results(path, results)?;
         }
         if let Some(path) = &self.metrics {
-            let shard = self.shard.map(|shard| shard.resolve(environment)).transpose()?;
+            let shard = self.shard(environment)?;
             let (started, took) = (environment.started, environment.elapsed());
             let metrics = SyncMetrics { results, shard, started, took, sent };
             write_file(path, metrics.write().as_bytes())?;
@@ -338,22 +339,37 @@ impl SyncArguments {
         catalogues: &'c [Catalogue],
         environment: &Environment,
     ) -> Result<Vec<(&'c Catalogue, &'c CatalogueEntry)>, CommandError> {
-        let shard = self.shard.map(|shard| shard.resolve(environment)).transpose()?;
+        let shard = self.shard(environment)?;
         let all = catalogues
             .iter()
             .flat_map(|catalogue| catalogue.entries.iter().map(move |entry| (catalogue, entry)));
-        let focused = |entry: &CatalogueEntry| {
-            self.focus.is_empty() || self.focus.iter().any(|focus| focus.matches_entry(entry))
-        };
-        let chosen: Vec<_> = all.filter(|(_, entry)| focused(entry)).collect();
+        let chosen: Vec<_> = all.filter(|(_, entry)| self.is_focused(entry)).collect();
         if chosen.is_empty() {
             let message = "no image of the catalogue matches `--focus`";
             let help = "`diskette sync --list` shows what they are called";
             return Err(CommandError::Usage(Diagnostic::new(message).help(help)));
         }
-        let is_mine =
-            |entry: &CatalogueEntry| shard.is_none_or(|shard| shard.contains(&full_name(entry)));
-        Ok(chosen.into_iter().filter(|(_, entry)| is_mine(entry)).collect())
+        Ok(chosen.into_iter().filter(|(_, entry)| self.is_chosen(entry, shard)).collect())
+    }
+
+    /// Returns whether an image is selected, or one of those that an entry stands for may be.
+    fn is_chosen(&self, entry: &CatalogueEntry, shard: Option<SyncShard>) -> bool {
+        self.is_focused(entry) && shard.is_none_or(|shard| shard.contains(&shard_name(entry)))
+    }
+
+    fn is_focused(&self, entry: &CatalogueEntry) -> bool {
+        self.focus.is_empty() || self.focus.iter().any(|focus| focus.matches_entry(entry))
+    }
+
+    fn shard(&self, environment: &Environment) -> Result<Option<SyncShard>, CommandError> {
+        self.shard.map(|shard| shard.resolve(environment)).transpose()
+    }
+
+    fn limited(&self) -> RegistryArguments {
+        self.registry.limited(ServerLimits {
+            connections: self.max_connections,
+            requests_per_second: self.max_requests_per_second,
+        })
     }
 
     fn job<'c>(

@@ -21,3 +21,4 @@ mod releases_signed;
 mod runs;
 mod scale;
 mod status;
+mod versions;

@@ -2,12 +2,15 @@
 //! recipes. An entry says where the disks of an image are published.
 
 mod platform;
+mod versions;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 pub use self::platform::CataloguePlatform;
 use self::platform::{common_groups, lower_platforms};
+pub use self::versions::FollowedVersions;
+use self::versions::lower_versions;
 use super::compression::check_compression;
 use super::environment::{Overridable, lower_string_map};
 use super::fields::FromNode;
@@ -17,7 +20,7 @@ use super::lower::{check_version, lower_attest};
 use super::names::lower_names;
 use super::node::Node;
 use super::release::PlatformsPolicy;
-use super::tags::{TagTemplate, lower_tags};
+use super::tags::{TagScope, TagTemplate, lower_tags};
 use super::types::{Spec, SpecKind};
 use super::{empty_spec, yaml};
 use crate::oci::image::tag::Tag;
@@ -34,6 +37,8 @@ pub struct CatalogueEntry {
     pub tags: Vec<TagTemplate>,
     /// Platforms in the order of the file.
     pub platforms: Vec<CataloguePlatform>,
+    /// Whether it is one image, or stands for one of each release of the list.
+    pub versions: FollowedVersions,
     /// What happens when there is no new disk for one of the platforms.
     pub policy: PlatformsPolicy,
     /// Which old images stay, if not all; without what follows from tags.
@@ -58,14 +63,26 @@ pub struct ImageDocs {
 }
 
 impl CatalogueEntry {
-    /// Returns the main tag of the image: it is set last, and its index records what was published.
+    /// Returns the main tag of the image: it is set last, and its index records what was published. Of an entry that stands
+    /// for several images, one of the newest.
     pub fn main_tag(&self) -> Tag {
-        self.tags.last().and_then(TagTemplate::constant).unwrap_or(Tag::LATEST)
+        match &self.versions {
+            FollowedVersions::All(rule) => rule.newest.first().cloned().unwrap_or(Tag::LATEST),
+            _ => self.tags.last().and_then(TagTemplate::constant).unwrap_or(Tag::LATEST),
+        }
+    }
+
+    /// Returns what stands behind the repository in the name of the image: its main tag, or `*` if it stands for several.
+    pub fn tag_name(&self) -> String {
+        match self.versions {
+            FollowedVersions::All(_) => "*".to_owned(),
+            _ => self.main_tag().to_string(),
+        }
     }
 
     /// Returns the name of the image in results and on the command line: `fedora:42`.
     pub fn short_name(&self) -> String {
-        format!("{}:{}", self.repository_name(), self.main_tag())
+        format!("{}:{}", self.repository_name(), self.tag_name())
     }
 
     /// Returns the artifact type of the index; none if it is of images.
@@ -146,10 +163,16 @@ fn lower_entry(document: &Node, problems: &mut Vec<Diagnostic>) -> Option<Catalo
     let docs = spec.docs.as_ref();
     let keep = spec.policy.as_ref().and_then(|policy| policy.value.keep.as_ref());
     let policy = spec.policy.as_ref().and_then(|policy| policy.value.platforms.as_ref());
+    let versions = lower_versions(&release.value, &platforms, problems);
+    let scope = match versions {
+        FollowedVersions::All(_) => TagScope::AllReleases,
+        _ => TagScope::OneRelease,
+    };
     Some(CatalogueEntry {
         image: image.value.clone(),
-        tags: lower_tags(spec.tags.as_ref(), &common_groups(&platforms), problems),
+        tags: lower_tags(spec.tags.as_ref(), &common_groups(&platforms), scope, problems),
         platforms,
+        versions,
         policy: policy.map(|policy| policy.value).unwrap_or_default(),
         keep: keep.map(|keep| lower_keep(keep, problems)),
         annotations: lower_string_map("an annotation", &annotations, problems),

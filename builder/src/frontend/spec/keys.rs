@@ -10,6 +10,7 @@ pub(super) const ALL_KEYS: &[(&str, &[&str])] = &[
     OVA_KEYS,
     OVA_MACHINE_KEYS,
     RELEASE_KEYS,
+    VERSIONS_KEYS,
     RELEASE_CHANGES_KEYS,
     DOCS_KEYS,
     POLICY_KEYS,
@@ -50,6 +51,7 @@ pub(super) const RELEASE_KEYS: MappingKeys = (
         "url",
         "file",
         "version",
+        "versions",
         "checksums",
         "mirrors",
         "keyring",
@@ -57,6 +59,7 @@ pub(super) const RELEASE_KEYS: MappingKeys = (
         "signature",
     ],
 );
+pub(super) const VERSIONS_KEYS: MappingKeys = ("`versions`", &["from", "prereleases", "newest"]);
 pub(super) const RELEASE_CHANGES_KEYS: MappingKeys =
     ("a platform's `release`", &["url", "file", "version", "checksums", "signature"]);
 pub(super) const POLICY_KEYS: MappingKeys = ("`policy`", &["platforms", "keep"]);

@@ -28,13 +28,14 @@ mod tags;
 mod types;
 mod upstream;
 mod values;
+mod versions;
 mod vm;
 mod yaml;
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
-pub use self::catalogue::{CatalogueEntry, CataloguePlatform, load_catalogue};
+pub use self::catalogue::{CatalogueEntry, CataloguePlatform, FollowedVersions, load_catalogue};
 use self::fields::FromNode;
 use self::located::Located;
 use self::lower::{LoweredSpec, check_version, lower_spec};

@@ -8,6 +8,7 @@ use super::keep::KeepSpec;
 use super::keys::{DOCS_KEYS, POLICY_KEYS, RELEASE_CHANGES_KEYS, RELEASE_KEYS};
 use super::located::{Located, LocatedText};
 use super::node::Node;
+use super::versions::VersionsSpec;
 use crate::recipe::diagnostic::{Diagnostic, Span};
 use crate::upstream::UpstreamKind;
 
@@ -27,6 +28,8 @@ pub(super) struct ReleaseSpec {
     pub(super) file: Option<LocatedText>,
     /// Name of the release in the list, if the list has several.
     pub(super) version: Option<LocatedText>,
+    /// All releases of the list, each for an image of its own.
+    pub(super) versions: Option<Located<VersionsSpec>>,
     /// Of a directory: the file that has the checksums; `{file}` stands for the disk's name.
     /// `SHA256SUMS` when left out.
     #[schemars(extend("examples" = ["{file}.sha256"]))]
@@ -107,6 +110,7 @@ impl FromNode for Located<ReleaseSpec> {
         fields.require("url", "say where the list is", problems);
         let (from, url) = (fields.get("from", problems), fields.get("url", problems));
         let (file, version) = (fields.get("file", problems), fields.get("version", problems));
+        let versions = fields.get("versions", problems);
         let (checksums, mirrors) =
             (fields.get("checksums", problems), fields.get("mirrors", problems));
         let (keyring, signature) =
@@ -118,6 +122,7 @@ impl FromNode for Located<ReleaseSpec> {
             url,
             file,
             version,
+            versions,
             checksums,
             mirrors,
             keyring,

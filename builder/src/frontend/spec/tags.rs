@@ -12,8 +12,28 @@ use crate::recipe::diagnostic::Diagnostic;
 /// Value of placeholders when a template is checked.
 const SAMPLE_VALUE: &str = "0";
 
+/// Name of a release in the tags of an image that follows all of a list.
+const RELEASE_NAME: &str = "release";
+const RELEASE_PLACEHOLDER: &str = "{release}";
+
 /// Placeholders of every template.
 const KNOWN_PLACEHOLDERS: [&str; 2] = ["version", "timestamp"];
+
+/// Whether an image stands for one release, or for all of a list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum TagScope {
+    OneRelease,
+    AllReleases,
+}
+
+impl TagScope {
+    fn default_tag(self) -> &'static str {
+        match self {
+            Self::OneRelease => DEFAULT_TAG,
+            Self::AllReleases => RELEASE_PLACEHOLDER,
+        }
+    }
+}
 
 /// A tag with placeholders, or without.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -74,9 +94,27 @@ impl TagTemplate {
         !self.0.contains('{')
     }
 
+    /// Returns the template with `{release}` filled in.
+    pub(super) fn with_release(&self, release: &str) -> Self {
+        let value: String = release.chars().map(|c| if is_tag_char(c) { c } else { '-' }).collect();
+        Self(self.0.replace(RELEASE_PLACEHOLDER, &value))
+    }
+
+    /// Returns whether the tag is the same for each disk of a release, and another for each release.
+    fn names_release(&self) -> bool {
+        let mut names = self.placeholders().peekable();
+        names.peek().is_some() && names.all(|name| name == RELEASE_NAME)
+    }
+
     /// Returns the names of its placeholders.
     pub(crate) fn placeholders(&self) -> impl Iterator<Item = &str> {
         self.0.split('{').skip(1).filter_map(|part| part.split_once('}').map(|(name, _)| name))
+    }
+}
+
+impl From<&Tag> for TagTemplate {
+    fn from(tag: &Tag) -> Self {
+        Self(tag.to_string())
     }
 }
 
@@ -91,14 +129,17 @@ fn is_tag_char(c: char) -> bool {
 }
 
 /// Returns the templates in the order in which their tags are set: the first constant one is the last,
-/// since its tag records what was published. `groups` are the names of the groups of `file`.
+/// since its tag records what was published. `groups` are the names of the groups of `file`; `scope` tells
+/// whether the image stands for one release.
 pub(super) fn lower_tags(
     tags: Option<&Located<Vec<LocatedText>>>,
     groups: &[String],
+    scope: TagScope,
     problems: &mut Vec<Diagnostic>,
 ) -> Vec<TagTemplate> {
-    let Some(tags) = tags else { return vec![TagTemplate(DEFAULT_TAG.into())] };
+    let Some(tags) = tags else { return vec![TagTemplate(scope.default_tag().into())] };
     let names = KNOWN_PLACEHOLDERS.into_iter().chain(groups.iter().map(String::as_str));
+    let names = names.chain((scope == TagScope::AllReleases).then_some(RELEASE_NAME));
     let values: BTreeMap<String, String> =
         names.map(|name| (name.to_owned(), SAMPLE_VALUE.to_owned())).collect();
     let mut found: Vec<TagTemplate> = Vec::new();
@@ -109,6 +150,10 @@ pub(super) fn lower_tags(
                 "tags have letters, digits, `_`, `.` and `-`; known are `{version}`, `{timestamp}` \
                  and the groups of `file`",
             ),
+            Ok(_) if scope == TagScope::AllReleases && template.is_constant() => Diagnostic::new(
+                format!("the tag `{template}` would be that of all releases"),
+            )
+            .help("add `{release}` to it, or let only the newest have it: `newest` of `versions`"),
             Ok(_) if found.contains(&template) => {
                 Diagnostic::new(format!("the tag `{template}` is given twice")).help("remove one")
             }
@@ -119,19 +164,26 @@ pub(super) fn lower_tags(
         };
         problems.push(problem.at(text.span.clone()));
     }
-    let Some(main_tag) = found.iter().position(TagTemplate::is_constant) else {
+    let is_main = |tag: &TagTemplate| match scope {
+        TagScope::OneRelease => tag.is_constant(),
+        TagScope::AllReleases => tag.names_release(),
+    };
+    let Some(main_tag) = found.iter().position(is_main) else {
         if found.len() == tags.value.len() {
             problems.push(
                 Diagnostic::new("no tag stays the same from one release to the next")
                     .at(tags.span.clone())
-                    .help("add one, for example `latest`: it tells what is published already"),
+                    .help(format!(
+                        "add one, for example `{}`: it tells what is published already",
+                        scope.default_tag()
+                    )),
             );
         }
         return found;
     };
     let main_tag = found.remove(main_tag);
     // Tags that move come after those of one release.
-    found.sort_by_key(TagTemplate::is_constant);
+    found.sort_by_key(is_main);
     found.push(main_tag);
     found
 }

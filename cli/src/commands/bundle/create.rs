@@ -23,7 +23,9 @@ use crate::arguments::image_name::{parse_local, parse_reference};
 use crate::arguments::referrers::ReferrersSelection;
 use crate::arguments::registry::RegistryArguments;
 use crate::arguments::transfer::TransferArguments;
+use crate::catalogue::versions::stands_for_all;
 use crate::catalogue::{load_catalogues, target_repository};
+use crate::commands::sync::shard::full_name;
 use crate::environment::Environment;
 use crate::error::{CommandError, image_not_found, storage_error};
 use crate::files::output::{FileOutput, Output};
@@ -142,6 +144,17 @@ impl BundleCreateArguments {
             }
             for catalogue in load_catalogues(&[path.to_owned()])? {
                 for entry in &catalogue.entries {
+                    if stands_for_all(entry) {
+                        let message = format!(
+                            "`{}` stands for all releases of a list, which is not read here",
+                            full_name(entry)
+                        );
+                        let help = format!("name its images, for example `{}:42`", entry.image);
+                        return Err(Diagnostic::new(message)
+                            .at(entry.origin.clone())
+                            .help(help)
+                            .into());
+                    }
                     let name = target_repository(&entry.image, self.source_registry.as_deref())?;
                     let tags = entry.tags.iter().filter_map(TagTemplate::constant);
                     names.extend(tags.map(|tag| name.with_tag(tag).to_string()));

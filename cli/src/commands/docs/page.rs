@@ -1,6 +1,6 @@
 //! A *page* is the description of one repository in Markdown, which quay shows.
 
-use diskette_builder::frontend::spec::CatalogueEntry;
+use diskette_builder::frontend::spec::{CatalogueEntry, FollowedVersions};
 use diskette_builder::oci::image::reference::Reference;
 
 use crate::catalogue::Catalogue;
@@ -133,7 +133,13 @@ pub(super) fn image_table(pages: &[RepositoryPage<'_>]) -> String {
 /// Returns the tags, the one that the image is known by first.
 fn tags(entry: &CatalogueEntry) -> String {
     let tags: Vec<String> = entry.tags.iter().rev().map(|tag| format!("`{tag}`")).collect();
-    tags.join(", ")
+    let FollowedVersions::All(rule) = &entry.versions else { return tags.join(", ") };
+    let newest: Vec<String> = rule.newest.iter().map(|tag| format!("`{tag}`")).collect();
+    let newest = match &newest[..] {
+        [] => String::new(),
+        tags => format!("; the newest also {}", tags.join(", ")),
+    };
+    format!("{} for each release from {} on{newest}", tags.join(", "), rule.from)
 }
 
 fn platforms(entry: &CatalogueEntry) -> String {

@@ -12,7 +12,8 @@ use walkdir::WalkDir;
 
 use super::missing::MissingResults;
 use crate::catalogue::results::{CatalogueResults, ImageResult, MISSING, image_name, read_results};
-use crate::commands::sync::shard::full_name;
+use crate::catalogue::versions::stands_for_all;
+use crate::commands::sync::shard::{full_name, shard_name};
 use crate::error::{CommandError, cannot};
 use crate::files::open_file;
 
@@ -117,10 +118,15 @@ impl MergedResults {
         // By part: images with a result, and without.
         let mut parts: BTreeMap<SyncShard, (usize, Vec<&CatalogueEntry>)> = BTreeMap::new();
         for entry in entries {
-            let shard = SyncShard::of(&full_name(entry), shards.unwrap_or(NonZeroU64::MIN));
+            let shard = SyncShard::of(&shard_name(entry), shards.unwrap_or(NonZeroU64::MIN));
             let (known, missing) = parts.entry(shard).or_default();
             let is_unique = names.get(&entry.short_name()) == Some(&1);
-            if self.has_result(entry, is_unique) {
+            let has_result = if stands_for_all(entry) {
+                self.has_result_of_any(entry, &names)
+            } else {
+                self.has_result(entry, is_unique)
+            };
+            if has_result {
                 *known += 1;
             } else {
                 missing.push(entry);
@@ -151,6 +157,17 @@ impl MergedResults {
         let short = self.images.get(&entry.short_name());
         short.is_some_and(|it| is_unique || it.image == entry.image)
             || self.images.contains_key(&full_name(entry))
+    }
+
+    /// Returns whether one of the images that an entry stands for has a result: one that no other entry has. `names` are the
+    /// names of all entries.
+    fn has_result_of_any(&self, entry: &CatalogueEntry, names: &BTreeMap<String, usize>) -> bool {
+        let repository = entry.repository_name();
+        let is_of_entry = |key: &String| {
+            let name = key.rsplit_once(':').map_or("", |(name, _)| name);
+            !names.contains_key(key) && (name == repository || name == entry.image)
+        };
+        self.images.keys().any(is_of_entry)
     }
 
     fn free_key(&self, entry: &CatalogueEntry) -> String {

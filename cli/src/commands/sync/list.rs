@@ -10,7 +10,7 @@ use diskette_builder::recipe::diagnostic::Diagnostic;
 use diskette_builder::sync::SyncShard;
 use serde_json::{Value, json};
 
-use super::shard::full_name;
+use super::shard::shard_name;
 
 /// Maximum number of jobs of a matrix of GitHub Actions
 /// (<https://docs.github.com/en/actions/reference/limits>).
@@ -48,7 +48,7 @@ impl CatalogueList<'_> {
     pub(super) fn of_shards(entries: &[&CatalogueEntry], count: NonZeroU64) -> Self {
         let mut shards = BTreeMap::new();
         for entry in entries {
-            *shards.entry(SyncShard::of(&full_name(entry), count)).or_default() += 1;
+            *shards.entry(SyncShard::of(&shard_name(entry), count)).or_default() += 1;
         }
         Self::Shards(shards)
     }
@@ -136,7 +136,7 @@ fn image_json(entry: &CatalogueEntry) -> Value {
     json!({
         "name": entry.short_name(),
         "image": entry.image,
-        "tag": entry.main_tag().as_str(),
+        "tag": entry.tag_name(),
         "tags": tags,
         "platforms": platforms(entry),
     })

@@ -54,8 +54,7 @@ impl SyncSummary<'_> {
     /// Returns a line for each image: outcome, name and digest.
     pub(super) fn lines(&self) -> String {
         let line = |(job, report): (&SyncJob<'_>, &SyncReport)| {
-            let name = job.target.with_tag(job.entry.main_tag()).to_string();
-            result_line(&name, &image_result(job, report))
+            result_line(&image_name(job), &image_result(job, report))
         };
         self.all().map(line).collect()
     }
@@ -63,7 +62,7 @@ impl SyncSummary<'_> {
     /// Returns what is said of the packages in the disks of images that were built.
     pub(super) fn packages(&self) -> Vec<String> {
         let lines = |(job, report): (&SyncJob<'_>, &SyncReport)| {
-            let name = job.target.with_tag(job.entry.main_tag()).to_string();
+            let name = image_name(job);
             let lines = report.platforms.iter().flat_map(|part| package_lines(&name, part));
             lines.collect::<Vec<_>>()
         };
@@ -112,9 +111,14 @@ impl SyncSummary<'_> {
     }
 }
 
+/// Returns the name of an image where it is published.
+fn image_name(job: &SyncJob<'_>) -> String {
+    format!("{}:{}", job.target.full_repository(), job.entry.tag_name())
+}
+
 /// Returns the line about an image that is printed when its outcome is known.
 pub(super) fn report_line(job: &SyncJob<'_>, report: &SyncReport) -> String {
-    format!("{} {}", job.target.with_tag(job.entry.main_tag()), outcome_word(&report.outcome))
+    format!("{} {}", image_name(job), outcome_word(&report.outcome))
 }
 
 fn outcome_word(outcome: &SyncOutcome) -> &'static str {

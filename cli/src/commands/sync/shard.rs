@@ -2,16 +2,25 @@
 
 use std::str::FromStr;
 
-use diskette_builder::frontend::spec::CatalogueEntry;
+use diskette_builder::frontend::spec::{CatalogueEntry, FollowedVersions};
 use diskette_builder::recipe::diagnostic::Diagnostic;
 use diskette_builder::sync::{ShardError, SyncShard};
 
 use crate::environment::Environment;
 use crate::error::CommandError;
 
-/// Returns the name of an image that decides which part it is in.
+/// Returns the name of an image with its repository.
 pub(crate) fn full_name(entry: &CatalogueEntry) -> String {
-    format!("{}:{}", entry.image, entry.main_tag())
+    format!("{}:{}", entry.image, entry.tag_name())
+}
+
+/// Returns the name that decides which part an image is in. All releases of a list that one entry stands for are in one part: no
+/// other has to read the list.
+pub(crate) fn shard_name(entry: &CatalogueEntry) -> String {
+    match entry.versions {
+        FollowedVersions::One => full_name(entry),
+        FollowedVersions::All(_) | FollowedVersions::Found => format!("{}:*", entry.image),
+    }
 }
 
 /// The selected part of the catalogue.

@@ -1,0 +1,42 @@
+//! Entries that stand for all releases of a list become an entry for each.
+
+use diskette_builder::frontend::spec::{CatalogueEntry, FollowedVersions};
+use diskette_builder::upstream::FetchList;
+
+use super::{Catalogue, duplicate_names};
+use crate::error::CommandError;
+
+/// Replaces the entries that stand for all releases of a list, if they are meant, with an entry for each release. Those
+/// whose list cannot be read stay, and have the error.
+pub(crate) fn expand_catalogues(
+    catalogues: &mut [Catalogue],
+    is_meant: &dyn Fn(&CatalogueEntry) -> bool,
+    fetch: &dyn FetchList,
+) -> Result<(), CommandError> {
+    for Catalogue { gpgv, entries, .. } in &mut *catalogues {
+        let mut expanded = Vec::with_capacity(entries.len());
+        for mut entry in std::mem::take(entries) {
+            if !stands_for_all(&entry) || !is_meant(&entry) {
+                expanded.push(entry);
+                continue;
+            }
+            match entry.expand(fetch, gpgv) {
+                Ok(found) => expanded.extend(found),
+                Err(error) => {
+                    if let FollowedVersions::All(rule) = &mut entry.versions {
+                        rule.failure = Some(error);
+                    }
+                    expanded.push(entry);
+                }
+            }
+        }
+        *entries = expanded;
+    }
+    let problems = duplicate_names(catalogues);
+    if problems.is_empty() { Ok(()) } else { Err(CommandError::Failed(problems)) }
+}
+
+/// Returns whether an entry stands for all releases of a list.
+pub(crate) fn stands_for_all(entry: &CatalogueEntry) -> bool {
+    matches!(entry.versions, FollowedVersions::All(_))
+}
