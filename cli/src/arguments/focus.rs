@@ -4,8 +4,6 @@ use std::str::FromStr;
 
 use diskette_builder::frontend::spec::CatalogueEntry;
 
-use crate::catalogue::versions::stands_for_all;
-
 /// Images of a catalogue: `NAME`, or `NAME:TAG` with the tag that the image is known by, where `*`
 /// stands for any tag.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,7 +35,7 @@ impl Focus {
     /// Returns whether the image of an entry is selected, or one of those that the entry stands for may be.
     pub(crate) fn matches_entry(&self, entry: &CatalogueEntry) -> bool {
         let is_named = self.name == entry.repository_name() || self.name == entry.image;
-        let is_tag = |tag: &String| stands_for_all(entry) || tag == entry.main_tag().as_str();
+        let is_tag = |tag: &String| entry.stands_for_all() || tag == entry.main_tag().as_str();
         is_named && self.tag.as_ref().is_none_or(is_tag)
     }
 }

@@ -16,7 +16,7 @@ pub(crate) fn expand_catalogues(
     for Catalogue { gpgv, entries, .. } in &mut *catalogues {
         let mut expanded = Vec::with_capacity(entries.len());
         for mut entry in std::mem::take(entries) {
-            if !stands_for_all(&entry) || !is_meant(&entry) {
+            if !entry.stands_for_all() || !is_meant(&entry) {
                 expanded.push(entry);
                 continue;
             }
@@ -34,9 +34,4 @@ pub(crate) fn expand_catalogues(
     }
     let problems = duplicate_names(catalogues);
     if problems.is_empty() { Ok(()) } else { Err(CommandError::Failed(problems)) }
-}
-
-/// Returns whether an entry stands for all releases of a list.
-pub(crate) fn stands_for_all(entry: &CatalogueEntry) -> bool {
-    matches!(entry.versions, FollowedVersions::All(_))
 }

@@ -72,6 +72,11 @@ impl CatalogueEntry {
         }
     }
 
+    /// Returns whether the entry stands for all releases of a list, which are not known yet.
+    pub fn stands_for_all(&self) -> bool {
+        matches!(self.versions, FollowedVersions::All(_))
+    }
+
     /// Returns what stands behind the repository in the name of the image: its main tag, or `*` if it stands for several.
     pub fn tag_name(&self) -> String {
         match self.versions {

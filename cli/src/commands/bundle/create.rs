@@ -23,7 +23,6 @@ use crate::arguments::image_name::{parse_local, parse_reference};
 use crate::arguments::referrers::ReferrersSelection;
 use crate::arguments::registry::RegistryArguments;
 use crate::arguments::transfer::TransferArguments;
-use crate::catalogue::versions::stands_for_all;
 use crate::catalogue::{load_catalogues, target_repository};
 use crate::commands::sync::shard::full_name;
 use crate::environment::Environment;
@@ -144,7 +143,7 @@ impl BundleCreateArguments {
             }
             for catalogue in load_catalogues(&[path.to_owned()])? {
                 for entry in &catalogue.entries {
-                    if stands_for_all(entry) {
+                    if entry.stands_for_all() {
                         let message = format!(
                             "`{}` stands for all releases of a list, which is not read here",
                             full_name(entry)

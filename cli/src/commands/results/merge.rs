@@ -12,7 +12,6 @@ use walkdir::WalkDir;
 
 use super::missing::MissingResults;
 use crate::catalogue::results::{CatalogueResults, ImageResult, MISSING, image_name, read_results};
-use crate::catalogue::versions::stands_for_all;
 use crate::commands::sync::shard::{full_name, shard_name};
 use crate::error::{CommandError, cannot};
 use crate::files::open_file;
@@ -121,7 +120,7 @@ impl MergedResults {
             let shard = SyncShard::of(&shard_name(entry), shards.unwrap_or(NonZeroU64::MIN));
             let (known, missing) = parts.entry(shard).or_default();
             let is_unique = names.get(&entry.short_name()) == Some(&1);
-            let has_result = if stands_for_all(entry) {
+            let has_result = if entry.stands_for_all() {
                 self.has_result_of_any(entry, &names)
             } else {
                 self.has_result(entry, is_unique)
