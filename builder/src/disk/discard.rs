@@ -9,7 +9,8 @@ use thiserror::Error;
 
 use super::convert::Guest;
 use super::file_system::{FreeSpace, FreeSpaceError, find_free_space};
-use super::volumes::{Volume, list_volumes};
+use super::partitions::list_partitions;
+use super::volumes::{Volume, find_other_signature, list_volumes};
 use super::{Extent, ExtentKind, Fault, Flaw, ReadAt};
 
 /// Why the free space of a disk cannot be discarded.
@@ -34,6 +35,12 @@ pub enum DiscardError {
     /// Two partitions share bytes, so that what is free in one may be in use in the other.
     #[error("cannot discard free space: {0} and {1} overlap")]
     Overlap(String, String),
+    /// A volume has the signature of another content, too: which of them is in use is not known.
+    #[error("cannot discard free space: {0} has the signature of {1}, too")]
+    Ambiguous(String, String),
+    /// The disk has a file system as a whole, and a partition table.
+    #[error("cannot discard free space: {0} has a partition table, too")]
+    Partitioned(String),
     /// No volume has a file system whose free space is known.
     #[error("cannot discard free space: the disk has no ext4 and no FAT, but {0}")]
     NoFileSystem(Volumes),
@@ -102,6 +109,7 @@ pub(crate) fn discard_free_space(disk: &Guest) -> Result<Guest, DiscardError> {
             FreeSpaceError::Fault(Fault::Io(error)) => error.into(),
         })?;
         let Some(free) = free else { continue };
+        check_signatures(disk, volume)?;
         let overlaps = |other: &&Volume| *other != volume && overlap(other, volume);
         if let Some(other) = all.iter().find(overlaps) {
             return Err(DiscardError::Overlap(name(), other.to_string()));
@@ -114,6 +122,22 @@ pub(crate) fn discard_free_space(disk: &Guest) -> Result<Guest, DiscardError> {
     }
     volumes.sort_by_key(|volume| volume.start);
     Ok(Arc::new(DiscardedDisk { disk: Guest::clone(disk), volumes }))
+}
+
+/// Fails if a volume can be read in another way: bytes that one file system does not use may be those of another.
+fn check_signatures(disk: &Guest, volume: &Volume) -> Result<(), DiscardError> {
+    if let Some(other) = find_other_signature(disk, volume)? {
+        return Err(DiscardError::Ambiguous(volume.to_string(), other));
+    }
+    if volume.partition.is_some() {
+        return Ok(());
+    }
+    match list_partitions(disk) {
+        Ok(None) => Ok(()),
+        Ok(Some(partitions)) if partitions.is_empty() => Ok(()),
+        Ok(Some(_)) | Err(Fault::Flaw(_)) => Err(DiscardError::Partitioned(volume.to_string())),
+        Err(Fault::Io(error)) => Err(error.into()),
+    }
 }
 
 /// Returns whether two volumes share bytes.

@@ -10,7 +10,7 @@
 //! - `examine`: the facts about a disk in any format
 //! - `payload`: what is in a file in a format, and whether it is a disk
 //! - `partitions`: partition tables, and the boot loaders in the partitions
-//! - `volumes`: the partitions of a disk and what is in them; `file_system`: the files in a volume
+//! - `volumes`: the partitions of a disk and what is in them, by their `signatures`; `file_system`: the files in a volume
 //! - [`guest`]: the disk as its virtual machine sees it, for files in any format
 //! - `probe`: the format of a file
 //! - [`qcow2`], `raw`, `vdi`, `vhd`, `vhdx`, `vmdk`: a format each: its header, and the
@@ -56,6 +56,7 @@ mod read_at;
 mod refusals;
 mod resize;
 mod sector;
+mod signatures;
 mod start;
 #[cfg(test)]
 mod test_image;

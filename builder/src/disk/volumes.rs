@@ -5,6 +5,7 @@ use std::fmt;
 
 use super::bytes::{le16, le32, read_padded};
 use super::partitions::list_partitions;
+use super::signatures;
 use super::{Fault, ReadAt};
 
 /// How many volumes are looked at.
@@ -93,28 +94,23 @@ pub(crate) fn list_volumes(disk: &dyn ReadAt) -> Result<Vec<Volume>, Fault> {
     Ok(volumes)
 }
 
+/// Returns the name of another content whose signature a volume has too: a file system that was there before, or one that
+/// leaves the beginning of a volume alone.
+pub(crate) fn find_other_signature(
+    disk: &dyn ReadAt,
+    volume: &Volume,
+) -> Result<Option<String>, Fault> {
+    let start: Box<[u8; 8192]> = Box::new(read_padded(disk, volume.start)?);
+    if let Some(other) = near_contents(&start).find(|content| *content != volume.content) {
+        return Ok(Some(other.to_string()));
+    }
+    Ok(signatures::find_far_signature(disk, volume.start, volume.len)?.map(str::to_owned))
+}
+
 /// Returns what begins at an offset of the disk. What lies behind the end of the disk is zero.
 fn recognize(disk: &dyn ReadAt, at: u64) -> Result<VolumeContent, Fault> {
     let start: Box<[u8; 8192]> = Box::new(read_padded(disk, at)?);
-    let has = |offset: usize, magic: &[u8]| {
-        start.get(offset..).is_some_and(|rest| rest.starts_with(magic))
-    };
-    let md = [0, MD_1_2_AT].iter().any(|offset| le32(&*start, *offset) == MD_MAGIC);
-    let known = [
-        (has(0, b"LUKS\xba\xbe"), VolumeContent::Luks),
-        ((0..4).any(|sector| has(sector * 512, b"LABELONE")), VolumeContent::Lvm),
-        (md, VolumeContent::Raid),
-        (has(0, b"XFSB"), VolumeContent::Xfs),
-        (le16(&*start, 1024 + 0x38) == EXT_MAGIC, VolumeContent::Ext),
-        (has(0, b"hsqs"), VolumeContent::Other("squashfs")),
-        (has(1024, b"\xe2\xe1\xf5\xe0"), VolumeContent::Other("erofs")),
-        (has(1024, b"\x10\x20\xf5\xf2"), VolumeContent::Other("f2fs")),
-        (has(4086, b"SWAPSPACE2"), VolumeContent::Other("swap")),
-        (has(3, b"NTFS    "), VolumeContent::Other("ntfs")),
-        (has(3, b"-FVE-FS-"), VolumeContent::Other("BitLocker")),
-        (has(54, b"FAT") || has(82, b"FAT32"), VolumeContent::Fat),
-    ];
-    if let Some((_, content)) = known.into_iter().find(|(is_it, _)| *is_it) {
+    if let Some(content) = near_contents(&start).next() {
         return Ok(content);
     }
     let magic: [u8; 8] = read_padded(disk, at.saturating_add(BTRFS_MAGIC_AT))?;
@@ -123,6 +119,29 @@ fn recognize(disk: &dyn ReadAt, at: u64) -> Result<VolumeContent, Fault> {
     }
     let iso: [u8; 5] = read_padded(disk, at.saturating_add(ISO_MAGIC_AT))?;
     Ok(if iso == *b"CD001" { VolumeContent::Other("iso9660") } else { VolumeContent::Unknown })
+}
+
+/// Returns the contents whose signatures are in the first bytes of a volume.
+fn near_contents(start: &[u8; 8192]) -> impl Iterator<Item = VolumeContent> {
+    let has = |offset: usize, magic: &[u8]| {
+        start.get(offset..).is_some_and(|rest| rest.starts_with(magic))
+    };
+    let md = [0, MD_1_2_AT].iter().any(|offset| le32(start, *offset) == MD_MAGIC);
+    let known = [
+        (has(0, b"LUKS\xba\xbe"), VolumeContent::Luks),
+        ((0..4).any(|sector| has(sector * 512, b"LABELONE")), VolumeContent::Lvm),
+        (md, VolumeContent::Raid),
+        (has(0, b"XFSB"), VolumeContent::Xfs),
+        (le16(start, 1024 + 0x38) == EXT_MAGIC, VolumeContent::Ext),
+        (has(0, b"hsqs"), VolumeContent::Other("squashfs")),
+        (has(1024, b"\xe2\xe1\xf5\xe0"), VolumeContent::Other("erofs")),
+        (has(1024, b"\x10\x20\xf5\xf2"), VolumeContent::Other("f2fs")),
+        (has(4086, b"SWAPSPACE2"), VolumeContent::Other("swap")),
+        (has(3, b"NTFS    "), VolumeContent::Other("ntfs")),
+        (has(3, b"-FVE-FS-"), VolumeContent::Other("BitLocker")),
+        (has(54, b"FAT") || has(82, b"FAT32"), VolumeContent::Fat),
+    ];
+    known.into_iter().filter(|(is_it, _)| *is_it).map(|(_, content)| content)
 }
 
 /// Magics of a member of an array and of ext2, and the offsets of others in bytes.

@@ -225,6 +225,53 @@ fn what_is_free_in_fat_becomes_zeros() {
     compare(20 * MIB, &["-F", "16", "-f", "1", "-s", "2"]);
 }
 
+/// FAT32 may have as few clusters as FAT12; mtools takes it for that, so that its file is written here.
+#[test]
+fn small_fat32_keeps_its_files() {
+    let (Some(make), Some(check)) = (peer::find("mkfs.fat"), peer::find("fsck.fat")) else {
+        return;
+    };
+    let scene = Scene::new();
+    let compare = |len: usize, options: &[&str]| {
+        let disk = scene.write("disk.raw", noise_bytes(4, len));
+        make.run([options, &["-F", "32", text(&disk)]].concat());
+        let mut bytes = fs::read(&disk).unwrap();
+        let short = |at: usize| usize::from(u16::from_le_bytes([bytes[at], bytes[at + 1]]));
+        let (cluster, tables) = (usize::from(bytes[13]) * 512, usize::from(bytes[16]));
+        let table_len = short(36) * 512;
+        let table = short(14) * 512;
+        let data = table + tables * table_len;
+        // A file in the clusters from 700 to 719, or from 70 to 89.
+        let first = if len / cluster > 1000 { 700 } else { 70 };
+        for copy in 0..tables {
+            for number in first..first + 20 {
+                let next = if number == first + 19 { 0x0fff_ffff } else { number + 1 };
+                let next = u32::try_from(next).unwrap().to_le_bytes();
+                let at = table + copy * table_len + number * 4;
+                bytes[at..at + 4].copy_from_slice(&next);
+            }
+        }
+        let file = data + (first - 2) * cluster;
+        bytes[file..file + 20 * cluster].copy_from_slice(&mixed_bytes(5, 20 * cluster));
+        bytes[data..data + 11].copy_from_slice(b"KEPT    BIN");
+        bytes[data + 11] = 0x20;
+        bytes[data + 26..data + 28].copy_from_slice(&u16::try_from(first).unwrap().to_le_bytes());
+        let size = u32::try_from(20 * cluster).unwrap().to_le_bytes();
+        bytes[data + 28..data + 32].copy_from_slice(&size);
+        fs::write(&disk, &bytes).unwrap();
+        let report = check.command().args(["-n", text(&disk)]).output().unwrap();
+        assert!(String::from_utf8_lossy(&report.stdout).contains("1 files, 21/"), "{report:?}");
+        let built = discard(&scene, "disk.raw", "", "disk.raw");
+        // All is zero but what is in front of the clusters, the root and the file.
+        let end = data + (len - data) / cluster * cluster;
+        let expected = with_zeros(bytes, 0, &[data + cluster..file, file + 20 * cluster..end]);
+        assert!(fs::read(&built).unwrap() == expected, "{options:?}");
+    };
+    compare(2 * MIB, &["-s", "1"]);
+    compare(8 * MIB, &["-s", "8"]);
+    compare(40 * MIB, &["-s", "8"]);
+}
+
 /// Builds with `discard`, which must fail and write nothing, and returns all that is said.
 fn refused(scene: &Scene) -> String {
     let args = ["build", "disk.raw", "--discard", "-t", "vm:1", "-o", "out"];
@@ -343,6 +390,45 @@ error: cannot use `disk.raw`: cannot discard free space: the disk has no ext4 an
     let file = fs::File::options().write(true).open(&disk).unwrap();
     file.write_all_at(&(16_u32 << 11).to_le_bytes(), 446 + 12).unwrap();
     check_refused(&scene, "partition 2 (ext4) and partition 1 (unknown) overlap");
+}
+
+/// A file system that was there before a partition table or another content says what is free in a disk that is none of
+/// its own any more.
+#[test]
+fn disks_that_can_be_read_in_two_ways_are_refused() {
+    let (Some(programs), Some(fat)) = (ExtPrograms::find(), peer::find("mkfs.fat")) else { return };
+    let Some(sfdisk) = peer::find("sfdisk") else { return };
+    let scene = Scene::new();
+    let partition = |disk: &Path| {
+        let mut command = sfdisk.command();
+        command.args(["-q", "--wipe", "never", text(disk)]);
+        command.stdin(fs::File::open(scene.write("table", "start=2048,type=83\n")).unwrap());
+        assert!(command.stderr(std::process::Stdio::null()).status().unwrap().success());
+    };
+    let disk = programs.make(&scene, "disk.raw", 24 * MIB, &[]);
+    partition(&disk);
+    check_refused(&scene, "the whole disk (ext4) has a partition table, too");
+    let disk = scene.write("disk.raw", vec![0; 24 * MIB]);
+    fat.run(["-F", "16", text(&disk)]);
+    partition(&disk);
+    check_refused(&scene, "the whole disk (fat) has a partition table, too");
+    let source = programs.make(&scene, "source.raw", 24 * MIB, &[]);
+    let check = |at: usize, magic: &[u8], name: &str| {
+        let disk = scene.path("disk.raw");
+        fs::copy(&source, &disk).unwrap();
+        let file = fs::File::options().write(true).open(&disk).unwrap();
+        file.write_all_at(magic, at as u64).unwrap();
+        let expected = format!("the whole disk (ext4) has the signature of {name}, too");
+        check_refused(&scene, &expected);
+    };
+    let uberblock = 0x00ba_b10c_u64.to_le_bytes();
+    check((128 << 10) + (5 << 10), &uberblock, "zfs");
+    check(24 * MIB - (128 << 10), &uberblock, "zfs");
+    check((64 << 10) + 64, b"_BHRfS_M", "btrfs");
+    check(24 * MIB - (64 << 10), &0xa92b_4efc_u32.to_le_bytes(), "a member of a RAID");
+    check(3, b"NTFS    ", "ntfs");
+    check(54, b"FAT16", "fat");
+    check(8192 + 1372, &0x0001_1954_u32.to_be_bytes(), "ufs");
 }
 
 #[test]

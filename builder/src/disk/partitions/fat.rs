@@ -100,10 +100,13 @@ impl FatLayout {
         let root_at = reserved + tables * table_sectors;
         let data_at = root_at + root_len.div_ceil(sector);
         let clusters = total.saturating_sub(data_at) / per_cluster;
-        let entry_bits = match clusters {
-            0..4085 => 12,
-            4085..65525 => 16,
-            _ => 32,
+        // By the count alone, as the specification has it, a small FAT32 would be one of 12 bits; Linux and
+        // fsck.fat go by the field that FAT32 has not.
+        let entry_bits = match (le16(&fields, 22), clusters) {
+            (0, _) => 32,
+            (_, 0..4085) => 12,
+            (_, 4085..65525) => 16,
+            _ => return Ok(None),
         };
         let offset = |sectors: u64| start.checked_add(sectors * sector);
         let (Some(root_at), Some(data_at), Some(table_at)) =

@@ -125,6 +125,9 @@ fn discard_help(error: &DiscardError) -> &'static [&'static str] {
             "remove `discard`; `fstrim -av` in the virtual machine frees what others have, if its disk \
              passes discards on",
         ],
+        DiscardError::Ambiguous(..) | DiscardError::Partitioned(_) => &[
+            "`wipefs DISK` lists signatures, and erases an old one with `--offset`; or remove `discard`",
+        ],
         _ => &["remove `discard`"],
     }
 }
