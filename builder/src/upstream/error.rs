@@ -57,6 +57,14 @@ pub enum UpstreamError {
         /// What is wrong with it.
         why: String,
     },
+    /// Signatures cannot be checked here.
+    #[error("the signature of {url} cannot be checked: {why}")]
+    Unchecked {
+        /// URL of the list.
+        url: String,
+        /// What is missing.
+        why: String,
+    },
     /// No file of the list matches the catalogue's conditions.
     #[error("no file of {url} {wanted}{near}")]
     Nothing {
@@ -111,6 +119,10 @@ impl UpstreamError {
             Self::Signature { .. } => {
                 "nothing is taken from it; ask upstream, or change `keyring` if the key is \
                      a new one"
+            }
+            Self::Unchecked { .. } => {
+                "nothing is taken from it; install what is missing, or use an image that has both it \
+                     and diskette"
             }
             Self::Nothing { .. } => "check the list, and change `file` or `version`",
             Self::Several { .. } => {

@@ -87,6 +87,9 @@ impl Listings<'_> {
                 bytes
             });
         };
+        if let Some(why) = self.verify.find_obstacle() {
+            return Err(UpstreamError::Unchecked { url: redact_url(url), why });
+        }
         let detached = match &signed.url {
             None if bytes.starts_with(CLEARTEXT_HEADER) => None,
             _ => Some(self.fetch_signature(url, signed)?),

@@ -188,6 +188,11 @@ pub trait VerifySignature: Sync {
         signed: &[u8],
         detached: Option<&[u8]>,
     ) -> Result<SignedText, String>;
+
+    /// Returns why no signature can be checked at all, if that is so.
+    fn find_obstacle(&self) -> Option<String> {
+        None
+    }
 }
 
 fn read_candidates(listings: &Listings<'_>, url: &Url) -> Result<Vec<Candidate>, UpstreamError> {

@@ -41,15 +41,20 @@ impl VerifySignature for Gpgv {
             Some(signature) => command.arg(file("signature", signature)?).arg(text),
             None => command.arg("--output").arg(&output).arg(text),
         };
-        let answer = command.stdin(Stdio::null()).output().map_err(|error| match error.kind() {
-            std::io::ErrorKind::NotFound => "gpgv is not installed (package gpgv)".to_owned(),
-            _ => format!("cannot run gpgv: {error}"),
-        })?;
+        let answer = command.stdin(Stdio::null()).output();
+        let answer = answer.map_err(|error| format!("cannot run gpgv: {error}"))?;
         let status = String::from_utf8_lossy(&answer.stdout);
         let key = check_status(&status, answer.status.success(), keyring)?;
         // Only the text that gpgv writes is signed; a message may have other text around it.
         let text = if detached.is_some() { signed.to_vec() } else { read_dearmoured(&output)? };
         Ok(SignedText { text, key })
+    }
+
+    fn find_obstacle(&self) -> Option<String> {
+        let mut command = Command::new("gpgv");
+        let tried = command.arg("--version").stdin(Stdio::null()).output();
+        let is_missing = |error: &std::io::Error| error.kind() == std::io::ErrorKind::NotFound;
+        tried.err().filter(is_missing).map(|_| "gpgv is not installed (package gpgv)".to_owned())
     }
 }
 

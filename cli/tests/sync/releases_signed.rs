@@ -154,3 +154,23 @@ fn keys_and_signatures_have_to_be_good_still() {
     stage.gpg(&["--import", certificate.to_str().unwrap()]);
     check(gone, &signature, "the key was revoked");
 }
+
+/// An image of diskette alone has no gpgv.
+#[test]
+fn signatures_are_not_checked_without_gpgv() {
+    let scene = Scene::new();
+    let list = format!("{}  d-1.2.img\n", "a".repeat(64)).into_bytes();
+    let server = Server::start([("/SUMS", ServerAnswer::Content(list))]);
+    scene.write("us.gpg", "a key");
+    let text = format!(
+        "apiVersion: diskette/v1\nimage: example.com/d\nplatforms: [linux/amd64]\nrelease:\n  from: checksums\n  url: {}\n  \
+         file: d-(?<version>.*)[.]img\n  keyring: us.gpg\n",
+        server.url("/SUMS")
+    );
+    scene.write("diskette.yaml", text);
+    let mut command = scene.program(["releases", "diskette.yaml"]);
+    command.env("PATH", "/nonexistent");
+    let said = scene.run_refused(command);
+    assert!(said.contains("cannot be checked: gpgv is not installed (package gpgv)"), "{said}");
+    assert!(said.contains("install what is missing"), "{said}");
+}
