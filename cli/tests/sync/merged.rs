@@ -142,6 +142,10 @@ fn files_that_are_missing_old_or_wrong_are_named() {
     let gone = "there is no results file `gone.json`";
     check("good.json gone.json", 75, &[gone, "was that part stopped"]);
     check("none", 75, &["there is no results file in `none`"]);
+    // What ext4 keeps at the top of a volume holds no results.
+    scene.write("volume/a.json", json!({ "a:1": image("published", "", false) }).to_string());
+    scene.write("volume/lost+found/b.json", "[]");
+    check("volume", 0, &[]);
     check("good.json old.json", 0, &[]);
     check("good.json old.json --max-age 12h", 75, &["the results file `old.json` is 48 hours old"]);
     check("good.json --max-age 12h", 0, &[]);

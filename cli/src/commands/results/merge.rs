@@ -8,7 +8,7 @@ use std::time::SystemTime;
 use diskette_builder::frontend::spec::CatalogueEntry;
 use diskette_builder::sync::SyncShard;
 use jiff::SignedDuration;
-use walkdir::WalkDir;
+use walkdir::{DirEntry, WalkDir};
 
 use super::missing::MissingResults;
 use crate::catalogue::results::{CatalogueResults, ImageResult, MISSING, image_name, read_results};
@@ -68,7 +68,9 @@ impl MergedResults {
                 continue;
             }
             let before = files.len();
-            for found in WalkDir::new(path).sort_by_file_name() {
+            // ext4 makes `lost+found` at the top of a volume, which only root can list.
+            let is_own = |entry: &DirEntry| entry.file_name() != "lost+found";
+            for found in WalkDir::new(path).sort_by_file_name().into_iter().filter_entry(is_own) {
                 let found = found.map_err(cannot("list", path.display()))?;
                 let is_json = found.path().extension().is_some_and(|end| end == "json");
                 if is_json && found.path().is_file() {
