@@ -1,6 +1,7 @@
 //! `diskette bundle`.
 
 mod create;
+mod output;
 mod push;
 mod rewrite;
 mod size;

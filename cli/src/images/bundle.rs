@@ -3,19 +3,19 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use diskette_builder::oci::store::{ArchiveFile, ArchiveImages, ArchivePart, PartList};
+use diskette_builder::oci::store::bundle::find_parts;
+use diskette_builder::oci::store::{ArchiveFile, ArchiveImages, ArchivePart, LIST_MAX, PartList};
 use diskette_builder::recipe::diagnostic::Diagnostic;
 
 use super::open_archive;
 use crate::error::{CommandError, cannot};
-use crate::files::{open_file, read_at_most};
+use crate::files::{open_dir, open_file, read_at_most};
 
-/// The longest list of parts that is read, in bytes.
-const LIST_MAX: usize = 1 << 20;
-
-/// Opens a bundle for reading: a file, or the parts that a list beside it names.
+/// Opens a bundle for reading: a file, or the parts that a list beside it names. If there are both, nothing says which is
+/// meant.
 pub(crate) fn open_bundle(path: &Path) -> Result<ArchiveImages, CommandError> {
     if path.exists() {
+        check_form(path)?;
         return Ok(open_archive(path)?);
     }
     let list_path = PathBuf::from(PartList::file_name(&path.display().to_string()));
@@ -40,6 +40,37 @@ pub(crate) fn open_bundle(path: &Path) -> Result<ArchiveImages, CommandError> {
             other => other,
         }
     })
+}
+
+/// Returns the paths of the files of a bundle, as far as they are known.
+pub(crate) fn bundle_files(path: &Path) -> Vec<PathBuf> {
+    if path.exists() {
+        return vec![path.to_owned()];
+    }
+    let list = PathBuf::from(PartList::file_name(&path.display().to_string()));
+    let parts = read_list(&list).unwrap_or_default().0.into_iter();
+    let parts = parts.map(|part| path.with_file_name(part.name));
+    parts.chain([list.clone()]).collect()
+}
+
+/// Fails if there are parts beside a bundle that is one file.
+fn check_form(path: &Path) -> Result<(), CommandError> {
+    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+    let (Some(name), Ok(dir)) = (
+        path.file_name().and_then(|name| name.to_str()),
+        open_dir(parent.unwrap_or(Path::new("."))),
+    ) else {
+        return Ok(());
+    };
+    let parts = find_parts(&dir, name).map_err(cannot("read", path.display()))?;
+    let Some(first) = parts.first() else { return Ok(()) };
+    let (path, first) = (path.display(), path.with_file_name(first));
+    let message = format!("`{path}` is there as one file and in parts, `{}`", first.display());
+    let help = format!(
+        "remove the one that is not meant: `{path}`, or its parts and their list `{}`",
+        PartList::file_name(&path.to_string())
+    );
+    Err(Diagnostic::new(message).help(help).into())
 }
 
 /// Adds to an error that a part is damaged.

@@ -19,7 +19,7 @@ const COSIGN_KEY: &str = include_str!("../../../builder/src/signature/key/testin
 const COSIGN_PUB: &str = include_str!("../../../builder/src/signature/key/testing/cosign.pub");
 
 /// Makes a scene with an image of two platforms in a layout, and with keys.
-fn scene() -> Scene {
+pub(crate) fn scene() -> Scene {
     let scene = Scene::new();
     scene.write("x.raw", mixed_bytes(21, 300_000));
     scene.write("a.raw", mixed_bytes(22, 200_000));
@@ -36,7 +36,7 @@ fn push(scene: &Scene, name: &str) -> String {
 }
 
 /// Pushes the image of the scene to two repositories, signed in the first, and an image of another disk.
-fn fill(scene: &Scene, address: &str) -> [String; 3] {
+pub(crate) fn fill(scene: &Scene, address: &str) -> [String; 3] {
     let names =
         ["me/fedora:42", "you/copy:1", "me/fedora:43"].map(|name| format!("{address}/{name}"));
     push(scene, &names[0]);
@@ -49,7 +49,7 @@ fn fill(scene: &Scene, address: &str) -> [String; 3] {
     names
 }
 
-fn create(scene: &Scene, file: &str, args: &[&str]) -> String {
+pub(crate) fn create(scene: &Scene, file: &str, args: &[&str]) -> String {
     let said = scene.run(["bundle", "create", "--progress", "none", "-o", file].iter().chain(args));
     assert_eq!(said.status, 0, "{}", said.transcript());
     said.transcript()
@@ -278,7 +278,7 @@ fn a_killed_bundle_is_continued() {
         assert_eq!(left.count(), 0);
     }
     // What another bundle left under the name is not used, and neither is what was changed.
-    for garbage in [vec![7; 700_000], {
+    for garbage in [[whole[..512].to_vec(), vec![7; 700_000]].concat(), {
         let mut bytes = whole.clone();
         bytes[300_000] ^= 1;
         bytes
@@ -393,6 +393,30 @@ status: 2
 stdout:
 stderr:
 error: invalid value 'oci:d:1' for '--output <FILE>': a bundle has images with names of their own: write `FILE` or `oci:DIR`
+
+For more information, try '--help'.
+
+"#]],
+    );
+    refused(
+        &["bundle", "create", "-o", "c.TAR.gz", &missing],
+        str![[r#"
+status: 2
+stdout:
+stderr:
+error: invalid value 'c.TAR.gz' for '--output <FILE>': a bundle is not compressed: write a name without `.gz`
+
+For more information, try '--help'.
+
+"#]],
+    );
+    refused(
+        &["bundle", "create", "-o", "docker-archive:c.tar", &missing],
+        str![[r#"
+status: 2
+stdout:
+stderr:
+error: invalid value 'docker-archive:c.tar' for '--output <FILE>': a bundle is an OCI archive: write `FILE` or `oci:DIR`
 
 For more information, try '--help'.
 

@@ -17,6 +17,7 @@ mod faults;
 mod grammar;
 mod hostile;
 mod hostile_names;
+mod image_bundle_files;
 mod image_bundles;
 mod interop;
 mod leaks;

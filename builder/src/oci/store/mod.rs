@@ -43,7 +43,7 @@ pub use joined::{ArchiveFile, ArchivePart};
 pub use layout::LayoutSink;
 pub use locks::BusyLayout;
 pub use packed::{archive_compression, must_be_unpacked, unpack_archive};
-pub use part_list::{PartChecksum, PartList, PartListError};
+pub use part_list::{LIST_MAX, PartChecksum, PartList, PartListError};
 pub use reader::LayoutImages;
 
 /// Directory of the blobs in a layout.

@@ -10,6 +10,9 @@ use crate::oci::image::digest::Digest;
 /// The most parts of a bundle: their names have three digits, so that they are sorted as they follow each other.
 pub(super) const PARTS_MAX: usize = 1000;
 
+/// The longest list that is read, in bytes.
+pub const LIST_MAX: usize = 1 << 20;
+
 /// The parts of a bundle, in their order.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct PartList(pub Vec<PartChecksum>);
@@ -37,6 +40,12 @@ impl PartList {
     /// Returns the name of the file with the list for the bundle `name`.
     pub fn file_name(name: &str) -> String {
         format!("{name}.sha256")
+    }
+
+    /// Returns whether the parts have the names of those of the bundle `name`.
+    pub(super) fn is_of(&self, name: &str) -> bool {
+        let mut parts = self.0.iter().enumerate();
+        parts.all(|(number, part)| part.name == part_name(name, number))
     }
 }
 

@@ -16,10 +16,11 @@ use diskette_builder::oci::store::bundle::{BundleBase, BundleSink};
 use diskette_builder::recipe::diagnostic::Diagnostic;
 use diskette_builder::registry::client::{RegistryClient, RegistryImages};
 
+use super::output::{check_base, find_file, parse_bundle};
 use super::size::parse_part_size;
 use crate::arguments::credentials::RegistryUse;
 use crate::arguments::destination::open_for_writing;
-use crate::arguments::image_name::{parse_local, parse_reference};
+use crate::arguments::image_name::parse_reference;
 use crate::arguments::referrers::ReferrersSelection;
 use crate::arguments::registry::RegistryArguments;
 use crate::arguments::transfer::TransferArguments;
@@ -27,7 +28,7 @@ use crate::catalogue::{load_catalogues, target_repository};
 use crate::commands::sync::shard::full_name;
 use crate::environment::Environment;
 use crate::error::{CommandError, image_not_found, storage_error};
-use crate::files::output::{FileOutput, Output};
+use crate::files::output::FileOutput;
 use crate::images::bundle::open_bundle;
 use crate::transfer::Transfer;
 use crate::ui::Ui;
@@ -70,19 +71,6 @@ pub(crate) struct BundleCreateArguments {
     registry: RegistryArguments,
 }
 
-/// Parses where a bundle is written to: a name without a scheme is a file.
-fn parse_bundle(text: &str) -> Result<LocalImage, String> {
-    let mut local = parse_local(text)?;
-    let is_named = local.name.is_some();
-    if !text.starts_with("oci:") && local.store == StoreKind::Layout && !Path::new(text).is_dir() {
-        local = parse_local(&format!("oci-archive:{text}"))?;
-    }
-    if is_named || local.name.is_some() {
-        return Err("a bundle has images with names of their own: write `FILE` or `oci:DIR`".into());
-    }
-    Ok(local)
-}
-
 pub(crate) fn run(
     arguments: &BundleCreateArguments,
     environment: &Environment,
@@ -95,7 +83,9 @@ pub(crate) fn run(
     let registry = arguments.registry.registry(environment, progress.clone(), &uses)?;
     // An image that is missing must not leave the beginning of a bundle behind.
     let images = names.into_iter().map(|name| BundledImage::find(name, &registry));
-    let images = images.collect::<Result<Vec<_>, _>>()?;
+    let mut images = images.collect::<Result<Vec<_>, _>>()?;
+    images.sort_by_key(|image| image.name.to_string());
+    images.dedup_by(|next, image| next.name == image.name);
     let bundling = Bundling { arguments, images, progress: &progress, ui };
     let location = ImageLocation::Local(arguments.output.clone());
     if arguments.output.store == StoreKind::Layout {
@@ -124,7 +114,10 @@ impl BundleCreateArguments {
                 "use `-o FILE`",
             );
         }
-        Ok(())
+        match &self.since {
+            Some(base) => check_base(base, &self.output.path),
+            None => Ok(()),
+        }
     }
 
     /// Returns the names of the images, sorted: the same images make the same bundle in whatever order they are given.
@@ -176,9 +169,22 @@ impl<'a> BundledImage<'a> {
     fn find(name: Reference, registry: &'a RegistryClient) -> Result<Self, CommandError> {
         let repositories = registry.source_repositories(&name).map_err(storage_error)?;
         let images = RegistryImages::new(repositories);
-        let root = images.find_image(name.digest().or(name.tag()).unwrap_or_default())?;
+        let find = |it: &str| Ok::<_, CommandError>(images.find_image(it)?);
+        let root = find(name.digest().or(name.tag()).unwrap_or_default())?;
         let root = root.ok_or_else(|| image_not_found(&name.to_string()))?;
-        Ok(Self { name, images, root })
+        // The tag is the name on the other side too, so that it must not be another image here.
+        let Some((tag, tagged)) = name.tag().zip(name.without_digest()) else {
+            return Ok(Self { name, images, root });
+        };
+        if name.digest().is_some() {
+            let found = find(tag)?.ok_or_else(|| image_not_found(&tagged.to_string()))?;
+            if found.digest != root.digest {
+                let message = format!("`{tagged}` is {}, not {}", found.digest, root.digest);
+                let help = "name the image by its tag, or by its digest alone";
+                return Err(Diagnostic::new(message).help(help).into());
+            }
+        }
+        Ok(Self { name: tagged, images, root })
     }
 }
 
@@ -193,10 +199,7 @@ struct Bundling<'a> {
 impl Bundling<'_> {
     fn write_archive(&self) -> Result<(), CommandError> {
         let path = &self.arguments.output.path;
-        let Output::File(FileOutput { dir, name }) = Output::find(path)? else {
-            let message = format!("`{}` is no file", path.display());
-            return Err(Diagnostic::new(message).into());
-        };
+        let FileOutput { dir, name } = find_file(path)?;
         let base = self
             .arguments
             .since
@@ -205,13 +208,14 @@ impl Bundling<'_> {
         let base = base.transpose()?;
         let shown = path.display().to_string();
         let sink = BundleSink::open(&dir, &name, &shown, self.arguments.split_size, base.as_ref())?;
-        let copied = self.copy(&sink);
-        if copied.is_err() {
+        let made = self.copy(&sink).and_then(|()| Ok(sink.finish()?));
+        if made.is_err() {
             self.progress.end();
-            self.ui.print_note(&format!("the same command continues what is in `{shown}.partial`"));
+            let first = if self.arguments.split_size.is_some() { ".000" } else { "" };
+            let note = format!("the same command continues what is in `{shown}{first}.partial`");
+            self.ui.print_note(&note);
         }
-        copied?;
-        match sink.finish()? {
+        match made? {
             0 => {}
             count => {
                 let list = PartList::file_name(&shown);

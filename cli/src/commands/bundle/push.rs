@@ -131,15 +131,20 @@ impl BundlePushArguments {
         })
     }
 
-    /// Lists the images, and fails if two would get one name.
+    /// Lists the images, and fails if one has no name or a false one, or if two would get one name.
     fn list(&self, bundle: &Bundle) -> Result<Vec<BundledImage>, CommandError> {
         let mut found: BTreeMap<String, (Digest, Reference)> = BTreeMap::new();
         let mut images = Vec::new();
+        let mut refused = Vec::new();
         for name in bundle.images().names() {
-            let Ok(LayoutName::Full(source)) = name.parse() else { continue };
+            let Ok(LayoutName::Full(source)) = name.parse() else {
+                refused.push(self.refuse_name(name));
+                continue;
+            };
             let root = bundle.images().find_image(name)?;
             let root = root.ok_or_else(|| image_not_found(name))?;
-            let target = target_name(&source, &self.target, &self.rewrite)?;
+            let source = own_name(source, &root)?;
+            let target = own_name(target_name(&source, &self.target, &self.rewrite)?, &root)?;
             let known = found.insert(target.to_string(), (root.digest, source.clone()));
             if let Some((_, other)) = known.filter(|(digest, _)| *digest != root.digest) {
                 let message = format!("`{other}` and `{source}` would both become `{target}`");
@@ -154,8 +159,25 @@ impl BundlePushArguments {
                 "`diskette bundle create` makes a bundle; `diskette copy` copies other images";
             return Err(Diagnostic::new(message).help(help).into());
         }
-        Ok(images)
+        if refused.is_empty() { Ok(images) } else { Err(CommandError::Failed(refused)) }
     }
+
+    fn refuse_name(&self, name: &str) -> Diagnostic {
+        let name = name.escape_debug();
+        let message = format!("`{name}` of `{}` is no full name; nothing was sent", self.bundle);
+        Diagnostic::new(message).help("`diskette copy` copies an image alone, under another name")
+    }
+}
+
+/// Returns the name of an image by its tag, if it has one. A digest in it must be that of the image.
+fn own_name(name: Reference, root: &Document) -> Result<Reference, CommandError> {
+    let digest = root.digest.to_string();
+    if name.digest().is_some_and(|named| named != digest) {
+        let message = format!("the image of the name `{name}` is {digest}; nothing was sent");
+        let help = "a name with a digest is of that image alone: do not trust the bundle, or rewrite the name";
+        return Err(Diagnostic::new(message).help(help).into());
+    }
+    Ok(name.without_digest().unwrap_or(name))
 }
 
 /// A push of the images of a bundle.

@@ -8,6 +8,8 @@ use std::os::unix::fs::FileExt as _;
 use cap_std::fs::{Dir, OpenOptions};
 use sha2::{Digest as _, Sha256};
 
+use super::files::{find_parts, remove_parts, remove_whole};
+use crate::oci::error::StorageError;
 use crate::oci::image::digest::Digest;
 use crate::oci::new_file::NewFile;
 use crate::oci::store::part_list::{PARTS_MAX, PartChecksum, PartList, part_name};
@@ -15,8 +17,16 @@ use crate::oci::store::part_list::{PARTS_MAX, PartChecksum, PartList, part_name}
 /// Number of bytes that are compared at a time.
 pub(super) const COMPARE_LEN: usize = 256 * 1024;
 
+/// The member that a bundle begins with, by which it is known.
+pub(super) const FIRST_MEMBER: &str = "blobs/";
+
 /// End of temporary names.
 const PARTIAL: &str = ".partial";
+
+/// Returns the name that a file of a bundle has until all are complete.
+pub(super) fn temporary_name(name: &str) -> String {
+    format!("{name}{PARTIAL}")
+}
 
 /// The files of a bundle.
 pub(super) struct PartWriter<'d> {
@@ -113,7 +123,8 @@ impl<'d> PartWriter<'d> {
                 self.files.push(file);
             }
             let (now, later) = rest.split_at(room.min(rest.len()));
-            self.files[number].write_all_at(now, offset)?;
+            let written = self.files[number].write_all_at(now, offset);
+            written.map_err(|error| self.explain_full_disk(error))?;
             self.existing = self.at + now.len() as u64;
             self.advance(now);
             rest = later;
@@ -139,14 +150,17 @@ impl<'d> PartWriter<'d> {
         Ok(count)
     }
 
-    /// Gives the files their names, and returns how many parts there are; none if the bundle is one file.
+    /// Gives the files their names, and returns how many parts there are; none if the bundle is one file. Afterwards it is
+    /// the only bundle of its name: one in the other form is removed.
     pub(super) fn finish(&mut self) -> io::Result<usize> {
         self.discard_rest()?;
         for file in &self.files {
             file.sync_all()?;
         }
+        let old = find_parts(self.dir, &self.name)?;
         let Some(part_len) = self.part_len else {
             self.dir.rename(self.temporary_name(0), self.dir, &self.name)?;
+            remove_parts(self.dir, &self.name, &old, 0)?;
             return Ok(0);
         };
         if !self.at.is_multiple_of(part_len) {
@@ -158,12 +172,12 @@ impl<'d> PartWriter<'d> {
             self.dir.rename(self.temporary_name(number), self.dir, &name)?;
             list.0.push(PartChecksum { name, digest: *digest });
         }
-        // Parts of a longer bundle with the same name.
-        remove_from(self.dir, self.done.len(), |number| part_name(&self.name, number))?;
         let mut file = NewFile::new(self.dir)?;
         io::Write::write_all(file.as_file_mut(), list.to_string().as_bytes())?;
         file.as_file().sync_all()?;
         file.replace(&PartList::file_name(&self.name))?;
+        remove_parts(self.dir, &self.name, &old, self.done.len())?;
+        remove_whole(self.dir, &self.name)?;
         Ok(self.done.len())
     }
 
@@ -243,9 +257,19 @@ impl<'d> PartWriter<'d> {
 
     fn temporary_name(&self, number: usize) -> String {
         match self.part_len {
-            None => format!("{}{PARTIAL}", self.name),
-            Some(_) => format!("{}{PARTIAL}", part_name(&self.name, number)),
+            None => temporary_name(&self.name),
+            Some(_) => temporary_name(&part_name(&self.name, number)),
         }
+    }
+
+    /// Adds to the error of a full disk what can be done: what was written stays.
+    fn explain_full_disk(&self, error: io::Error) -> io::Error {
+        if !matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded) {
+            return error;
+        }
+        let message = format!("cannot write {}: {error}", self.name);
+        let help = "make room, and give the same command again; or remove what it has left".into();
+        io::Error::other(StorageError::Refused { message, help: Some(help) })
     }
 }
 

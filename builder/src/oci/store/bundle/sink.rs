@@ -7,6 +7,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use cap_std::fs::Dir;
 
 use super::base::BundleBase;
+use super::files::check_files;
 use super::tape::{BundleTape, TapeOutcome};
 use crate::oci::error::StorageError;
 use crate::oci::image::digest::Digest;
@@ -38,7 +39,7 @@ struct BundleState<'a> {
 
 impl<'a> BundleSink<'a> {
     /// Starts the bundle `name` in a directory, or continues it. `path` is its path in messages, `part_len` the length of its parts in
-    /// bytes, if it is split. Blobs that `base` has are left out.
+    /// bytes, if it is split. Blobs that `base` has are left out. A file of something else that would be replaced is an error.
     pub fn open(
         dir: &'a Dir,
         name: &str,
@@ -46,6 +47,7 @@ impl<'a> BundleSink<'a> {
         part_len: Option<u64>,
         base: Option<&'a BundleBase>,
     ) -> Result<Self, StorageError> {
+        check_files(dir, name, path, part_len.is_some())?;
         let tape = BundleTape::open(dir, name, path, part_len);
         let tape = tape.map_err(StorageError::io("write", path))?;
         let mut index = LayoutIndex::empty();

@@ -8,7 +8,7 @@ use cap_std::fs::Dir;
 use sha2::{Digest as _, Sha256};
 use tar::EntryType;
 
-use super::parts::{COMPARE_LEN, PartWriter};
+use super::parts::{COMPARE_LEN, FIRST_MEMBER, PartWriter};
 use crate::oci::error::StorageError;
 use crate::oci::image::digest::Digest;
 use crate::oci::image::json::Document;
@@ -45,7 +45,7 @@ impl<'d> BundleTape<'d> {
     ) -> io::Result<Self> {
         let parts = PartWriter::open(dir, name, part_len)?;
         let mut tape = Self { parts, blobs: BTreeSet::new(), path: path.to_owned() };
-        for dir in ["blobs/", "blobs/sha256/"] {
+        for dir in [FIRST_MEMBER, "blobs/sha256/"] {
             tape.parts.append(new_header(dir, EntryType::Directory, 0)?.as_bytes())?;
         }
         tape.append_file("oci-layout", br#"{"imageLayoutVersion":"1.0.0"}"#)?;
