@@ -7,10 +7,20 @@ use std::io::{self, Read as _};
 use cap_std::fs::Dir;
 use tar::EntryType;
 
-use super::parts::{FIRST_MEMBER, temporary_name};
 use crate::oci::error::StorageError;
 use crate::oci::store::archive_tar::new_header;
 use crate::oci::store::part_list::{LIST_MAX, PARTS_MAX, PartList, part_name};
+
+/// The member that a bundle begins with, by which it is known.
+pub(super) const FIRST_MEMBER: &str = "blobs/";
+
+/// End of temporary names.
+const PARTIAL: &str = ".partial";
+
+/// Returns the name that a file of a bundle has until all are complete.
+pub(super) fn temporary_name(name: &str) -> String {
+    format!("{name}{PARTIAL}")
+}
 
 /// Returns the names of all files that writing the bundle `name` can replace or remove, whether there are such files or not.
 pub fn bundle_file_names(name: &str) -> impl Iterator<Item = String> {

@@ -8,7 +8,7 @@ use std::os::unix::fs::FileExt as _;
 use cap_std::fs::{Dir, OpenOptions};
 use sha2::{Digest as _, Sha256};
 
-use super::files::{find_parts, remove_parts, remove_whole};
+use super::files::{find_parts, remove_parts, remove_whole, temporary_name};
 use crate::oci::error::StorageError;
 use crate::oci::image::digest::Digest;
 use crate::oci::new_file::NewFile;
@@ -16,17 +16,6 @@ use crate::oci::store::part_list::{PARTS_MAX, PartChecksum, PartList, part_name}
 
 /// Number of bytes that are compared at a time.
 pub(super) const COMPARE_LEN: usize = 256 * 1024;
-
-/// The member that a bundle begins with, by which it is known.
-pub(super) const FIRST_MEMBER: &str = "blobs/";
-
-/// End of temporary names.
-const PARTIAL: &str = ".partial";
-
-/// Returns the name that a file of a bundle has until all are complete.
-pub(super) fn temporary_name(name: &str) -> String {
-    format!("{name}{PARTIAL}")
-}
 
 /// The files of a bundle.
 pub(super) struct PartWriter<'d> {

@@ -8,7 +8,8 @@ use cap_std::fs::Dir;
 use sha2::{Digest as _, Sha256};
 use tar::EntryType;
 
-use super::parts::{COMPARE_LEN, FIRST_MEMBER, PartWriter};
+use super::files::FIRST_MEMBER;
+use super::parts::{COMPARE_LEN, PartWriter};
 use crate::oci::error::StorageError;
 use crate::oci::image::digest::Digest;
 use crate::oci::image::json::Document;
