@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use clap::{Args, ValueEnum};
 use diskette_builder::attestation::attach::AttestationForm;
 use diskette_builder::recipe::AttestationKind;
+use diskette_builder::recipe::diagnostic::Diagnostic;
 
 /// What is said of the images that a command writes.
 #[derive(Debug, Args)]
@@ -24,6 +25,18 @@ impl AttestArguments {
     /// Returns whether provenance has times.
     pub(crate) fn has_times(&self) -> bool {
         self.attest_times
+    }
+
+    /// Returns a warning if provenance would have times, and there is none. `all` are attestations of the images, without those
+    /// of the command line.
+    pub(crate) fn unused_times<'a>(
+        &self,
+        all: impl IntoIterator<Item = &'a BTreeSet<AttestationKind>>,
+    ) -> Option<Diagnostic> {
+        let has_provenance = |kinds: &BTreeSet<_>| kinds.contains(&AttestationKind::Provenance);
+        let is_used = has_provenance(&self.kinds()) || all.into_iter().any(has_provenance);
+        let unused = Diagnostic::new("`--attest-times` does nothing without provenance");
+        (self.attest_times && !is_used).then(|| unused.help("add `--attest provenance`"))
     }
 
     /// Returns what is said of the images.

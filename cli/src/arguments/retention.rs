@@ -1,20 +1,20 @@
 //! Arguments that say which images are *kept*.
 
-use std::num::NonZeroUsize;
 use std::time::Duration;
 
-use clap::Args;
+use clap::{ArgGroup, Args};
 use diskette_builder::oci::retention::{RetentionRules, parse_age, whole_tag};
 use regex::Regex;
 
 /// Which images are kept.
 #[derive(Debug, Args)]
+#[command(group = ArgGroup::new("rule").args(["keep", "keep_within"]).required(true).multiple(true))]
 pub(crate) struct RetentionArguments {
-    /// Keep the newest N images
-    #[arg(long, value_name = "N", required_unless_present = "keep_within")]
-    keep: Option<NonZeroUsize>,
+    /// Keep the newest N images; 0 keeps none. Without it the newest image is kept
+    #[arg(long, value_name = "N")]
+    keep: Option<usize>,
 
-    /// Keep images that are not older than this: 30d, 12h or 8w
+    /// Keep images that are not older than this: 30d, 12h, 8w or 90min
     #[arg(long, value_name = "AGE", value_parser = parse_age)]
     keep_within: Option<Duration>,
 
@@ -35,7 +35,7 @@ impl RetentionArguments {
             within: self.keep_within,
             keep_tags: self.keep_tags.clone(),
             only_tags: Some(self.tags.clone()).filter(|all| !all.is_empty()),
-            annotation: None,
+            ..RetentionRules::default()
         }
     }
 }

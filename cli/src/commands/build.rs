@@ -121,6 +121,8 @@ fn build(
         assembly.file_naming = FileNaming::LastParts;
     }
     assembly.attest_form = arguments.attest_form(&recipes)?;
+    let unused = arguments.attest.unused_times(recipes.iter().map(|recipe| &recipe.attest));
+    ui.warn(unused.as_slice());
     assembly.run(&recipes, &sources, environment, ui).map_err(|error| match error {
         // Blobs and names that a registry has received stay there.
         CommandError::Interrupted if arguments.is_pushed() => CommandError::Stopped,

@@ -31,12 +31,13 @@ use crate::ui::progress::ProgressMode;
 ///
 /// Shows which tags are deleted and which stay, and why; `--yes` deletes them. With an image, the images of its platforms,
 /// its signatures and other artifacts that belong to it are deleted, unless something that stays needs them. The age of an image
-/// is the time that it says of itself, or the date at the end of its tag if that is later (9-2511301257, 20251130, 2025-11-30);
-/// an image without either stays. A tag that is changed meanwhile stays. A registry has to collect its garbage afterwards, and a layout
+/// is the time that it says of itself, or the date at the end of its tag if that is later (9-20251130, 202511301257, 2025-11-30);
+/// an image without either stays, and so does the newest one unless `--keep 0` is given. In a layout, the images of each repository
+/// are compared. A tag that is changed meanwhile stays. A registry has to collect its garbage afterwards, and a layout
 /// needs `diskette gc`, to free the space.
 #[derive(Debug, Args)]
 pub(crate) struct PruneArguments {
-    /// The repository, e.g. quay.io/me/fedora; or oci:DIR
+    /// The repository, e.g. quay.io/me/fedora or localhost:5000/fedora; or oci:DIR
     #[arg(value_name = "REF", value_parser = parse_source)]
     repository: ImageLocation,
 
@@ -105,6 +106,10 @@ impl PruneArguments {
         match self.format {
             ListFormat::Text => ui.print_text(&plan_text(plan))?,
             ListFormat::Json => ui.print_json(&format!("{:#}\n", plan_json(plan)))?,
+        }
+        let stays = plan.kept.iter().any(|kept| !kept.name.is_of_attachments());
+        if !stays && !plan.removed.is_empty() {
+            ui.print_note("no tag stays");
         }
         if !self.yes {
             let count = PruneCount::of_plan(plan);

@@ -7,10 +7,11 @@ mod missing;
 
 use std::num::NonZeroU64;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Args, ValueEnum};
+use diskette_builder::oci::retention::parse_age;
 use diskette_builder::recipe::diagnostic::Diagnostic;
-use jiff::SignedDuration;
 
 use self::merge::{MergedResults, read_all};
 use crate::catalogue::load_catalogues;
@@ -45,10 +46,10 @@ pub(crate) struct ResultsArguments {
     #[arg(long, value_name = "N", requires = "catalogue")]
     shards: Option<NonZeroU64>,
 
-    /// Leave out results files that are older, e.g. 12h: they are from an earlier run. Without
+    /// Leave out results files that are older, e.g. 12h, 2d or 90min: they are from an earlier run. Without
     /// `--catalogue` they are missing
-    #[arg(long, value_name = "DURATION", value_parser = parse_age)]
-    max_age: Option<SignedDuration>,
+    #[arg(long, value_name = "AGE", value_parser = parse_age)]
+    max_age: Option<Duration>,
 }
 
 /// A value of `--output-format`.
@@ -97,11 +98,6 @@ fn lines(merged: &MergedResults) -> String {
     let lines =
         merged.images.iter().map(|(key, result)| result_line(&image_name(key, result), result));
     lines.collect()
-}
-
-fn parse_age(text: &str) -> Result<SignedDuration, String> {
-    let age = text.parse::<SignedDuration>().ok().filter(SignedDuration::is_positive);
-    age.ok_or_else(|| "write it like `12h` or `90min`".into())
 }
 
 impl MergedResults {

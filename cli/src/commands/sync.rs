@@ -259,6 +259,8 @@ impl SyncArguments {
         (progress, ui): (&Arc<ProgressView>, &Ui),
     ) -> Result<SyncDone, CommandError> {
         let attest = self.attest.kinds();
+        let unused = self.attest.unused_times(all.iter().map(|job| &job.entry.attest));
+        ui.warn(unused.as_slice());
         let is_listed = attest.contains(&AttestationKind::Sbom)
             || all.iter().any(|job| job.entry.attest.contains(&AttestationKind::Sbom));
         let spool = self.spool.as_deref().unwrap_or(&environment.temporary);

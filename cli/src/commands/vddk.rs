@@ -161,6 +161,7 @@ pub(crate) fn run(
     warn_of_licence(&names, ui);
     let mut recipes = [vddk::build_recipe(VddkRequest { names, archive: download, base: ground })];
     recipes[0].attest = arguments.attest.kinds();
+    ui.warn(arguments.attest.unused_times([]).as_slice());
     let sources = BuildSources {
         inputs: &files,
         client: &client,

@@ -194,7 +194,11 @@ pub(crate) fn write_new_file(path: &Path, content: &[u8]) -> io::Result<()> {
     }
 }
 
-/// Checks that a file can be written.
+/// Checks that a file can be written. `-`, which is standard output elsewhere, is none.
 pub(crate) fn check_output(path: &Path) -> Result<(), Diagnostic> {
+    if path == Path::new("-") {
+        let help = "standard output is `/dev/stdout`; a file that is called so is `./-`";
+        return Err(Diagnostic::new("`-` is no name of a file that can be written").help(help));
+    }
     Output::find(path)?.check().map_err(cannot("write", path.display()))
 }

@@ -116,6 +116,11 @@ fn times_of_a_build_are_stated_if_asked_for() {
     let sync = [&sync[..], &["--force", "--target-registry", &address]].concat();
     for (command, name) in [(&image[..], &built), (&sync, &published)] {
         run(&scene, command);
+        let without = command.iter().filter(|it| !["--attest", "provenance"].contains(it));
+        let unused = scene.run(without.copied().chain(["--attest-times"]));
+        let says = "warning: `--attest-times` does nothing without provenance";
+        assert!(unused.stderr.contains(says), "{}", unused.transcript());
+        run(&scene, command);
         let before = attestations(&scene, name, &[]);
         assert_eq!(before.len(), 3);
         for it in &before {

@@ -172,7 +172,7 @@ fn a_tag_of_an_image_that_stays_is_left() {
     let Some((scene, registry)) = start() else { return };
     push(&scene, &registry, 13, &["9-20260301", "latest"]);
     let repository = registry.reference("me/vm");
-    let args = ["prune", &repository, "--keep-within", "1h", "--keep-tags", "^latest$", "--yes"];
+    let args = ["prune", &repository, "--keep", "0", "--keep-tags", "^latest$", "--yes"];
     let said = scene.run(args);
     assert_eq!(said.status, 0);
     assert_data_eq!(
@@ -203,7 +203,7 @@ fn a_plan_is_json_too() {
         json!([{ "digest": old, "tags": ["vm-20260101"], "created": "2026-01-01T00:00:00Z", "manifests": plan["delete"][0]["manifests"] }])
     );
     assert_eq!(plan["delete"][0]["manifests"][0], json!(old));
-    assert_eq!(plan["keep"][0]["reason"], "one of the newest 1");
+    assert_eq!(plan["keep"][0]["reason"], "the newest");
     assert!(
         shown.stderr.ends_with("would delete 1 tag and 2 manifests; `--yes` deletes them\n"),
         "{}",
@@ -218,6 +218,24 @@ fn layouts_are_pruned_too() {
         scene.write("disk.raw", mixed_bytes(seed, 100_000));
         scene.build_to(&format!("oci:out:{tag}"), &[]);
     }
+    // All are old, and the newest stays nevertheless; not if that is said.
+    let old = ["prune", "oci:out", "--keep-within", "1h"];
+    let shown = scene.run(old);
+    let shown = String::from_utf8(shown.stdout).unwrap();
+    assert!(shown.contains("keep\tvm-20260201\t") && shown.contains("\tthe newest\n"), "{shown}");
+    let none = ["prune", "oci:out", "--keep", "0"];
+    assert!(!scene.run(none).stderr.contains("no tag stays"), "`latest` has no date");
+    scene.build_to("oci:all:vm-20260101", &[]);
+    let said = scene.run(["prune", "oci:all", "--keep", "0"]);
+    assert_data_eq!(
+        said.stderr,
+        str![[r#"
+note: no tag stays
+would delete 1 tag and 2 manifests; `--yes` deletes them
+
+"#]]
+        .raw()
+    );
     let said = scene.run(["prune", "oci:out", "--keep", "1", "--yes"]);
     assert!(
         said.stderr.ends_with("deleted 1 tag\nnote: `diskette gc out` frees the space\n"),
@@ -283,21 +301,21 @@ status: 2
 stdout:
 stderr:
 error: the following required arguments were not provided:
-  --keep <N>
+  <--keep <N>|--keep-within <AGE>>
 
-Usage: diskette prune --keep <N> <REF>
+Usage: diskette prune <--keep <N>|--keep-within <AGE>> <REF>
 
 For more information, try '--help'.
 
 "#]],
     );
     check(
-        &["prune", "oci:out", "--keep", "0"],
+        &["prune", "oci:out", "--keep", "all"],
         str![[r#"
 status: 2
 stdout:
 stderr:
-error: invalid value '0' for '--keep <N>': number would be zero for non-zero type
+error: invalid value 'all' for '--keep <N>': invalid digit found in string
 
 For more information, try '--help'.
 
@@ -309,7 +327,7 @@ For more information, try '--help'.
 status: 2
 stdout:
 stderr:
-error: invalid value '3m' for '--keep-within <AGE>': `3m` is not an age: write it like 30d, 12h or 8w
+error: invalid value '3m' for '--keep-within <AGE>': `3m` is not an age: write it like 30d, 12h, 8w or 90min
 
 For more information, try '--help'.
 

@@ -87,8 +87,8 @@ fn a_tag_is_deleted_alone_or_stays() {
         let said = Scene::new().run([
             "prune",
             &registry.reference("me/vm"),
-            "--keep-within",
-            "1h",
+            "--keep",
+            "0",
             "--keep-tags",
             "^2$",
             "--yes",

@@ -84,6 +84,42 @@ fn old_images_are_deleted_after_a_release_was_published() {
 }
 
 #[test]
+fn all_tags_of_the_current_image_stay_whatever_their_age() {
+    let scene = Scene::new();
+    let settings = [("/storage/delete", json!({ "enabled": true }))];
+    let Some(registry) = DockerRegistry::start(&scene, "registry", &settings) else { return };
+    let upstream = Upstream::start();
+    let keep = "policy: {keep: {within: 1h}}\n";
+    let text = upstream.catalogue_document(&registry.address(), "checksums", keep);
+    scene.write("diskette.yaml", text);
+    upstream.publish_release("checksums", "20240101", 1);
+    for outcome in ["published", "unchanged"] {
+        let done = sync(&scene, &registry, &[]);
+        assert!(done.stdout.starts_with(outcome.as_bytes()), "{}", done.transcript());
+        assert_eq!(deleted(&done), [] as [&str; 0]);
+    }
+    // A tag that somebody else has set is one of its tags.
+    let current = registry.reference("disks/checksums:20240101");
+    assert_eq!(scene.run(["tag", &current, "20240102"]).status, 0);
+    assert_eq!(deleted(&sync(&scene, &registry, &[])), [] as [&str; 0]);
+    assert_eq!(tags(&scene, &registry), ["1", "20240101", "20240102", "latest"]);
+    // What was current is deleted, and nothing of an image that failed.
+    upstream.publish_release("checksums", "20240103", 2);
+    let done = sync(&scene, &registry, &[]);
+    assert_eq!(deleted(&done).len(), 2, "{}", done.transcript());
+    assert_eq!(tags(&scene, &registry), ["1", "20240103", "latest"]);
+    upstream.publish_release("checksums", "20240101", 3);
+    let failed = sync(&scene, &registry, &[]);
+    assert_eq!((failed.status, deleted(&failed)), (1, Vec::new()), "{}", failed.transcript());
+    // The current image is not the newest one.
+    for args in [&["--allow-downgrade"][..], &[]] {
+        let done = sync(&scene, &registry, args);
+        assert_eq!((done.status, deleted(&done)), (0, Vec::new()), "{}", done.transcript());
+        assert_eq!(tags(&scene, &registry), ["1", "20240101", "20240103", "latest"]);
+    }
+}
+
+#[test]
 fn a_registry_that_deletes_nothing_is_an_error() {
     let scene = Scene::new();
     let Some(registry) = DockerRegistry::start_open(&scene) else { return };
@@ -165,7 +201,7 @@ error: expected a number, found text
 status: 1
 stdout:
 stderr:
-error: `3m` is not an age: write it like 30d, 12h or 8w
+error: `3m` is not an age: write it like 30d, 12h, 8w or 90min
  --> diskette.yaml:4:25
   |
 4 | policy: {keep: {within: 3m}}

@@ -111,6 +111,12 @@ fn metrics_that_cannot_be_written_are_reported_first() {
     let refused = scene.run(["sync", "diskette.yaml", "--metrics", "no/m.prom"]);
     assert_eq!(refused.status, 1);
     assert!(refused.stderr.starts_with("error: cannot write `no/m.prom`"), "{}", refused.stderr);
+    for option in ["--metrics", "--results-file"] {
+        let refused = scene.run(["sync", "diskette.yaml", option, "-"]);
+        assert_eq!(refused.status, 1);
+        let says = "error: `-` is no name of a file that can be written";
+        assert!(refused.stderr.starts_with(says), "{}", refused.stderr);
+    }
     assert_eq!(upstream.server.take_requests(), [""; 0]);
     let listed = scene.run(["sync", "diskette.yaml", "--metrics", "m.prom", "--list"]);
     assert_eq!(listed.status, 2);

@@ -12,15 +12,15 @@ use super::node::{Node, NodeValue};
 use crate::oci::retention::{RetentionRules, parse_age};
 use crate::recipe::diagnostic::{Diagnostic, Span};
 
-/// Which old images stay when a release is published: those that one of the rules keeps. Without it, all stay. Only tags with
-/// placeholders are deleted.
+/// Which old images stay when a release is published: those that one of the rules keeps, and always the current and the newest
+/// one. Without it, all stay. Only tags with placeholders are deleted.
 #[derive(Debug, JsonSchema)]
 #[schemars(rename = "Keep", rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct KeepSpec {
     /// How many of the newest images stay.
     #[schemars(with = "Option<NonZeroUsize>")]
     pub(super) newest: Option<Located<NonZeroUsize>>,
-    /// Age up to which images stay: `30d`, `12h` or `8w`.
+    /// Age up to which images stay: `30d`, `12h`, `8w` or `90min`.
     #[schemars(extend("examples" = ["30d"]))]
     pub(super) within: Option<LocatedText>,
     /// Regular expressions: a tag in which one matches stays.
@@ -83,6 +83,6 @@ pub(super) fn lower_keep(
             }
         }
     }
-    let newest = newest.as_ref().map(|newest| newest.value);
+    let newest = newest.as_ref().map(|newest| newest.value.get());
     RetentionRules { newest, within, keep_tags, ..RetentionRules::default() }
 }

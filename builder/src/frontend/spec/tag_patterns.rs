@@ -18,7 +18,7 @@ const ANYTHING: &str = r"[A-Za-z0-9_.-]+";
 impl CatalogueEntry {
     /// Returns the rules by which old images of this one are deleted from its repository, if it has such rules. `siblings`
     /// are the other images of the repository: what may be a tag of one of them stays, and so do tags without
-    /// placeholders, and images that no sync has made.
+    /// placeholders, all tags of the images that these name, and images that no sync has made.
     pub fn retention<'c>(
         &self,
         siblings: impl IntoIterator<Item = &'c Self>,
@@ -26,12 +26,15 @@ impl CatalogueEntry {
         let mut rules = self.keep.clone()?;
         let (constant, variable): (Vec<_>, Vec<_>) =
             self.tags.iter().partition(|tag| tag.is_constant());
-        let own = constant.into_iter().filter_map(|tag| self.pattern(tag));
-        rules.keep_tags.extend(own);
+        rules.current_tags.extend(constant.iter().filter_map(|tag| tag.constant()));
+        rules.keep_tags.extend(constant.into_iter().filter_map(|tag| self.pattern(tag)));
         for sibling in siblings {
+            rules.current_tags.extend(sibling.tags.iter().filter_map(TagTemplate::constant));
             rules.keep_tags.extend(sibling.tags.iter().filter_map(|tag| sibling.pattern(tag)));
         }
         rules.annotation = Some(SOURCE_URL.to_owned());
+        let timed = variable.iter().filter(|tag| tag.to_string().ends_with("{timestamp}"));
+        rules.timestamp_tags = timed.filter_map(|tag| self.pattern(tag)).collect();
         rules.only_tags = Some(variable.into_iter().filter_map(|tag| self.pattern(tag)).collect());
         Some(rules)
     }
@@ -93,6 +96,7 @@ fn find_group(pattern: &str, name: &str) -> Option<String> {
 mod tests {
     use super::*;
     use crate::frontend::spec::load_catalogue;
+    use crate::oci::image::tag::Tag;
     use crate::recipe::diagnostic::SourceText;
 
     fn entries(text: &str) -> Vec<CatalogueEntry> {
@@ -125,6 +129,9 @@ mod tests {
         let check = |tag: &str, expected: bool| {
             assert_eq!(rules.may_delete(tag) && !rules.keeps_tag(tag), expected, "{tag}");
         };
+        assert!(rules.has_timestamp("9-2511301257") && !rules.has_timestamp("9.7-20251130"));
+        let current: Vec<&str> = rules.current_tags.iter().map(Tag::as_str).collect();
+        assert_eq!(current, ["8", "9"]);
         check("9-2511301257", true);
         check("9.7-20251130", true);
         for tag in [

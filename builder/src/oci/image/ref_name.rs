@@ -34,6 +34,12 @@ impl RefName {
         self.0.parse().ok().or_else(full)
     }
 
+    /// Returns registry and repository of a full reference; nothing for a tag.
+    pub fn repository(&self) -> Option<String> {
+        let is_full = self.0.parse::<Tag>().is_err();
+        is_full.then(|| Some(self.0.parse::<Reference>().ok()?.full_repository())).flatten()
+    }
+
     /// Returns whether this is the name of attachments of an image: its tag is made of a digest.
     pub fn is_of_attachments(&self) -> bool {
         self.tag().is_some_and(|tag| tag.subject().is_some())
@@ -163,11 +169,14 @@ mod tests {
     #[test]
     fn tags_of_layout_names_are_found() {
         let check = |text: &str, expected: Option<&str>| {
-            let found = text.parse::<RefName>().unwrap().tag();
-            assert_eq!(found.as_ref().map(Tag::as_str), expected, "{text}");
+            let name: RefName = text.parse().unwrap();
+            let found = name.repository().map(|it| it + " ").unwrap_or_default();
+            let tag = name.tag().map(String::from);
+            assert_eq!(tag.map(|tag| found + &tag).as_deref(), expected, "{text}");
         };
         check("42", Some("42"));
-        check("quay.io/me/a:1", Some("1"));
+        check("quay.io/me/a:1", Some("quay.io/me/a 1"));
+        check("quay.io:1/a:v1", Some("quay.io:1/a v1"));
         check("a+b", None);
     }
 }

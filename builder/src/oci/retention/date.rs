@@ -1,7 +1,8 @@
 //! The *date* of an image: what it says of itself, and what its tags say.
 //!
 //! Images that are made to be reproducible say 1970, or 1980, of themselves: that is no date
-//! (<https://reproducible-builds.org/specs/source-date-epoch/>).
+//! (<https://reproducible-builds.org/specs/source-date-epoch/>). Digits that may be something else are no date, and neither is
+//! a time that is yet to come: images without a date stay.
 
 use jiff::Timestamp;
 use jiff::civil;
@@ -9,6 +10,21 @@ use jiff::tz::TimeZone;
 
 /// The first second that counts as a date, 2000-01-01: images with fixed times are older.
 const FIRST: i64 = 946_684_800;
+
+/// Ten digits up to this, of 2040-01-01, are more likely seconds since 1970 than `YYMMDDHHMM`.
+const LAST_EPOCH: u64 = 2_208_988_800;
+
+/// How far clocks are off, in seconds: a day, since dates in tags can be of any time zone.
+const SKEW: i64 = 86_400;
+
+/// Who has made a tag.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum TagMaker {
+    /// A sync, which writes `YYMMDDHHMM` at the end of a tag.
+    Sync,
+    /// Anybody: ten digits can be the number of a build.
+    Unknown,
+}
 
 /// When an image was made, as far as that is known: the later one of what it says and of what its tags say.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
@@ -22,8 +38,13 @@ impl ImageDate {
     }
 
     /// Returns the date that a tag ends with.
-    pub(super) fn of_tag(tag: &str) -> Self {
-        Self(date_of_tag(tag))
+    pub(super) fn of_tag(tag: &str, maker: TagMaker) -> Self {
+        Self(date_of_tag(tag, maker))
+    }
+
+    /// Returns the date, unless it is in the future. `now` is in seconds since 1970.
+    pub(super) fn up_to(self, now: i64) -> Self {
+        Self(self.0.filter(|seconds| *seconds <= now.saturating_add(SKEW)))
     }
 
     /// Returns the seconds since 1970; none if the image has no date.
@@ -37,11 +58,16 @@ impl ImageDate {
     }
 }
 
-/// Returns the date that a tag ends with, in seconds since 1970: `YYYYMMDD`, `YYMMDDHHMM`, `YYYYMMDDHHMM` or
-/// `YYYYMMDDHHMMSS` after its start or a character that is no digit; or `YYYY-MM-DD`.
-fn date_of_tag(tag: &str) -> Option<i64> {
+/// Returns the date that a tag ends with, in seconds since 1970: `YYYYMMDD`, `YYYYMMDDHHMM` or `YYYYMMDDHHMMSS` after its
+/// start or a character that is no digit; or `YYYY-MM-DD`; or `YYMMDDHHMM` that a sync has made.
+fn date_of_tag(tag: &str, maker: TagMaker) -> Option<i64> {
     let last = tag.rsplit(|char: char| !char.is_ascii_digit()).next()?;
-    if let Some(date) = parse_digits(last) {
+    let is_time = last.len() != 10
+        || maker == TagMaker::Sync && last.parse().is_ok_and(|number: u64| number > LAST_EPOCH);
+    if is_time
+        && !ends_with_hash(tag)
+        && let Some(date) = parse_digits(last)
+    {
         return Some(date);
     }
     let day = tag.get(tag.len().checked_sub(10)?..)?;
@@ -52,6 +78,13 @@ fn date_of_tag(tag: &str) -> Option<i64> {
         return parse_digits(&digits.concat());
     }
     None
+}
+
+/// Returns whether the last word of a tag may be the beginning of a hash: hexadecimal digits, and not decimal ones only.
+fn ends_with_hash(tag: &str) -> bool {
+    let word = tag.rsplit(|char: char| !char.is_ascii_alphanumeric()).next().unwrap_or_default();
+    let is_hex = word.bytes().all(|byte| byte.is_ascii_hexdigit());
+    is_hex && !word.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 fn parse_digits(digits: &str) -> Option<i64> {
@@ -81,10 +114,10 @@ mod tests {
     #[test]
     fn tags_end_with_a_date_or_have_none() {
         let check = |tag: &str, expected: Option<&str>| {
-            let date = ImageDate::of_tag(tag);
+            let date = ImageDate::of_tag(tag, TagMaker::Unknown);
             assert_eq!(date.to_text().as_deref(), expected, "{tag}");
         };
-        check("9-2511301257", Some("2025-11-30T12:57:00Z"));
+        check("build20260501", Some("2026-05-01T00:00:00Z"));
         check("9.8-20260501", Some("2026-05-01T00:00:00Z"));
         check("20260501", Some("2026-05-01T00:00:00Z"));
         check("v2026-05-01", Some("2026-05-01T00:00:00Z"));
@@ -107,6 +140,37 @@ mod tests {
         ] {
             check(tag, None);
         }
+    }
+
+    #[test]
+    fn digits_that_may_be_something_else_are_no_date() {
+        let check = |tag: &str, maker: TagMaker, expected: Option<&str>| {
+            let date = ImageDate::of_tag(tag, maker);
+            assert_eq!(date.to_text().as_deref(), expected, "{tag} {maker:?}");
+        };
+        check("9-2511301257", TagMaker::Sync, Some("2025-11-30T12:57:00Z"));
+        check("9-2511301257", TagMaker::Unknown, None);
+        // Seconds since 1970, of 2024: 2017-09-25 11:59 and 2017-12-01 12:34 otherwise.
+        for tag in ["build-1709251159", "build-1712011234", "2208110959"] {
+            check(tag, TagMaker::Sync, None);
+            check(tag, TagMaker::Unknown, None);
+        }
+        // Beginnings of hashes.
+        for tag in ["git-a20240101", "1f0c202401011200", "9-E20240101"] {
+            check(tag, TagMaker::Unknown, None);
+        }
+    }
+
+    #[test]
+    fn what_is_yet_to_come_is_no_date() {
+        let check = |tag: &str, expected: bool| {
+            let date = ImageDate::of_tag(tag, TagMaker::Unknown).up_to(1_780_272_000);
+            assert_eq!(date.seconds().is_some(), expected, "{tag}");
+        };
+        check("b-20260601", true);
+        check("b-20260602", true);
+        check("b-20260603", false);
+        check("b-20481231", false);
     }
 
     #[test]

@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
-use std::num::NonZeroUsize;
 
 use super::date::ImageDate;
 use super::rules::RetentionRules;
@@ -18,8 +17,10 @@ pub enum KeepReason {
     Name,
     /// It is none of the tags that may be deleted.
     NotSelected,
+    /// The image is in use.
+    Current,
     /// The image is one of so many newest ones.
-    Newest(NonZeroUsize),
+    Newest(usize),
     /// The image is young enough.
     Recent,
     /// Nothing says when the image was made.
@@ -35,6 +36,8 @@ impl fmt::Display for KeepReason {
         match self {
             Self::Name => f.write_str("its name is kept"),
             Self::NotSelected => f.write_str("not selected"),
+            Self::Current => f.write_str("the current image"),
+            Self::Newest(1) => f.write_str("the newest"),
             Self::Newest(count) => write!(f, "one of the newest {count}"),
             Self::Recent => f.write_str("recent"),
             Self::Undated => f.write_str("no date"),
@@ -60,18 +63,17 @@ pub(super) fn decide(
     now: i64,
 ) -> BTreeMap<RefName, Option<KeepReason>> {
     let dependences = find_dependences(snapshot);
-    let least = least_date(snapshot, &dependences, rules);
+    let least = least_dates(snapshot, &dependences, rules);
     let mut decided = BTreeMap::new();
     for (digest, image) in &snapshot.images {
-        let is_part = !dependences[digest].owners.is_empty();
-        let reason = if is_part {
-            None
-        } else {
-            image_reason(image, rules, now, least, &dependences[digest])
-        };
+        let dependence = &dependences[digest];
+        let is_current = rules.is_current(*digest, &image.tags);
         for name in &image.tags {
-            let own = tag_reason(image, name, rules);
-            decided.insert(name.clone(), own.or_else(|| reason.clone()));
+            let least = least.get(&name.repository()).copied();
+            let reason = tag_reason(image, name, rules)
+                .or_else(|| is_current.then_some(KeepReason::Current))
+                .or_else(|| image_reason(image, rules, now, least, dependence));
+            decided.insert(name.clone(), reason);
         }
     }
     keep_parts(snapshot, &dependences, &mut decided);
@@ -93,27 +95,36 @@ fn find_dependences(snapshot: &Snapshot) -> BTreeMap<Digest, Dependence> {
     snapshot.images.iter().map(dependence).collect()
 }
 
-/// Returns the date of the last image that is kept because it is among the newest. Images that are part of others, refer to
-/// others, or may not be deleted do not count.
-fn least_date(
+/// Returns for each repository the date of the last image that is kept because it is among the newest. Images that are part
+/// of others, refer to others, or may not be deleted do not count.
+fn least_dates(
     snapshot: &Snapshot,
     dependences: &BTreeMap<Digest, Dependence>,
     rules: &RetentionRules,
-) -> Option<ImageDate> {
-    let count = rules.newest?.get();
-    let counts = |(digest, image): &(&Digest, &TaggedImage)| {
-        let Dependence { owners, refers } = &dependences[*digest];
-        let selected = image.tags.iter().any(|name| is_selected(image, name, rules));
-        owners.is_empty() && !refers && selected && image.date.seconds().is_some()
+) -> BTreeMap<Option<String>, ImageDate> {
+    let Some(last) = rules.newest_count().checked_sub(1) else { return BTreeMap::new() };
+    let mut series: BTreeMap<Option<String>, Vec<ImageDate>> = BTreeMap::new();
+    for (digest, image) in &snapshot.images {
+        let Dependence { owners, refers } = &dependences[digest];
+        if !owners.is_empty() || *refers || image.date.seconds().is_none() {
+            continue;
+        }
+        let selected = image.tags.iter().filter(|name| is_selected(image, name, rules));
+        let repositories: BTreeSet<_> = selected.map(RefName::repository).collect();
+        for repository in repositories {
+            series.entry(repository).or_default().push(image.date);
+        }
+    }
+    let least = |(repository, mut dates): (_, Vec<ImageDate>)| {
+        dates.sort_unstable_by(|one, other| other.cmp(one));
+        // Fewer images than that are all kept.
+        let date = dates.get(last).or(dates.last()).copied()?;
+        Some((repository, date))
     };
-    let mut dates: Vec<ImageDate> =
-        snapshot.images.iter().filter(counts).map(|(_, image)| image.date).collect();
-    dates.sort_unstable_by(|one, other| other.cmp(one));
-    // Fewer images than that are all kept.
-    dates.get(count - 1).or(dates.last()).copied()
+    series.into_iter().filter_map(least).collect()
 }
 
-/// Returns why an image stays that is no part of another.
+/// Returns why an image stays; a part of another stays with that only.
 fn image_reason(
     image: &TaggedImage,
     rules: &RetentionRules,
@@ -121,13 +132,16 @@ fn image_reason(
     least: Option<ImageDate>,
     dependence: &Dependence,
 ) -> Option<KeepReason> {
+    if !dependence.owners.is_empty() {
+        return None;
+    }
     let Some(seconds) = image.date.seconds() else { return Some(KeepReason::Undated) };
     let oldest = rules.within.and_then(|age| now.checked_sub(i64::try_from(age.as_secs()).ok()?));
     if oldest.is_some_and(|oldest| seconds >= oldest) {
         return Some(KeepReason::Recent);
     }
     let is_newest = !dependence.refers && least.is_some_and(|least| image.date >= least);
-    rules.newest.filter(|_| is_newest).map(KeepReason::Newest)
+    is_newest.then(|| KeepReason::Newest(rules.newest_count()))
 }
 
 fn tag_reason(image: &TaggedImage, name: &RefName, rules: &RetentionRules) -> Option<KeepReason> {

@@ -70,7 +70,7 @@ impl PrunePlan {
         now: i64,
         progress: &dyn Progress,
     ) -> Result<Self, StorageError> {
-        let snapshot = Snapshot::read(images, progress)?;
+        let snapshot = Snapshot::read(images, rules, now, progress)?;
         let decided = decide(&snapshot, rules, now);
         let mut live = LiveSearch::new(images, &snapshot.tags, progress);
         for image in snapshot.images.values() {

@@ -1,16 +1,21 @@
 //! The *rules* by which images are kept.
 
-use std::num::NonZeroUsize;
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use regex::Regex;
 use thiserror::Error;
 
-/// Which images are kept. An image that one rule keeps stays; one without a date stays always.
+use crate::oci::image::digest::Digest;
+use crate::oci::image::ref_name::RefName;
+use crate::oci::image::tag::Tag;
+
+/// Which images are kept. An image that one rule keeps stays; one without a date stays always, and so does the newest one,
+/// unless the rules say that none is kept. Images of different repositories in a layout are not compared.
 #[derive(Debug, Clone, Default)]
 pub struct RetentionRules {
-    /// How many of the newest images are kept.
-    pub newest: Option<NonZeroUsize>,
+    /// How many of the newest images are kept; one if nothing is said, none for 0.
+    pub newest: Option<usize>,
     /// Age up to which images are kept.
     pub within: Option<Duration>,
     /// Tags that are kept: a pattern matches anywhere in a tag.
@@ -19,29 +24,35 @@ pub struct RetentionRules {
     pub only_tags: Option<Vec<Regex>>,
     /// Annotation that an image must have, in its index or an entry of it, to be deleted.
     pub annotation: Option<String>,
+    /// Tags that end with a time that a sync has made, `YYMMDDHHMM`: patterns made by [`whole_tag`].
+    pub timestamp_tags: Vec<Regex>,
+    /// Images that are in use: all their tags stay.
+    pub current: BTreeSet<Digest>,
+    /// Tags that name images in use.
+    pub current_tags: BTreeSet<Tag>,
 }
 
 /// A rule is not one.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum RetentionError {
     /// A text is not an age.
-    #[error("`{}` is not an age: write it like 30d, 12h or 8w", .0.escape_debug())]
+    #[error("`{}` is not an age: write it like 30d, 12h, 8w or 90min", .0.escape_debug())]
     Age(String),
 }
 
-/// Parses an age: a number with `h`, `d` or `w`, for hours, days and weeks.
+/// Parses an age: a number with `min`, `h`, `d` or `w`, for minutes, hours, days and weeks.
 pub fn parse_age(text: &str) -> Result<Duration, RetentionError> {
     let parse = || {
-        let (unit_at, unit) = text.char_indices().next_back()?;
-        let hours: u64 = match unit {
-            'h' => 1,
-            'd' => 24,
-            'w' => 24 * 7,
+        let unit_at = text.find(|char: char| !char.is_ascii_digit())?;
+        let (number, unit) = text.split_at(unit_at);
+        let unit: u64 = match unit {
+            "min" => 60,
+            "h" => 3600,
+            "d" => 24 * 3600,
+            "w" => 7 * 24 * 3600,
             _ => return None,
         };
-        let number = &text[..unit_at];
-        let is_plain = !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit());
-        let seconds = number.parse::<u64>().ok().filter(|_| is_plain)?.checked_mul(hours * 3600)?;
+        let seconds = number.parse::<u64>().ok()?.checked_mul(unit)?;
         // An age that is longer than any image is old.
         (seconds <= 1 << 36).then(|| Duration::from_secs(seconds))
     };
@@ -56,9 +67,25 @@ pub fn whole_tag(pattern: &str) -> Result<Regex, regex::Error> {
 }
 
 impl RetentionRules {
+    /// Returns how many of the newest images are kept.
+    pub(crate) fn newest_count(&self) -> usize {
+        self.newest.unwrap_or(1)
+    }
+
+    /// Returns whether an image with these names is in use.
+    pub(crate) fn is_current(&self, image: Digest, names: &[RefName]) -> bool {
+        let is_named = |tag: Option<Tag>| tag.is_some_and(|tag| self.current_tags.contains(&tag));
+        self.current.contains(&image) || names.iter().any(|name| is_named(name.tag()))
+    }
+
     /// Returns whether a tag is kept by its name.
     pub(crate) fn keeps_tag(&self, tag: &str) -> bool {
         self.keep_tags.iter().any(|pattern| pattern.is_match(tag))
+    }
+
+    /// Returns whether a tag ends with a time that a sync has made.
+    pub(crate) fn has_timestamp(&self, tag: &str) -> bool {
+        self.timestamp_tags.iter().any(|pattern| pattern.is_match(tag))
     }
 
     /// Returns whether a tag may be deleted.
@@ -80,6 +107,7 @@ mod tests {
         check("12h", Some(12 * 3600));
         check("2w", Some(14 * 86_400));
         check("0d", Some(0));
+        check("90min", Some(90 * 60));
         for text in [
             "",
             "d",
@@ -89,6 +117,7 @@ mod tests {
             "3 d",
             "1.5d",
             "3m",
+            "3mins",
             "3µ",
             "99999999999999999999d",
             "9999999999999w",

@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use super::date::ImageDate;
+use super::date::{ImageDate, TagMaker};
+use super::rules::RetentionRules;
 use crate::oci::error::StorageError;
 use crate::oci::image::digest::Digest;
 use crate::oci::image::format::is_image_config;
@@ -89,8 +90,13 @@ pub(super) struct Snapshot {
 }
 
 impl Snapshot {
-    /// Reads all tags and images.
-    pub(super) fn read(images: &dyn Images, progress: &dyn Progress) -> Result<Self, StorageError> {
+    /// Reads all tags and images. `now` is in seconds since 1970.
+    pub(super) fn read(
+        images: &dyn Images,
+        rules: &RetentionRules,
+        now: i64,
+        progress: &dyn Progress,
+    ) -> Result<Self, StorageError> {
         let tags = images.tags()?;
         let found = in_parallel(&tags, WIDTH, |_, tag| {
             stop_if_cancelled(progress)?;
@@ -106,7 +112,11 @@ impl Snapshot {
         let roots: Vec<(Digest, Vec<RefName>)> = by_digest.into_iter().collect();
         let read = in_parallel(&roots, WIDTH, |_, (digest, tags)| {
             stop_if_cancelled(progress)?;
-            read_image(images, *digest, tags)
+            let mut image = read_image(images, *digest, tags, now)?;
+            for name in tags {
+                image.date = image.date.max(tag_date(name, rules).up_to(now));
+            }
+            Ok::<_, StorageError>(image)
         })?;
         let images = roots.into_iter().map(|(digest, _)| digest).zip(read).collect();
         Ok(Self { tags, images })
@@ -123,6 +133,7 @@ fn read_image(
     images: &dyn Images,
     root: Digest,
     tags: &[RefName],
+    now: i64,
 ) -> Result<TaggedImage, StorageError> {
     let mut image = TaggedImage { tags: tags.to_vec(), ..TaggedImage::default() };
     let (mut pending, mut seen) = (vec![root], BTreeSet::from([root]));
@@ -141,7 +152,7 @@ fn read_image(
         // What the index says counts for all of the image; the root comes first.
         if !is_dated {
             let parts = document_date(images, &document)?;
-            image.date = image.date.max(parts);
+            image.date = image.date.max(parts.up_to(now));
             is_dated = digest == root && image.date.seconds().is_some();
         }
         if digest == root {
@@ -149,12 +160,14 @@ fn read_image(
         }
         image.documents.insert(digest, links);
     }
-    for name in tags {
-        let tag = name.tag();
-        let dated = ImageDate::of_tag(tag.as_ref().map_or(name.as_str(), Tag::as_str));
-        image.date = image.date.max(dated);
-    }
     Ok(image)
+}
+
+fn tag_date(name: &RefName, rules: &RetentionRules) -> ImageDate {
+    let tag = name.tag();
+    let tag = tag.as_ref().map_or(name.as_str(), Tag::as_str);
+    let maker = if rules.has_timestamp(tag) { TagMaker::Sync } else { TagMaker::Unknown };
+    ImageDate::of_tag(tag, maker)
 }
 
 fn annotation_names(document: &Document) -> BTreeSet<String> {

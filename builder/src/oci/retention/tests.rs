@@ -1,6 +1,5 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::num::NonZeroUsize;
 use std::time::Duration;
 
 use regex::Regex;
@@ -105,7 +104,7 @@ impl Repository {
 }
 
 fn keep(count: usize) -> RetentionRules {
-    RetentionRules { newest: NonZeroUsize::new(count), ..RetentionRules::default() }
+    RetentionRules { newest: Some(count), ..RetentionRules::default() }
 }
 
 fn check(repository: &Repository, rules: &RetentionRules, expected: &[&str]) {
@@ -127,11 +126,7 @@ fn the_newest_and_the_young_stay() {
     }
     let newest = it.memory.names["3"];
     it.tag("latest", newest);
-    check(
-        &it,
-        &keep(1),
-        &["-1 image", "-2 image", "+3 one of the newest 1", "+latest one of the newest 1"],
-    );
+    check(&it, &keep(1), &["-1 image", "-2 image", "+3 the newest", "+latest the newest"]);
     check(
         &it,
         &keep(2),
@@ -157,23 +152,102 @@ fn the_newest_and_the_young_stay() {
         ..RetentionRules::default()
     };
     check(&it, &days(12), &["-1 image", "-2 image", "+3 recent", "+latest recent"]);
-    check(&it, &days(11), &["-1 image", "-2 image", "-3,latest image"]);
+    // The newest is not deleted, except if that is said.
+    check(&it, &days(11), &["-1 image", "-2 image", "+3 the newest", "+latest the newest"]);
+    let none = |rules| RetentionRules { newest: Some(0), ..rules };
+    check(&it, &none(days(11)), &["-1 image", "-2 image", "-3,latest image"]);
+    check(&it, &none(days(12)), &["-1 image", "-2 image", "+3 recent", "+latest recent"]);
     check(
         &it,
         &RetentionRules { within: days(100).within, ..keep(1) },
         &["-1 image", "+2 recent", "+3 recent", "+latest recent"],
     );
     // A tag of an image that stays is deleted alone.
-    let named = RetentionRules { keep_tags: vec![Regex::new("^latest$|^1$").unwrap()], ..days(1) };
+    let named =
+        RetentionRules { keep_tags: vec![Regex::new("^latest$|^1$").unwrap()], ..none(days(1)) };
     check(&it, &named, &["-2 image", "-3 tag", "+1 its name is kept", "+latest its name is kept"]);
-    let selected = RetentionRules { only_tags: Some(vec![whole_tag(r"\d").unwrap()]), ..days(1) };
+    let selected =
+        RetentionRules { only_tags: Some(vec![whole_tag(r"\d").unwrap()]), ..none(days(1)) };
     check(&it, &selected, &["-1 image", "-2 image", "-3 tag", "+latest not selected"]);
+}
+
+#[test]
+fn all_tags_of_a_current_image_stay() {
+    let mut it = Repository::default();
+    for tag in ["9.1-20240101", "9.0-20260520"] {
+        let image = it.image(tag, FIXED);
+        it.tag(tag, image);
+    }
+    let current = it.memory.names["9.1-20240101"];
+    let days = RetentionRules {
+        within: Some(Duration::from_secs(86_400)),
+        newest: Some(0),
+        ..RetentionRules::default()
+    };
+    check(&it, &days, &["-9.1-20240101 image", "-9.0-20260520 image"]);
+    let rules = RetentionRules { current: [current].into(), ..days.clone() };
+    let expected = ["-9.0-20260520 image", "+9.1-20240101 the current image"];
+    check(&it, &rules, &expected);
+    // A tag that follows the releases names it.
+    it.tag("9", current);
+    let tags = ["9".parse().unwrap()].into();
+    let expected =
+        ["-9.0-20260520 image", "+9 the current image", "+9.1-20240101 the current image"];
+    check(&it, &RetentionRules { current_tags: tags, ..days }, &expected);
+}
+
+#[test]
+fn images_of_different_repositories_are_not_compared() {
+    let mut it = Repository::default();
+    let (old, new) = (it.image("old", JANUARY), it.image("new", MAY));
+    it.tag("q.io/b/a:v1", old);
+    it.tag("q.io/c/a:v1", new);
+    it.tag("q.io/c/a:v0", old);
+    it.tag("v0", old);
+    check(
+        &it,
+        &keep(1),
+        &[
+            "-q.io/c/a:v0 tag",
+            "+q.io/b/a:v1 the newest",
+            "+q.io/c/a:v1 the newest",
+            "+v0 the newest",
+        ],
+    );
+    let old = RetentionRules { within: Some(Duration::ZERO), ..RetentionRules::default() };
+    assert_eq!(it.plan(&old), it.plan(&keep(1)));
+}
+
+#[test]
+fn a_doubtful_date_is_none() {
+    let mut it = Repository::default();
+    let tags = ["build-1709251159", "9-2605201200", "9-2604201200", "run-2604301200", "b-20481231"];
+    for tag in tags {
+        let image = it.image(tag, FIXED);
+        it.tag(tag, image);
+    }
+    let undated = |tag: &str| format!("+{tag} no date");
+    let mut expected = tags.map(undated);
+    expected.sort_unstable();
+    assert_eq!(it.plan(&keep(1)).lines().collect::<Vec<_>>(), expected);
+    let timestamp_tags = vec![whole_tag(r"9-\d{10}").unwrap()];
+    check(
+        &it,
+        &RetentionRules { timestamp_tags, ..keep(1) },
+        &[
+            "-9-2604201200 image",
+            "+9-2605201200 the newest",
+            "+b-20481231 no date",
+            "+build-1709251159 no date",
+            "+run-2604301200 no date",
+        ],
+    );
 }
 
 #[test]
 fn images_without_a_date_stay() {
     let mut it = Repository::default();
-    for tag in ["a-20260101", "a-20260301", "b-2605201200", "latest", "v1"] {
+    for tag in ["a-20260101", "a-20260301", "b-202605201200", "latest", "v1"] {
         let image = it.image(tag, FIXED);
         it.tag(tag, image);
     }
@@ -184,7 +258,7 @@ fn images_without_a_date_stay() {
         &[
             "-a-20260101 image",
             "-a-20260301 image",
-            "+b-2605201200 one of the newest 1",
+            "+b-202605201200 the newest",
             "+latest no date",
             "+v1 no date",
         ],
@@ -198,7 +272,7 @@ fn images_without_a_date_stay() {
         &[
             "-a-20260101,v1 image",
             "+a-20260301 one of the newest 2",
-            "+b-2605201200 one of the newest 2",
+            "+b-202605201200 one of the newest 2",
             "+latest no date",
         ],
     );
@@ -208,11 +282,7 @@ fn images_without_a_date_stay() {
         let image = it.image(tag, MAY);
         it.tag(tag, image);
     }
-    check(
-        &it,
-        &keep(1),
-        &["+1 one of the newest 1", "+2 one of the newest 1", "+3 one of the newest 1"],
-    );
+    check(&it, &keep(1), &["+1 the newest", "+2 the newest", "+3 the newest"]);
 }
 
 #[test]
@@ -240,7 +310,7 @@ fn what_an_index_lists_goes_and_stays_with_it() {
             "-1 image",
             "-1-amd64 image",
             "+1-arm64 part of `2`",
-            "+2 one of the newest 1",
+            "+2 the newest",
             "+2-amd64 part of `2`",
             "+2-arm64 part of `2`",
         ],
@@ -261,14 +331,14 @@ fn what_an_index_lists_goes_and_stays_with_it() {
     for tag in ["1-amd64", "1-arm64", "2-amd64", "2-arm64"] {
         it.memory.names.remove(tag);
     }
-    check(&it, &keep(1), &["-1 image old", "+2 one of the newest 1"]);
+    check(&it, &keep(1), &["-1 image old", "+2 the newest"]);
     // An index in an index.
     let outer = it.index("outer", &[first]);
     it.tag("all-20260525", outer);
     check(
         &it,
         &keep(1),
-        &["-2 image new", "+1 part of `all-20260525`", "+all-20260525 one of the newest 1"],
+        &["-2 image new", "+1 part of `all-20260525`", "+all-20260525 the newest"],
     );
 }
 
@@ -281,7 +351,7 @@ fn a_manifest_that_is_missing_stops_nothing() {
     it.called.insert(Digest::of_bytes(b"missing"), "missing".into());
     it.tag("1", index);
     it.tag("2", new);
-    check(&it, &keep(1), &["-1 image missing,old", "+2 one of the newest 1"]);
+    check(&it, &keep(1), &["-1 image missing,old", "+2 the newest"]);
     // What cannot be read does: it may need anything.
     let broken = it.memory.put(br#"{"manifests":[],"layers":[]}"#.to_vec());
     it.tag("3", broken);
@@ -317,7 +387,7 @@ fn attachments_go_and_stay_with_their_image() {
         &[
             "-1 image list,old.sig,sbom,sbom of sbom",
             "-3-20260102 image platform,platform.sig",
-            "+2 one of the newest 1",
+            "+2 the newest",
             "+(gone.sig) belongs to an image that stays",
             "+(kept list) belongs to an image that stays",
             "+(new.sig) belongs to an image that stays",
@@ -349,7 +419,7 @@ fn what_refers_to_an_image_and_has_a_tag_is_judged_alone() {
             "-1 image",
             "-sbom-20260102 image",
             "-chart-20260103,tool image",
-            "+2 one of the newest 1",
+            "+2 the newest",
             "+sbom-20260521 belongs to an image that stays",
         ],
     );
@@ -362,7 +432,7 @@ fn what_refers_to_an_image_and_has_a_tag_is_judged_alone() {
         &[
             "-1 tag",
             "-chart-20260103,tool image",
-            "+2 one of the newest 1",
+            "+2 the newest",
             "+sbom no date",
             "+sbom-20260521 belongs to an image that stays",
         ],
@@ -383,10 +453,10 @@ fn an_image_without_a_tag_that_refers_to_another_stays() {
     it.tag("1", first);
     it.tag("2", new);
     let referring = it.put("referring", &index(new));
-    check(&it, &keep(1), &["-1 image old", "+2 one of the newest 1"]);
+    check(&it, &keep(1), &["-1 image old", "+2 the newest"]);
     it.memory.blobs.remove(&referring);
-    check(&it, &keep(1), &["-1 image inner,old", "+2 one of the newest 1"]);
+    check(&it, &keep(1), &["-1 image inner,old", "+2 the newest"]);
     // It refers to the image that is to be deleted, and keeps it.
     it.put("referring", &index(first));
-    check(&it, &keep(1), &["-1 tag", "+2 one of the newest 1"]);
+    check(&it, &keep(1), &["-1 tag", "+2 the newest"]);
 }

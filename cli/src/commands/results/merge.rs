@@ -3,11 +3,10 @@
 use std::collections::BTreeMap;
 use std::num::NonZeroU64;
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use diskette_builder::frontend::spec::CatalogueEntry;
 use diskette_builder::sync::SyncShard;
-use jiff::SignedDuration;
 use walkdir::{DirEntry, WalkDir};
 
 use super::missing::MissingResults;
@@ -31,14 +30,14 @@ pub(super) struct MergedResults {
 /// the age from which on a file counts as missing.
 pub(super) fn read_all(
     paths: &[PathBuf],
-    oldest: Option<(SystemTime, SignedDuration)>,
+    oldest: Option<(SystemTime, Duration)>,
 ) -> Result<MergedResults, CommandError> {
     let (mut merged, mut problems) = (MergedResults::default(), Vec::new());
     for path in merged.find_files(paths)? {
         let name = path.display();
         let age = oldest.and_then(|(now, max)| file_age(&path, now).filter(|age| *age > max));
         if let Some(age) = age {
-            let hours = age.as_hours();
+            let hours = age.as_secs() / 3600;
             merged.outdated.push(format!("the results file `{name}` is {hours} hours old"));
         } else if !path.exists() {
             merged.add_gap(format!("there is no results file `{name}`"));
@@ -53,9 +52,9 @@ pub(super) fn read_all(
 }
 
 /// Returns how long ago a file was written, if that is known.
-fn file_age(path: &Path, now: SystemTime) -> Option<SignedDuration> {
+fn file_age(path: &Path, now: SystemTime) -> Option<Duration> {
     let written = open_file(path).ok()?.metadata().ok()?.modified().ok()?;
-    SignedDuration::try_from(now.duration_since(written).ok()?).ok()
+    now.duration_since(written).ok()
 }
 
 impl MergedResults {

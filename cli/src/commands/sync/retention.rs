@@ -1,6 +1,9 @@
 //! What a sync *deletes*: old images of those that say with `policy.keep` which ones stay.
 
+use std::collections::BTreeSet;
+
 use diskette_builder::frontend::spec::CatalogueEntry;
+use diskette_builder::oci::image::digest::Digest;
 use diskette_builder::oci::image::ref_name::RefName;
 use diskette_builder::oci::image::tag::Tag;
 use diskette_builder::recipe::diagnostic::Diagnostic;
@@ -18,8 +21,8 @@ pub(super) struct Pruned {
     pub(super) problems: Vec<Diagnostic>,
 }
 
-/// Deletes the old images of those that were synced without an error. `entries` are all images of the catalogues, whose tags
-/// stay; `now` is in seconds since 1970.
+/// Deletes the old images of those that were synced without an error; not those that are published now, whatever tags they
+/// have. `entries` are all images of the catalogues, whose tags stay; `now` is in seconds since 1970.
 pub(super) fn prune_synced(
     done: &[(&SyncJob<'_>, &SyncReport)],
     entries: &[&CatalogueEntry],
@@ -28,16 +31,24 @@ pub(super) fn prune_synced(
     now: i64,
 ) -> Pruned {
     let mut pruned = Pruned::default();
+    let current: BTreeSet<Digest> =
+        done.iter().flat_map(|(_, report)| published_digests(report)).collect();
     for (job, report) in done {
         if report.errors().next().is_some() {
             continue;
         }
-        if let Err(CommandError::Failed(problems)) = pruned.prune(job, entries, registry, mode, now)
+        if let Err(CommandError::Failed(problems)) =
+            pruned.prune(job, entries, &current, registry, mode, now)
         {
             pruned.problems.extend(problems);
         }
     }
     pruned
+}
+
+/// Returns the digests of an image that is published: of its index, and of the images of its platforms.
+fn published_digests(report: &SyncReport) -> impl Iterator<Item = Digest> {
+    report.platforms.iter().filter_map(|part| part.digest).chain(report.digest)
 }
 
 impl Pruned {
@@ -58,6 +69,7 @@ impl Pruned {
         &mut self,
         job: &SyncJob<'_>,
         entries: &[&CatalogueEntry],
+        current: &BTreeSet<Digest>,
         registry: &RegistryClient,
         mode: SyncMode,
         now: i64,
@@ -68,7 +80,8 @@ impl Pruned {
             is_beside && !std::ptr::eq(**other, job.entry)
         };
         let siblings = entries.iter().filter(is_sibling).copied();
-        let Some(rules) = job.entry.retention(siblings) else { return Ok(()) };
+        let Some(mut rules) = job.entry.retention(siblings) else { return Ok(()) };
+        rules.current.clone_from(current);
         let plan = registry.plan_pruning(&job.target, &rules, now)?;
         let name = |tag: Tag| job.target.with_tag(tag);
         if mode == SyncMode::DryRun {
