@@ -102,7 +102,7 @@ fn least_dates(
     dependences: &BTreeMap<Digest, Dependence>,
     rules: &RetentionRules,
 ) -> BTreeMap<Option<String>, ImageDate> {
-    let Some(last) = rules.newest_count().checked_sub(1) else { return BTreeMap::new() };
+    let Some(position) = rules.newest_count().checked_sub(1) else { return BTreeMap::new() };
     let mut series: BTreeMap<Option<String>, Vec<ImageDate>> = BTreeMap::new();
     for (digest, image) in &snapshot.images {
         let Dependence { owners, refers } = &dependences[digest];
@@ -118,7 +118,7 @@ fn least_dates(
     let least = |(repository, mut dates): (_, Vec<ImageDate>)| {
         dates.sort_unstable_by(|one, other| other.cmp(one));
         // Fewer images than that are all kept.
-        let date = dates.get(last).or(dates.last()).copied()?;
+        let date = dates.get(position).or(dates.last()).copied()?;
         Some((repository, date))
     };
     series.into_iter().filter_map(least).collect()
