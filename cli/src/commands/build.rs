@@ -120,9 +120,7 @@ fn build(
     if arguments.are_disks() {
         assembly.file_naming = FileNaming::LastParts;
     }
-    assembly.attest_form = arguments.attest_form(&recipes)?;
-    let unused = arguments.attest.unused_times(recipes.iter().map(|recipe| &recipe.attest));
-    ui.warn(unused.as_slice());
+    assembly.attest_form = arguments.attest_form(&recipes, ui)?;
     assembly.run(&recipes, &sources, environment, ui).map_err(|error| match error {
         // Blobs and names that a registry has received stay there.
         CommandError::Interrupted if arguments.is_pushed() => CommandError::Stopped,
@@ -136,8 +134,10 @@ fn build(
 }
 
 impl BuildArguments {
-    /// Returns where attestations are kept.
-    fn attest_form(&self, recipes: &[Recipe]) -> Result<AttestationForm, CommandError> {
+    /// Returns where attestations are kept. Warns if there are none that the options are for.
+    fn attest_form(&self, recipes: &[Recipe], ui: &Ui) -> Result<AttestationForm, CommandError> {
+        let unused = self.attest.unused_times(recipes.iter().map(|recipe| &recipe.attest));
+        ui.warn(unused.as_slice());
         if self.load.is_some() && recipes.iter().any(|recipe| !recipe.attest.is_empty()) {
             let diagnostic = Diagnostic::new("an engine that loads an image keeps no attestations");
             let help = "leave `--attest` out, and `attest` of the spec";
