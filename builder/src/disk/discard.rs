@@ -10,7 +10,8 @@ use thiserror::Error;
 use super::convert::Guest;
 use super::file_system::{FreeSpace, FreeSpaceError, find_free_space};
 use super::partitions::list_partitions;
-use super::volumes::{Volume, find_other_signature, list_volumes};
+use super::signatures::find_other_content;
+use super::volumes::{Volume, list_volumes};
 use super::{Extent, ExtentKind, Fault, Flaw, ReadAt};
 
 /// Why the free space of a disk cannot be discarded.
@@ -126,8 +127,9 @@ pub(crate) fn discard_free_space(disk: &Guest) -> Result<Guest, DiscardError> {
 
 /// Fails if a volume can be read in another way: bytes that one file system does not use may be those of another.
 fn check_signatures(disk: &Guest, volume: &Volume) -> Result<(), DiscardError> {
-    if let Some(other) = find_other_signature(disk, volume)? {
-        return Err(DiscardError::Ambiguous(volume.to_string(), other));
+    let Volume { start, len, content, .. } = *volume;
+    if let Some(other) = find_other_content(disk, start, len, content)? {
+        return Err(DiscardError::Ambiguous(volume.to_string(), other.to_string()));
     }
     if volume.partition.is_some() {
         return Ok(());

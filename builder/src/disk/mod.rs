@@ -56,7 +56,7 @@ mod read_at;
 mod refusals;
 mod resize;
 mod sector;
-mod signatures;
+pub(crate) mod signatures;
 mod start;
 #[cfg(test)]
 mod test_image;

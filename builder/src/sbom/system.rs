@@ -5,7 +5,8 @@ use super::error::{FileProblem, InventoryError};
 use super::inventory::OperatingSystem;
 use super::os_release;
 use crate::disk::file_system::{FileTree, open_trees};
-use crate::disk::volumes::{Volume, VolumeContent, list_volumes};
+use crate::disk::signatures::VolumeContent;
+use crate::disk::volumes::{Volume, list_volumes};
 use crate::disk::{Fault, ReadAt};
 
 /// What was found on a disk.

@@ -25,7 +25,8 @@ mod xfs;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
-use super::volumes::{Volume, VolumeContent};
+use super::signatures::VolumeContent;
+use super::volumes::Volume;
 use super::{Fault, ReadAt};
 pub(crate) use free::{FreeSpace, FreeSpaceError};
 use limits::LimitedVolume;

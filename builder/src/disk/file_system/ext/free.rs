@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use super::super::free::{FreeSpaceError, UnitGeometry, UnitMaps, count_free};
 use super::superblock::{self, GroupDescriptor, Superblock};
-use crate::disk::bytes::{contains_range, fill_part, le16, le32, read_part};
+use crate::disk::bytes::{fill_part, le16, le32, read_part};
+use crate::disk::joined::{Joined, JoinedPart};
 use crate::disk::volumes::Volume;
 use crate::disk::{Fault, FlawKind, ReadAt};
 
@@ -38,7 +39,7 @@ const GROUP_MIN: u64 = 256;
 
 /// The maps of an ext file system.
 pub(in crate::disk::file_system) struct ExtMaps {
-    volume: Part,
+    volume: Joined<'static>,
     superblock: Superblock,
     /// Logarithm of the number of blocks in a unit of the maps.
     cluster_bits: u32,
@@ -53,20 +54,14 @@ pub(in crate::disk::file_system) struct ExtMaps {
     seed: u32,
 }
 
-/// A part of a disk.
-struct Part {
-    disk: Arc<dyn ReadAt>,
-    start: u64,
-    len: u64,
-}
-
 /// Opens the maps of a volume.
 pub(in crate::disk::file_system) fn open_maps(
     disk: &Arc<dyn ReadAt>,
     volume: &Volume,
 ) -> Result<ExtMaps, FreeSpaceError> {
     let len = volume.len.min(disk.len().saturating_sub(volume.start));
-    let volume = Part { disk: Arc::clone(disk), start: volume.start, len };
+    let part = JoinedPart { file: Arc::clone(disk), offset: volume.start, len };
+    let volume = Joined::new([part]);
     let superblock = Superblock::read(&volume)?;
     let fields: [u8; 1024] = read_part(&volume, superblock::AT, "the superblock of ext4")?;
     let writing = le32(&fields, 0x64);
@@ -115,7 +110,7 @@ impl ExtMaps {
         let superblock = &self.superblock;
         let len = superblock.blocks.checked_mul(superblock.block_len);
         let units = superblock.blocks_per_group.checked_shr(self.cluster_bits).unwrap_or(0);
-        let is_valid = len.is_some_and(|len| len <= self.volume.len)
+        let is_valid = len.is_some_and(|len| len <= self.volume.len())
             && superblock.first_block < superblock.blocks
             && superblock.blocks_per_group >= GROUP_MIN
             && self.cluster_bits < 32
@@ -256,17 +251,4 @@ impl UnitMaps for ExtMaps {
 /// Continues a CRC-32C as Linux does: without inverting it.
 fn checksum(seed: u32, bytes: &[u8]) -> u32 {
     !crc32c::crc32c_append(!seed, bytes)
-}
-
-impl ReadAt for Part {
-    fn len(&self) -> u64 {
-        self.len
-    }
-
-    fn read_exact_at(&self, space: &mut [u8], at: u64) -> std::io::Result<()> {
-        if !contains_range(self, at, space.len() as u64) {
-            return Err(std::io::ErrorKind::UnexpectedEof.into());
-        }
-        self.disk.read_exact_at(space, self.start + at)
-    }
 }
