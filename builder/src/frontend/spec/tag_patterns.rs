@@ -39,6 +39,12 @@ impl CatalogueEntry {
         Some(rules)
     }
 
+    /// Returns a function that tells whether a tag may be one that a template of the entry has made.
+    pub fn tag_matcher(&self, template: &TagTemplate) -> impl Fn(&str) -> bool + use<> {
+        let pattern = self.pattern(template);
+        move |tag| pattern.as_ref().is_some_and(|pattern| pattern.is_match(tag))
+    }
+
     /// Returns the pattern of a tag.
     fn pattern(&self, tag: &TagTemplate) -> Option<Regex> {
         let text = tag.to_string();
@@ -113,6 +119,32 @@ mod tests {
         check(r"(?P<version>(?:a|b)[)]\)c)x", Some(r"(?:a|b)[)]\)c"));
         check(r"(?<other>x)", None);
         check(r"(?<version>x", None);
+    }
+
+    #[test]
+    fn tags_of_releases_are_recognized() {
+        let spec = "apiVersion: diskette/v1\nimage: q.io/me/vm\ntags: [\"9\"]\nplatforms: [amd64]\n\
+                    release: {from: checksums, url: \"https://x/S\", file: 'A-(?<group>9\\.\\d)[.]img'}\n";
+        let entry = entries(spec).remove(0);
+        let check = |template: &str, tag: &str, expected: bool| {
+            let matcher = entry.tag_matcher(&TagTemplate::new(template));
+            assert_eq!(matcher(tag), expected, "{template}: {tag}");
+        };
+        check("9", "9", true);
+        check("9", "9.1", false);
+        check("{version}", "9.1", true);
+        check("{version}", "", false);
+        check("{group}", "9.1", true);
+        check("{group}", "mine", false);
+        check("9-{timestamp}", "9-2611260930", true);
+        check("9-{timestamp}", "9-", false);
+        check("9-{timestamp}", "9-26", false);
+        check("9-{timestamp}", "8-2611260930", false);
+        check("{version}-{timestamp}.x", "9.1-2611260930.x", true);
+        check("{version}-{timestamp}.x", "9.1-.x", false);
+        check("{version}-{timestamp}.x", "9.1-2611260930.y", false);
+        check("{a}{b}", "ab", true);
+        check("{a}{b}", "a", false);
     }
 
     #[test]

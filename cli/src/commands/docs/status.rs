@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use diskette_builder::frontend::spec::{CatalogueEntry, TagTemplate};
+use diskette_builder::frontend::spec::CatalogueEntry;
 use diskette_builder::oci::image::digest::Digest;
 use diskette_builder::oci::image_documents::{ImageDocuments, read_documents};
 use diskette_builder::oci::images::Images;
@@ -131,14 +131,17 @@ fn newest_tags(
     images: &dyn Images,
     history: usize,
 ) -> Result<Vec<String>, CommandError> {
-    let templates: Vec<&TagTemplate> = entries.iter().flat_map(|entry| &entry.tags).collect();
+    let templates = entries.iter().flat_map(|entry| entry.tags.iter().map(move |tag| (entry, tag)));
+    let (constant, variable): (Vec<_>, Vec<_>) = templates.partition(|(_, tag)| tag.is_constant());
+    let constant: BTreeSet<String> = constant.iter().map(|(_, tag)| tag.to_string()).collect();
     let all = images.tags()?.into_iter().filter(|tag| !tag.is_of_attachments());
     let mut tags: Vec<String> = all.map(|tag| tag.as_str().to_owned()).collect();
-    tags.retain(|tag| !templates.iter().any(|own| own.is_constant() && own.matches(tag)));
+    tags.retain(|tag| !constant.contains(tag));
     tags.sort_by(|one, other| compare_versions(other, one));
     let mut newest: Vec<String> = Vec::new();
-    for template in templates {
-        let fitting = tags.iter().filter(|tag| template.matches(tag)).take(history);
+    for (entry, template) in variable {
+        let is_of_release = entry.tag_matcher(template);
+        let fitting = tags.iter().filter(|tag| is_of_release(tag)).take(history);
         let new: Vec<String> = fitting.filter(|tag| !newest.contains(tag)).cloned().collect();
         newest.extend(new);
     }
