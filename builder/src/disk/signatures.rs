@@ -140,13 +140,12 @@ fn find_signature(
         if !is_wanted(content) || offset.saturating_add(magic.len() as u64) > len {
             continue;
         }
-        let in_near = usize::try_from(offset).ok().and_then(|at| near.get(at..at + SIGNATURE_LEN));
-        let has_it = match in_near {
-            Some(found) => found.starts_with(magic),
-            None => {
-                let at = start.saturating_add(offset);
-                read_padded::<SIGNATURE_LEN>(disk, at)?.starts_with(magic)
-            }
+        let at = usize::try_from(offset).unwrap_or(usize::MAX);
+        let has_it = if let Some(found) = near.get(at..at.saturating_add(SIGNATURE_LEN)) {
+            found.starts_with(magic)
+        } else {
+            let at = start.saturating_add(offset);
+            read_padded::<SIGNATURE_LEN>(disk, at)?.starts_with(magic)
         };
         if has_it {
             return Ok(Some(content));

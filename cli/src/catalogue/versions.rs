@@ -1,6 +1,7 @@
 //! Entries that stand for all releases of a list become an entry for each.
 
 use diskette_builder::frontend::spec::{CatalogueEntry, FollowedVersions};
+use diskette_builder::recipe::diagnostic::Diagnostic;
 use diskette_builder::upstream::FetchList;
 
 use super::{Catalogue, duplicate_names};
@@ -34,4 +35,12 @@ pub(crate) fn expand_catalogues(
     }
     let problems = duplicate_names(catalogues);
     if problems.is_empty() { Ok(()) } else { Err(CommandError::Failed(problems)) }
+}
+
+/// Returns the error of an entry whose list could not be read.
+pub(crate) fn unlisted_error(entry: &CatalogueEntry) -> Option<Diagnostic> {
+    let FollowedVersions::All(rule) = &entry.versions else { return None };
+    let error = rule.failure.as_ref()?;
+    let diagnostic = Diagnostic::new(format!("{}: {error}", entry.image));
+    Some(diagnostic.at(entry.origin.clone()).help(error.help()))
 }

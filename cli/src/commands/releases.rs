@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 use crate::arguments::list_format::ListFormat;
 use crate::arguments::registry::RegistryArguments;
 use crate::arguments::rewrite::parse_rewrite;
-use crate::catalogue::versions::expand_catalogues;
+use crate::catalogue::versions::{expand_catalogues, unlisted_error};
 use crate::catalogue::{Catalogue, load_catalogues};
 use crate::environment::Environment;
 use crate::error::CommandError;
@@ -69,8 +69,8 @@ pub(crate) fn run(
     let (mut found, mut problems) = (Vec::new(), Vec::new());
     for Catalogue { gpgv, entries, .. } in &catalogues {
         for entry in entries {
-            if let FollowedVersions::All(rule) = &entry.versions {
-                problems.extend(rule.failure.as_ref().map(|error| unlisted(entry, error)));
+            if entry.stands_for_all() {
+                problems.extend(unlisted_error(entry));
                 continue;
             }
             for platform in &entry.platforms {
@@ -99,10 +99,6 @@ pub(crate) fn run(
 }
 
 /// Returns the error of an entry whose releases could not be found.
-fn unlisted(entry: &CatalogueEntry, error: &UpstreamError) -> Diagnostic {
-    Diagnostic::new(format!("{}: {error}", entry.image)).at(entry.origin.clone()).help(error.help())
-}
-
 fn diagnostic(
     entry: &CatalogueEntry,
     platform: &CataloguePlatform,

@@ -87,6 +87,11 @@ fn releases_that_appear_are_published() {
     );
     let lists = server.take_requests();
     assert_eq!(lists.iter().filter(|path| *path == LIST).count(), 1, "{lists:?}");
+    let bundled = scene.run(["bundle", "create", "-o", "b.tar", "c.yaml"]);
+    let bundled = String::from_utf8(bundled.stdout).unwrap().replace(&at, "R");
+    let names: Vec<&str> = bundled.lines().filter_map(|line| line.split('\t').next()).collect();
+    let all = ["R/d/f:39", "R/d/f:40", "R/d/f:41-beta", "R/d/f:latest", "R/d/other:latest"];
+    assert_eq!(names, all);
     let merged = scene.run(["results", "r.json", "--catalogue", "c.yaml", "--shards", "2"]);
     assert_eq!(merged.status, 0, "{}", merged.stderr);
     // The beta is finished: it becomes the newest, and the older ones stay.
@@ -123,9 +128,10 @@ fn a_list_that_is_missing_fails_alone() {
     assert_eq!(listed.status, 1);
     assert!(listed.stderr.contains("/d/f: cannot fetch"), "{}", listed.stderr);
     assert_eq!(String::from_utf8(listed.stdout).unwrap().lines().count(), 1);
-    let bundled = scene.run(["bundle", "create", "-o", "b.tar", "c.yaml"]);
-    let why = "stands for all releases of a list";
-    assert!(bundled.stderr.contains(why), "{}", bundled.stderr);
+    let bundled = scene.run(["bundle", "create", "-o", "b.tar", "c.yaml", "--retry", "0"]);
+    assert_eq!(bundled.status, 1);
+    assert!(bundled.stderr.contains("/d/f: cannot fetch"), "{}", bundled.stderr);
+    assert!(!scene.path("b.tar").exists());
 }
 
 #[test]

@@ -15,6 +15,7 @@ use diskette_builder::oci::store::PartList;
 use diskette_builder::oci::store::bundle::{BundleBase, BundleSink};
 use diskette_builder::recipe::diagnostic::Diagnostic;
 use diskette_builder::registry::client::{RegistryClient, RegistryImages};
+use diskette_builder::upstream::{FetchList, UpstreamWeb};
 
 use super::output::{check_base, find_file, parse_bundle};
 use super::size::parse_part_size;
@@ -24,8 +25,8 @@ use crate::arguments::image_name::parse_reference;
 use crate::arguments::referrers::ReferrersSelection;
 use crate::arguments::registry::RegistryArguments;
 use crate::arguments::transfer::TransferArguments;
+use crate::catalogue::versions::{expand_catalogues, unlisted_error};
 use crate::catalogue::{load_catalogues, target_repository};
-use crate::commands::sync::shard::full_name;
 use crate::environment::Environment;
 use crate::error::{CommandError, image_not_found, storage_error};
 use crate::files::output::FileOutput;
@@ -36,7 +37,8 @@ use crate::ui::progress::ProgressView;
 
 /// Write images of registries to one OCI archive, or a layout: all platforms, signatures and other artifacts, each blob once.
 ///
-/// Of a catalogue, the tags without placeholders are bundled. The same images give the same bytes. If the command is interrupted,
+/// Of a catalogue, the tags without placeholders are bundled, of each release if a document stands for several: their list
+/// is read. The same images give the same bytes. If the command is interrupted,
 /// the same command continues what is in FILE.partial. skopeo and `diskette copy` read an image of the archive by its full
 /// name: oci-archive:FILE:quay.io/me/fedora:42.
 #[derive(Debug, Args)]
@@ -77,8 +79,9 @@ pub(crate) fn run(
     ui: &Ui,
 ) -> Result<(), CommandError> {
     arguments.check()?;
-    let names = arguments.names()?;
     let progress = arguments.show.progress(ui)?;
+    let client = arguments.registry.http_client(environment, &(progress.clone() as _))?;
+    let names = arguments.names(&UpstreamWeb::new(&client, &[]))?;
     let uses = RegistryUse::default().reads(names.iter());
     let registry = arguments.registry.registry(environment, progress.clone(), &uses)?;
     // An image that is missing must not leave the beginning of a bundle behind.
@@ -121,7 +124,7 @@ impl BundleCreateArguments {
     }
 
     /// Returns the names of the images, sorted: the same images make the same bundle in whatever order they are given.
-    fn names(&self) -> Result<Vec<Reference>, CommandError> {
+    fn names(&self, fetch: &dyn FetchList) -> Result<Vec<Reference>, CommandError> {
         let mut names = BTreeSet::new();
         for text in &self.images {
             let path = Path::new(text);
@@ -134,23 +137,15 @@ impl BundleCreateArguments {
                 names.insert(name.to_string());
                 continue;
             }
-            for catalogue in load_catalogues(&[path.to_owned()])? {
-                for entry in &catalogue.entries {
-                    if entry.stands_for_all() {
-                        let message = format!(
-                            "`{}` stands for all releases of a list, which is not read here",
-                            full_name(entry)
-                        );
-                        let help = format!("name its images, for example `{}:42`", entry.image);
-                        return Err(Diagnostic::new(message)
-                            .at(entry.origin.clone())
-                            .help(help)
-                            .into());
-                    }
-                    let name = target_repository(&entry.image, self.source_registry.as_deref())?;
-                    let tags = entry.tags.iter().filter_map(TagTemplate::constant);
-                    names.extend(tags.map(|tag| name.with_tag(tag).to_string()));
+            let mut catalogues = load_catalogues(&[path.to_owned()])?;
+            expand_catalogues(&mut catalogues, &|_| true, fetch)?;
+            for entry in catalogues.iter().flat_map(|catalogue| &catalogue.entries) {
+                if let Some(error) = unlisted_error(entry) {
+                    return Err(error.into());
                 }
+                let name = target_repository(&entry.image, self.source_registry.as_deref())?;
+                let tags = entry.tags.iter().filter_map(TagTemplate::constant);
+                names.extend(tags.map(|tag| name.with_tag(tag).to_string()));
             }
         }
         let parse = |name: &String| name.parse().map_err(|_| image_not_found(name));
