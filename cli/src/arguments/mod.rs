@@ -4,6 +4,7 @@
 pub(crate) mod annotation;
 pub(crate) mod attach;
 pub(crate) mod attest;
+pub(crate) mod byte_count;
 pub(crate) mod compression;
 pub(crate) mod credentials;
 pub(crate) mod destination;

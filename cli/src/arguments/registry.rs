@@ -19,6 +19,7 @@ use diskette_builder::registry::client::{
 use diskette_builder::registry::credentials::{CredentialSource, Credentials};
 use diskette_builder::registry::settings::certs;
 
+use crate::arguments::byte_count::parse_chunk_size;
 use crate::arguments::credentials::{CredentialArguments, RegistryUse};
 use crate::credentials::{System, settings_loader, user_credentials};
 use crate::environment::Environment;
@@ -71,7 +72,7 @@ pub(crate) struct RegistryArguments {
     timeout: u64,
 
     /// Upload blobs in chunks of this size, e.g. 8M; default: each blob in one request
-    #[arg(long, value_name = "BYTES", value_parser = parse_size)]
+    #[arg(long, value_name = "BYTES", value_parser = parse_chunk_size)]
     chunk_size: Option<u64>,
 
     /// Print each request and response, without secrets
@@ -82,10 +83,6 @@ pub(crate) struct RegistryArguments {
     #[arg(skip)]
     limits: ServerLimits,
 }
-
-/// Limits of `--chunk-size` in bytes: smaller parts are mostly overhead, larger ones need too much
-/// memory.
-const CHUNK_SIZES: std::ops::RangeInclusive<u64> = 64 * 1024..=16 << 20;
 
 impl RegistryArguments {
     /// Returns these options with others in the place of three.
@@ -251,43 +248,5 @@ impl RegistryKeychain for RereadCredentials {
         let image: Reference = repository.parse().map_err(invalid)?;
         let found = self.0.find(&image).map_err(|error| error.diagnostic())?;
         Ok(found.map(|found| found.credential))
-    }
-}
-
-/// Parses a number of bytes, with `K`, `M` or `G` for powers of 1024.
-fn parse_size(text: &str) -> Result<u64, String> {
-    let digits = text.trim_end_matches(|c: char| !c.is_ascii_digit());
-    let factor = match text[digits.len()..].to_ascii_lowercase().as_str() {
-        "" => Some(1),
-        "k" | "kib" => Some(1 << 10),
-        "m" | "mib" => Some(1 << 20),
-        "g" | "gib" => Some(1 << 30),
-        _ => None,
-    };
-    let number = digits.parse().ok().zip(factor);
-    let size = number.and_then(|(number, factor): (u64, u64)| number.checked_mul(factor));
-    let size = size.ok_or("write it as a number of bytes, or as `8M`")?;
-    if CHUNK_SIZES.contains(&size) { Ok(size) } else { Err("it lies between 64K and 16M".into()) }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn sizes_parse() {
-        let check = |text: &str, expected: Result<u64, &str>| {
-            assert_eq!(parse_size(text), expected.map_err(str::to_owned), "{text}");
-        };
-        check("65536", Ok(65536));
-        check("64K", Ok(65536));
-        check("16MiB", Ok(16 << 20));
-        check("1m", Ok(1 << 20));
-        check("1", Err("it lies between 64K and 16M"));
-        check("1G", Err("it lies between 64K and 16M"));
-        check("99999999999999999999G", Err("write it as a number of bytes, or as `8M`"));
-        check("M", Err("write it as a number of bytes, or as `8M`"));
-        check("1 M", Err("write it as a number of bytes, or as `8M`"));
-        check("", Err("write it as a number of bytes, or as `8M`"));
     }
 }

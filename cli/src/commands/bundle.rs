@@ -4,7 +4,6 @@ mod create;
 mod output;
 mod push;
 mod rewrite;
-mod size;
 
 use clap::{Args, Subcommand};
 

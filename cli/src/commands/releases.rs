@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use clap::Args;
-use diskette_builder::frontend::spec::{CatalogueEntry, CataloguePlatform, FollowedVersions};
+use diskette_builder::frontend::spec::{CatalogueEntry, CataloguePlatform};
 use diskette_builder::oci::image::platform::Platform;
 use diskette_builder::oci::progress::Progress;
 use diskette_builder::recipe::diagnostic::Diagnostic;

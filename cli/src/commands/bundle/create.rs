@@ -18,7 +18,7 @@ use diskette_builder::registry::client::{RegistryClient, RegistryImages};
 use diskette_builder::upstream::{FetchList, UpstreamWeb};
 
 use super::output::{check_base, find_file, parse_bundle};
-use super::size::parse_part_size;
+use crate::arguments::byte_count::parse_part_size;
 use crate::arguments::credentials::RegistryUse;
 use crate::arguments::destination::open_for_writing;
 use crate::arguments::image_name::parse_reference;

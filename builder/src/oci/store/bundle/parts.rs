@@ -281,3 +281,26 @@ fn lock(file: &File) -> io::Result<()> {
         _ => Ok(()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use cap_std::ambient_authority;
+
+    use super::*;
+
+    #[test]
+    fn what_cannot_be_written_is_explained() {
+        let dir = cap_tempfile::TempDir::new(ambient_authority()).unwrap();
+        let mut parts = PartWriter::open(&dir, "b.tar", Some(1)).unwrap();
+        parts.append(&[7; PARTS_MAX]).unwrap();
+        let error = parts.append(&[7]).unwrap_err();
+        assert_eq!(error.to_string(), "it would have more than 1000 parts");
+        let other = PartWriter::open(&dir, "b.tar", Some(1)).err().unwrap();
+        assert_eq!(other.to_string(), "another program writes it");
+        // What was left is gone on with once the other one has ended.
+        drop(parts);
+        let mut parts = PartWriter::open(&dir, "b.tar", Some(1)).unwrap();
+        parts.append(&[7; PARTS_MAX]).unwrap();
+        assert_eq!(parts.finish().unwrap(), PARTS_MAX);
+    }
+}
