@@ -76,7 +76,7 @@ fuzz: .cargo/config.toml
 	builder/fuzz/run.sh "$(abspath $(TARGET))/fuzz" "$(FUZZ_SECONDS)" $(FUZZ_TARGETS)
 
 # Tests that take too long for every day: sparse disks of 100 GiB and 1 TiB and a dense tar of 64 GiB in bounded
-# memory, a push of 10 GiB that is cut each 100 MiB, a catalogue of a thousand images, Debian's
+# memory, a push of 10 GiB that is cut each 100 MiB, catalogues of up to ten thousand images, the validators of deploy/, Debian's
 # installer in virtual machines of two architectures, registries with the program as it is released (its OpenSSL is
 # not the system's), a new user in a bare Debian and podman of Debian 13 (need root), names that a registry and this
 # program might read differently, 2,000 random COPY and ADD against buildah (needs root), a fault at every system call

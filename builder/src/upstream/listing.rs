@@ -87,7 +87,7 @@ impl Listings<'_> {
                 bytes
             });
         };
-        if let Some(why) = self.verify.find_obstacle() {
+        if let Some(why) = self.verify.missing_program() {
             return Err(UpstreamError::Unchecked { url: redact_url(url), why });
         }
         let detached = match &signed.url {

@@ -189,8 +189,8 @@ pub trait VerifySignature: Sync {
         detached: Option<&[u8]>,
     ) -> Result<SignedText, String>;
 
-    /// Returns why no signature can be checked at all, if that is so.
-    fn find_obstacle(&self) -> Option<String> {
+    /// Returns a phrase about the program without which no signature can be checked, if it is missing.
+    fn missing_program(&self) -> Option<String> {
         None
     }
 }

@@ -50,7 +50,7 @@ impl VerifySignature for Gpgv {
         Ok(SignedText { text, key })
     }
 
-    fn find_obstacle(&self) -> Option<String> {
+    fn missing_program(&self) -> Option<String> {
         let mut command = Command::new("gpgv");
         let tried = command.arg("--version").stdin(Stdio::null()).output();
         let is_missing = |error: &std::io::Error| error.kind() == std::io::ErrorKind::NotFound;

@@ -108,7 +108,7 @@ pub(in crate::frontend::spec) enum OvaDiskSpec {
     Name(String),
 }
 
-/// Whether something is done with a disk.
+/// A key that is `true` or `false`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::frontend::spec) struct SwitchSpec(pub(super) bool);
 
