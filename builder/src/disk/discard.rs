@@ -10,8 +10,8 @@ use thiserror::Error;
 use super::convert::Guest;
 use super::file_system::{FreeSpace, FreeSpaceError, find_free_space};
 use super::partitions::list_partitions;
-use super::signatures::find_other_content;
-use super::volumes::{Volume, list_volumes};
+use super::signatures::{VolumeContent, find_other_content};
+use super::volumes::{Volume, list_volumes, whole_content};
 use super::{Extent, ExtentKind, Fault, Flaw, ReadAt};
 
 /// Why the free space of a disk cannot be discarded.
@@ -98,6 +98,7 @@ struct KnownVolume {
 
 /// Returns a disk whose free space is read as zeros.
 pub(crate) fn discard_free_space(disk: &Guest) -> Result<Guest, DiscardError> {
+    check_table(disk)?;
     let all = list_volumes(disk)?;
     let mut volumes = Vec::new();
     for volume in &all {
@@ -131,13 +132,20 @@ fn check_signatures(disk: &Guest, volume: &Volume) -> Result<(), DiscardError> {
     if let Some(other) = find_other_content(disk, start, len, content)? {
         return Err(DiscardError::Ambiguous(volume.to_string(), other.to_string()));
     }
-    if volume.partition.is_some() {
+    Ok(())
+}
+
+/// Fails if a disk has a file system as a whole, and a partition table: one of them is older.
+fn check_table(disk: &Guest) -> Result<(), DiscardError> {
+    let content = whole_content(disk)?;
+    if content == VolumeContent::Unknown {
         return Ok(());
     }
+    let whole = Volume { partition: None, start: 0, len: disk.len(), content };
     match list_partitions(disk) {
         Ok(None) => Ok(()),
         Ok(Some(partitions)) if partitions.is_empty() => Ok(()),
-        Ok(Some(_)) | Err(Fault::Flaw(_)) => Err(DiscardError::Partitioned(volume.to_string())),
+        Ok(Some(_)) | Err(Fault::Flaw(_)) => Err(DiscardError::Partitioned(whole.to_string())),
         Err(Fault::Io(error)) => Err(error.into()),
     }
 }

@@ -34,19 +34,43 @@ impl fmt::Display for Volume {
 }
 
 /// Lists the volumes of a disk in the order of its table.
+///
+/// A disk can have a file system as a whole, and a partition table: the table is meant if there is something in a
+/// partition, for programs that make file systems erase tables, and those that make tables leave file systems. Otherwise
+/// the boot sector of the file system looks like a table.
 pub(crate) fn list_volumes(disk: &dyn ReadAt) -> Result<Vec<Volume>, Fault> {
-    let whole = signatures::recognize(disk, 0, disk.len())?;
-    // The boot sector of a file system can look like a partition table.
-    let partitions = if whole == VolumeContent::Unknown { list_partitions(disk)? } else { None };
-    let Some(partitions) = partitions else {
-        let volume = Volume { partition: None, start: 0, len: disk.len(), content: whole };
-        return Ok(vec![volume]);
+    let whole = whole_content(disk)?;
+    let partitions = match list_partitions(disk) {
+        Err(Fault::Flaw(_)) if whole != VolumeContent::Unknown => None,
+        listed => listed?.filter(|_| may_be_older(whole)),
     };
     let mut volumes = Vec::new();
-    for partition in partitions.iter().take(VOLUMES_MAX) {
-        let content = signatures::recognize(disk, partition.start, partition.len)?;
+    for partition in partitions.iter().flatten().take(VOLUMES_MAX) {
         let (start, len) = (partition.start, partition.len);
+        let content = signatures::recognize(disk, start, len)?;
         volumes.push(Volume { partition: Some(partition.number), start, len, content });
     }
+    let has_content = volumes.iter().any(|volume| volume.content != VolumeContent::Unknown);
+    if partitions.is_none() || whole != VolumeContent::Unknown && !has_content {
+        return Ok(vec![Volume { partition: None, start: 0, len: disk.len(), content: whole }]);
+    }
     Ok(volumes)
+}
+
+/// Returns what is on a disk as a whole, whether it has partitions or not.
+pub(super) fn whole_content(disk: &dyn ReadAt) -> Result<VolumeContent, Fault> {
+    signatures::recognize(disk, 0, disk.len())
+}
+
+/// Returns whether a content of the whole disk may be one that was there before a partition table. An image of a CD can
+/// have both, and means them.
+fn may_be_older(content: VolumeContent) -> bool {
+    matches!(
+        content,
+        VolumeContent::Ext
+            | VolumeContent::Xfs
+            | VolumeContent::Btrfs
+            | VolumeContent::Fat
+            | VolumeContent::Unknown
+    )
 }

@@ -85,6 +85,32 @@ fn systems_are_found_in_every_kind_of_partition() {
     check("label: dos\n1M,4M,ef\n5M,50M,E\n6M,4M,L\n12M,32M,L\n", 12, "partition 6 (ext4)");
 }
 
+/// sfdisk leaves the file system that a disk had as a whole.
+#[test]
+fn a_partition_table_is_newer_than_a_file_system_beneath_it() {
+    let scene = Scene::new();
+    let Some(root) = GuestRoot::debian(&scene) else { return };
+    let Some(part) = root.make_ext(&scene, "part.raw", &[]) else { return };
+    let (Some(sfdisk), Some(make)) = (peer::find("sfdisk"), peer::find("mkfs.ext4")) else {
+        return;
+    };
+    let disk = scene.write("disk.raw", "");
+    fs::File::options().write(true).open(&disk).unwrap().set_len(64 << 20).unwrap();
+    make.run(["-q", "-F", text(&disk)]);
+    let mut command = sfdisk.command();
+    command.args(["-q", "--wipe", "never", text(&disk)]).stderr(Stdio::null());
+    command.stdin(fs::File::open(scene.write("table", "start=16384,type=83\n")).unwrap());
+    assert!(command.status().unwrap().success());
+    let file = fs::File::options().write(true).open(&disk).unwrap();
+    // Nothing is in the partition: the table may be what the boot sector of a file system looks like.
+    let refused = scene.run(["sbom", "disk.raw"]);
+    assert!(refused.stderr.contains("no operating system was found"), "{}", refused.stderr);
+    std::os::unix::fs::FileExt::write_all_at(&file, &fs::read(part).unwrap(), 8 << 20).unwrap();
+    let found = inventory(&scene, &["disk.raw"]);
+    let expected = (&"partition 1 (ext4)".into(), root.list_debs());
+    assert_eq!((&found["volume"], debs(&found)), expected);
+}
+
 #[test]
 fn volumes_that_are_not_read_are_named() {
     let scene = Scene::new();
