@@ -19,6 +19,7 @@
 //! - `blocks`: what the formats share that keep a disk in blocks
 //! - `files`: the other files of a disk; `joined`: parts of files as one disk
 //! - [`ovf`]: the description of a machine and its disks
+//! - `chunks`: contents in chunks by what is in them, as layers in zstd:chunked have them
 //! - `name`: the format that a file's name implies
 //! - `discard`: a disk whose free space is read as zeros
 //! - `resize`: a disk that gets larger while it is read; `patched`: other bytes in place of some
@@ -31,6 +32,7 @@
 
 mod blocks;
 pub(crate) mod bytes;
+pub(crate) mod chunks;
 pub mod convert;
 mod discard;
 mod examine;

@@ -7,11 +7,11 @@ use std::ops::Range;
 use crc_fast::CrcAlgorithm;
 use sha256_pair::{Sha256, update_pair};
 
-use super::chunks::{Chunk, split_into_chunks};
 use super::contents::{ChunkedPart, ContentRange, EncodedChunk};
 use super::output::EncoderOutput;
 use super::runs::is_incompressible;
 use super::zstd::{ZstdEncoder, write_raw_frame};
+use crate::disk::chunks::{Chunk, split_into_chunks};
 use crate::oci::image::digest::Digest;
 
 /// The checksum of a content in tar-split: that of Go's `crc64.ISO`.

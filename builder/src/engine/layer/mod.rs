@@ -13,7 +13,6 @@
 mod blocks;
 mod buffers;
 mod chunked;
-mod chunks;
 pub mod compression;
 mod contents;
 mod digests;

@@ -7,8 +7,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 
-use super::super::chunks::{Chunk, split_into_chunks};
 use super::*;
+use crate::disk::chunks::{Chunk, split_into_chunks};
 use crate::oci::image::layer::{ChunkedMetadata, MetadataPart};
 
 fn unzstd(bytes: &[u8]) -> Vec<u8> {

@@ -5,7 +5,7 @@
 
 use std::ops::Range;
 
-use crate::disk::is_zero;
+use super::extent::is_zero;
 
 /// Length in bytes of the blocks between which borders lie.
 const UNIT: usize = 4096;
