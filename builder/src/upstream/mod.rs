@@ -13,6 +13,7 @@ mod directory;
 mod error;
 pub(crate) mod fedora;
 mod json;
+mod link;
 mod listing;
 mod simplestreams;
 mod template;
@@ -29,6 +30,7 @@ use std::sync::Arc;
 
 pub use error::UpstreamError;
 pub use error::{FetchError, FetchErrorKind};
+pub use link::{DiskLink, LinkAnswer, LinkProblem, check_links};
 use schemars::JsonSchema;
 pub use template::{TemplateError, UpstreamTemplate};
 use url::Url;

@@ -22,6 +22,7 @@ pub(crate) mod registry;
 pub(crate) mod reports;
 pub(crate) mod retention;
 pub(crate) mod rewrite;
+pub(crate) mod server_limits;
 pub(crate) mod sides;
 pub(crate) mod signing;
 pub(crate) mod transfer;

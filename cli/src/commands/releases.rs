@@ -1,11 +1,14 @@
 //! `diskette releases`.
 
+mod links;
+
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use clap::Args;
 use diskette_builder::frontend::spec::{CatalogueEntry, CataloguePlatform};
-use diskette_builder::oci::image::platform::Platform;
+use diskette_builder::net::http::HttpClient;
 use diskette_builder::oci::progress::Progress;
 use diskette_builder::recipe::diagnostic::Diagnostic;
 use diskette_builder::upstream::{
@@ -13,9 +16,11 @@ use diskette_builder::upstream::{
 };
 use serde_json::{Value, json};
 
+use self::links::CheckedLinks;
 use crate::arguments::list_format::ListFormat;
 use crate::arguments::registry::RegistryArguments;
 use crate::arguments::rewrite::parse_rewrite;
+use crate::arguments::server_limits::ServerLimitArguments;
 use crate::catalogue::versions::{expand_catalogues, unlisted_error};
 use crate::catalogue::{Catalogue, load_catalogues};
 use crate::environment::Environment;
@@ -27,7 +32,8 @@ use crate::ui::progress::ProgressMode;
 ///
 /// Reads the lists that upstream publishes, checks their signatures where the catalogue has a
 /// keyring, and prints for each image and platform the newest disk with its checksum. No disk is
-/// downloaded. Disks that cannot be found are reported at the end, with exit status 1.
+/// downloaded. Disks that cannot be found are reported at the end, with exit status 1. With
+/// `--check-links` the servers are asked for the disks, too: those of mirrors included.
 #[derive(Debug, Args)]
 pub(crate) struct ReleasesArguments {
     /// Catalogues: specs whose images have a `release`, or directories of them; - reads one from
@@ -45,6 +51,18 @@ pub(crate) struct ReleasesArguments {
     #[arg(long, value_name = "FROM=TO", value_parser = parse_rewrite)]
     rewrite_url: Vec<UrlRewrite>,
 
+    /// Ask the servers whether they have the disks, in the size that is listed, and print a line for
+    /// each URL: status, size, and what is wrong. A link that is broken makes the exit status 1
+    #[arg(long)]
+    check_links: bool,
+
+    /// Number of links to check in parallel
+    #[arg(long, value_name = "N", default_value = "4", requires = "check_links")]
+    workers: NonZeroUsize,
+
+    #[command(flatten)]
+    limits: ServerLimitArguments,
+
     #[command(flatten)]
     registry: RegistryArguments,
 }
@@ -52,7 +70,7 @@ pub(crate) struct ReleasesArguments {
 /// Upstream's release for one platform of an entry.
 struct FoundRelease<'a> {
     entry: &'a CatalogueEntry,
-    platform: &'a Platform,
+    platform: &'a CataloguePlatform,
     disk: UpstreamDisk,
 }
 
@@ -63,11 +81,56 @@ pub(crate) fn run(
 ) -> Result<(), CommandError> {
     let mut catalogues = load_catalogues(&arguments.files)?;
     let observer: Arc<dyn Progress> = ui.progress(ProgressMode::Plain)?;
-    let client = arguments.registry.http_client(environment, &observer)?;
+    let registry = arguments.registry.limited(arguments.limits.limits());
+    let client = registry.http_client(environment, &observer)?;
     let web = UpstreamWeb::new(&client, &arguments.rewrite_url);
     expand_catalogues(&mut catalogues, &|_| true, &web)?;
+    let (found, mut problems) = find_releases(&catalogues, &web, &*observer)?;
+    let links = arguments.check(&found, &client)?;
+    match arguments.format {
+        ListFormat::Text => {
+            let text: String = match &links {
+                Some(links) => links.lines(&found),
+                None => found.iter().map(FoundRelease::line).collect(),
+            };
+            ui.print_text(&text)?;
+        }
+        ListFormat::Json => {
+            let mut all: Vec<Value> = found.iter().map(FoundRelease::json).collect();
+            if let Some(links) = &links {
+                links.add_json(&mut all);
+            }
+            ui.print_json(&format!("{:#}\n", Value::Array(all)))?;
+        }
+    }
+    problems.extend(links.iter().flat_map(|links| links.problems(&found)));
+    if problems.is_empty() { Ok(()) } else { Err(CommandError::Failed(problems)) }
+}
+
+impl ReleasesArguments {
+    /// Checks the links of the releases, if that is wanted.
+    fn check(
+        &self,
+        found: &[FoundRelease<'_>],
+        client: &HttpClient,
+    ) -> Result<Option<CheckedLinks>, CommandError> {
+        if !self.check_links {
+            return Ok(None);
+        }
+        let links = found.iter().map(|release| release.disk.links(&self.rewrite_url)).collect();
+        let checked = CheckedLinks::check(links, self.workers, client);
+        checked.map(Some).ok_or(CommandError::Interrupted)
+    }
+}
+
+/// Finds the newest disks, and the errors of those that cannot be found.
+fn find_releases<'c>(
+    catalogues: &'c [Catalogue],
+    web: &UpstreamWeb<'_>,
+    observer: &dyn Progress,
+) -> Result<(Vec<FoundRelease<'c>>, Vec<Diagnostic>), CommandError> {
     let (mut found, mut problems) = (Vec::new(), Vec::new());
-    for Catalogue { gpgv, entries, .. } in &catalogues {
+    for Catalogue { gpgv, entries, .. } in catalogues {
         for entry in entries {
             if entry.stands_for_all() {
                 problems.extend(unlisted_error(entry));
@@ -77,25 +140,14 @@ pub(crate) fn run(
                 if observer.is_cancelled() {
                     return Err(CommandError::Interrupted);
                 }
-                match find_newest_disk(&platform.release, &platform.platform, &web, gpgv) {
-                    Ok(disk) => {
-                        found.push(FoundRelease { entry, platform: &platform.platform, disk });
-                    }
+                match find_newest_disk(&platform.release, &platform.platform, web, gpgv) {
+                    Ok(disk) => found.push(FoundRelease { entry, platform, disk }),
                     Err(error) => problems.push(diagnostic(entry, platform, &error)),
                 }
             }
         }
     }
-    match arguments.format {
-        ListFormat::Text => {
-            ui.print_text(&found.iter().map(FoundRelease::line).collect::<String>())?;
-        }
-        ListFormat::Json => {
-            let all = Value::Array(found.iter().map(FoundRelease::json).collect());
-            ui.print_json(&format!("{all:#}\n"))?;
-        }
-    }
-    if problems.is_empty() { Ok(()) } else { Err(CommandError::Failed(problems)) }
+    Ok((found, problems))
 }
 
 /// Returns the error of an entry whose releases could not be found.
@@ -110,10 +162,16 @@ fn diagnostic(
 }
 
 impl FoundRelease<'_> {
-    fn line(&self) -> String {
-        let UpstreamDisk { url, checksum, version, .. } = &self.disk;
+    /// Returns the fields that the release is known by: image, version, platform.
+    fn name(&self) -> String {
+        let version = self.disk.version.as_str();
         let version = if version.is_empty() { "-" } else { version };
-        format!("{}\t{version}\t{}\t{checksum}\t{url}\n", self.entry.image, self.platform)
+        format!("{}\t{version}\t{}", self.entry.image, self.platform.platform)
+    }
+
+    fn line(&self) -> String {
+        let UpstreamDisk { url, checksum, .. } = &self.disk;
+        format!("{}\t{checksum}\t{url}\n", self.name())
     }
 
     fn json(&self) -> Value {
@@ -128,7 +186,7 @@ impl FoundRelease<'_> {
             groups,
             lists,
         } = &self.disk;
-        let mut object = json!({ "image": self.entry.image, "platform": self.platform.to_string(), "version": version, "url": url, "checksum": checksum.to_string(), "mirrors": mirrors, "groups": groups, });
+        let mut object = json!({ "image": self.entry.image, "platform": self.platform.platform.to_string(), "version": version, "url": url, "checksum": checksum.to_string(), "mirrors": mirrors, "groups": groups, });
         let lists = lists.iter().map(|list| {
             json!({ "url": list.url, "digest": list.digest.to_string(), "signedBy": list.signed_by })
         });

@@ -9,6 +9,7 @@ mod downloads;
 mod engines;
 mod faults;
 mod keep;
+mod links;
 mod lists;
 mod markup;
 mod merged;

@@ -1,11 +1,10 @@
 //! The *arguments* of `diskette sync`, and the images that they choose.
 
-use std::num::{NonZeroU32, NonZeroU64, NonZeroUsize};
+use std::num::{NonZeroU64, NonZeroUsize};
 use std::path::PathBuf;
 
 use clap::{ArgAction, Args};
 use diskette_builder::frontend::spec::CatalogueEntry;
-use diskette_builder::net::http::ServerLimits;
 use diskette_builder::recipe::diagnostic::Diagnostic;
 use diskette_builder::sync::{SyncJob, SyncShard};
 use diskette_builder::upstream::UrlRewrite;
@@ -17,6 +16,7 @@ use crate::arguments::credentials::PairCredentials;
 use crate::arguments::focus::Focus;
 use crate::arguments::registry::RegistryArguments;
 use crate::arguments::rewrite::parse_rewrite;
+use crate::arguments::server_limits::ServerLimitArguments;
 use crate::arguments::signing::SigningArguments;
 use crate::arguments::trusted_keys::GateArguments;
 use crate::catalogue::{Catalogue, target_repository};
@@ -64,13 +64,8 @@ pub(crate) struct SyncArguments {
     #[arg(long, value_name = "N", default_value = "1")]
     pub(super) workers: NonZeroUsize,
 
-    /// Maximum number of connections to one server [default: no limit]
-    #[arg(long, value_name = "N")]
-    pub(super) max_connections: Option<NonZeroUsize>,
-
-    /// Maximum number of requests that one server gets in a second [default: no limit]
-    #[arg(long, value_name = "N")]
-    pub(super) max_requests_per_second: Option<NonZeroU32>,
+    #[command(flatten)]
+    pub(super) limits: ServerLimitArguments,
 
     /// Registry of the published images, e.g. quay.io/containerdisks [default: that of
     /// --target-registry, else of each image]
@@ -189,10 +184,7 @@ impl SyncArguments {
 
     /// Returns the options of registries, with the limits of what one server gets.
     pub(super) fn limited(&self) -> RegistryArguments {
-        self.registry.limited(ServerLimits {
-            connections: self.max_connections,
-            requests_per_second: self.max_requests_per_second,
-        })
+        self.registry.limited(self.limits.limits())
     }
 
     /// Returns what is to be done for an image.
