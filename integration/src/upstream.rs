@@ -130,7 +130,7 @@ fn release_lists(
         "debian-cloud" => disks
             .iter()
             .map(|(oci, _, name, disk)| {
-                (name.replace(".qcow2", ".json"), debian(oci, version, name, disk))
+                (name.replace(".qcow2", ".json"), debian_list(oci, version, name, disk))
             })
             .collect(),
         "simplestreams" => {
@@ -170,8 +170,8 @@ fn release_lists(
     }
 }
 
-/// As Debian's: the digest is base64 without padding.
-fn debian(oci: &str, version: &str, name: &str, disk: &[u8]) -> String {
+/// Returns the list beside one of Debian's disks, whose digest is base64 without padding.
+pub fn debian_list(oci: &str, version: &str, name: &str, disk: &[u8]) -> String {
     let digits = sha512(disk);
     let bytes: Vec<u8> = (0..digits.len())
         .step_by(2)

@@ -229,3 +229,33 @@ fn a_disk_of_a_release_is_renamed_with_a_warning() {
         "warning[disk-name]: `vm~1.qcow2` is named `vm-1.qcow2` in the image: its name has `~`\n";
     assert!(outcome.stderr.contains(warning), "{}", outcome.stderr);
 }
+
+/// Kali publishes its disks so.
+#[test]
+fn a_disk_of_a_release_may_be_in_an_archive() {
+    let scene = Scene::with_disk();
+    let Some(tar) = peer::find("tar") else { return };
+    let registry = Registry::start(Profile::DISTRIBUTION_3);
+    let archive = scene.path("vm-7.tar.xz");
+    tar.run(["-cJf", peer::text(&archive), "-C", peer::text(&scene.path("")), "disk.raw"]);
+    let packed = scene.read("vm-7.tar.xz");
+    let list = format!("{}  vm-7.tar.xz\n", sha256(&packed));
+    let server = Server::start([
+        ("/SHA256SUMS", ServerAnswer::Content(list.into_bytes())),
+        ("/vm-7.tar.xz", ServerAnswer::Content(packed)),
+    ]);
+    let image = registry.reference("disks/vm");
+    let text = format!(
+        "apiVersion: diskette/v1\nimage: {image}\nplatforms: [linux/amd64]\ntags: ['{{version}}', latest]\n\
+         release: {{ from: checksums, url: '{}', file: 'vm-(?<version>.*)\\.tar\\.xz' }}\n",
+        server.url("/SHA256SUMS"),
+    );
+    scene.write("diskette.yaml", text);
+    let outcome = scene.run(["sync", "--progress", "none", "diskette.yaml"]);
+    assert_eq!(outcome.status, 0, "{}", outcome.transcript());
+    let extracted = scene.run(["extract", &format!("{image}:7"), "-o", "out.raw"]);
+    assert!(extracted.stderr.contains("/disk/vm-7.img of linux/amd64"), "{}", extracted.stderr);
+    assert!(scene.read("out.raw") == scene.read("disk.raw"));
+    let again = scene.run(["sync", "--progress", "none", "diskette.yaml"]);
+    assert!(again.stdout.starts_with(b"unchanged\t"), "{}", again.transcript());
+}

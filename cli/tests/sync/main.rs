@@ -14,6 +14,7 @@ mod lists;
 mod markup;
 mod merged;
 mod metrics;
+mod more_distributions;
 mod packages;
 mod policy;
 mod published;

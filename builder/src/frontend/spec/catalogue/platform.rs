@@ -1,6 +1,7 @@
 //! One *platform* of an image that follows a release: where its disk is published, and the rest of its image.
 
 use crate::cluster::disk_artifact::ArtifactKind;
+use crate::disk::archived_disk_name;
 use crate::frontend::artifact;
 use crate::frontend::spec::content::{PlatformSpec, SpecPlatforms};
 use crate::frontend::spec::disk_name::DiskName;
@@ -12,7 +13,8 @@ use crate::frontend::spec::upstream::lower_release;
 use crate::oci::image::platform::Platform;
 use crate::recipe::diagnostic::{Diagnostic, Span};
 use crate::recipe::{
-    DownloadDetails, PlatformRecipe, RecipeStep, SourceLocation, SourceRecipe, SourceRole,
+    ArchivedDisk, DiskRequest, DownloadDetails, PlatformRecipe, RecipeStep, SourceLocation,
+    SourceRecipe, SourceRole,
 };
 use crate::upstream::{UpstreamDisk, UpstreamSource, UrlRewrite};
 
@@ -40,10 +42,18 @@ impl CataloguePlatform {
         let at = |url: &str| UrlRewrite::rewrite_url(rewrites, url);
         let location = SourceLocation::Url(at(&disk.url));
         let file = location.file_name();
-        let name = disk.compression.map_or(file, |format| format.strip_suffix(file));
+        // A compressed archive is recognized when it is opened.
+        let archived = archived_disk_name(file);
+        let compression = disk.compression.filter(|_| archived.is_none());
+        let stem = compression.map_or(file, |format| format.strip_suffix(file));
+        let name = archived.as_deref().unwrap_or(stem);
         let path = DiskName::of_release(name, self.origin.clone()).choose_path(warnings);
         let source = SourceRecipe {
-            compression: disk.compression,
+            compression,
+            disk: archived.as_ref().map(|_| {
+                let archived = Some(ArchivedDisk::Default);
+                Box::new(DiskRequest { archived, ..DiskRequest::default() })
+            }),
             checksum: Some(disk.checksum.clone()),
             origin: Some(self.origin.clone()),
             download: Some(Box::new(DownloadDetails {
