@@ -167,7 +167,11 @@ pub struct ImageProgress {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LayerOutcome {
     /// Its sources were read and the blob was written.
-    Built,
+    Built {
+        /// Number of bytes of the blob that were copied out of older layers, because compression would have given
+        /// them again.
+        copied: u64,
+    },
     /// The blob existed already, and the input of the layer is unchanged.
     Reused,
 }

@@ -1,5 +1,6 @@
 //! A sink that gives its image *another name*: that of `oci:DIR:TAG`.
 
+use std::fs::File;
 use std::io::Read;
 
 use crate::oci::error::StorageError;
@@ -78,6 +79,10 @@ impl Sink for RenamingSink<'_> {
         subject: Digest,
     ) -> Result<Vec<Descriptor>, StorageError> {
         self.inner.list_referrers(name, subject)
+    }
+
+    fn open_blob_file(&self, digest: Digest, size: u64) -> Option<File> {
+        self.inner.open_blob_file(digest, size)
     }
 
     fn attach(&self, attached: &[AttachedImage]) -> Result<(), StorageError> {

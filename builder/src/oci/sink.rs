@@ -1,6 +1,7 @@
 //! A *sink* receives a finished image: blobs first, in any order, then documents, names last. A
 //! build that fails leaves every name as it was; blobs and documents without a name do no harm.
 
+use std::fs::File;
 use std::io::{self, IoSlice, Read, Write};
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -70,6 +71,11 @@ pub trait Sink: Sync {
         _subject: Digest,
     ) -> Result<Vec<ReferrerDescriptor>, StorageError> {
         Ok(Vec::new())
+    }
+
+    /// Opens the file of a blob, if this machine has one with this name and size; it can be damaged.
+    fn open_blob_file(&self, _digest: Digest, _size: u64) -> Option<File> {
+        None
     }
 
     /// Returns the sinks that this one writes to, if there are two. Each has attachments of its own.

@@ -1,6 +1,7 @@
 //! A *tee* writes to two sinks at once: a blob is read and compressed once, and written to both. If
 //! writing to the second fails, as it can with a registry, the blob is copied to it from the first.
 
+use std::fs::File;
 use std::io::{self, IoSlice, Read, Write};
 use std::ops::ControlFlow;
 
@@ -82,6 +83,10 @@ impl Sink for TeeSink<'_> {
     fn check_subject(&self, subject: Digest, names: &[Reference]) -> Result<(), StorageError> {
         self.first.check_subject(subject, names)?;
         self.second.check_subject(subject, names)
+    }
+
+    fn open_blob_file(&self, digest: Digest, size: u64) -> Option<File> {
+        self.first.open_blob_file(digest, size)
     }
 
     fn parts(&self) -> Option<[&dyn Sink; 2]> {

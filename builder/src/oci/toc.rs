@@ -3,6 +3,7 @@
 
 use std::borrow::Cow;
 use std::io::Read;
+use std::ops::Range;
 
 use serde::Deserialize;
 
@@ -71,19 +72,27 @@ pub(crate) fn read_toc(
     layer: &Descriptor,
     metadata: &ChunkedMetadata,
 ) -> Option<Vec<u8>> {
-    let toc = metadata.toc;
-    let end = toc.offset.checked_add(toc.len).filter(|end| *end <= layer.size)?;
-    if toc.len > TOC_LEN_MAX || toc.text_len > TOC_LEN_MAX {
-        return None;
-    }
-    let part = images.open_blob_part(layer.digest, layer.size, toc.offset..end).ok()?;
+    let part = toc_part(layer.size, metadata)?;
+    let reader = images.open_blob_part(layer.digest, layer.size, part).ok()?;
     let mut compressed = Vec::new();
-    part.take(toc.len).read_to_end(&mut compressed).ok()?;
-    if Digest::of_bytes(&compressed) != metadata.toc_digest {
+    reader.take(metadata.toc.len).read_to_end(&mut compressed).ok()?;
+    decompress_toc(&compressed, metadata)
+}
+
+/// Returns where the compressed table of a layer of `size` bytes is; none if it is too long to be read.
+pub(crate) fn toc_part(size: u64, metadata: &ChunkedMetadata) -> Option<Range<u64>> {
+    let toc = metadata.toc;
+    let end = toc.offset.checked_add(toc.len).filter(|end| *end <= size)?;
+    (toc.len <= TOC_LEN_MAX && toc.text_len <= TOC_LEN_MAX).then_some(toc.offset..end)
+}
+
+/// Returns the text of a compressed table, if that has the digest in the manifest.
+pub(crate) fn decompress_toc(compressed: &[u8], metadata: &ChunkedMetadata) -> Option<Vec<u8>> {
+    if Digest::of_bytes(compressed) != metadata.toc_digest {
         return None;
     }
-    let decoder = zstd::stream::read::Decoder::with_buffer(&compressed[..]).ok()?;
+    let decoder = zstd::stream::read::Decoder::with_buffer(compressed).ok()?;
     let mut text = Vec::new();
-    decoder.take(toc.text_len).read_to_end(&mut text).ok()?;
+    decoder.take(metadata.toc.text_len).read_to_end(&mut text).ok()?;
     Some(text)
 }

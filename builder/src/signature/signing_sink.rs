@@ -2,6 +2,7 @@
 //! image whose signature is not there.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fs::File;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::error::SignatureError;
@@ -226,6 +227,10 @@ impl Sink for SigningSink<'_> {
         subject: Digest,
     ) -> Result<Vec<Descriptor>, StorageError> {
         self.inner.list_referrers(name, subject)
+    }
+
+    fn open_blob_file(&self, digest: Digest, size: u64) -> Option<File> {
+        self.inner.open_blob_file(digest, size)
     }
 
     fn attach(&self, attached: &[AttachedImage]) -> Result<(), StorageError> {

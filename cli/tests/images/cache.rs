@@ -164,11 +164,16 @@ fn reuse() {
 }
 
 fn is_reused(scene: &Scene, args: &[&str]) -> bool {
+    finished_layer(scene, args)["reused"].as_bool().unwrap()
+}
+
+/// Builds, and returns the event of the finished layer.
+fn finished_layer(scene: &Scene, args: &[&str]) -> Value {
     let outcome = scene.run(["build", "--progress", "json", "-o", "out"].iter().chain(args));
     assert_eq!(outcome.status, 0, "{}", outcome.stderr);
     let mut events =
         outcome.stderr.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
-    events.find_map(|event| event["reused"].as_bool()).unwrap()
+    events.find(|event| event.get("reused").is_some()).unwrap()
 }
 
 #[test]
@@ -226,4 +231,31 @@ fn an_unchanged_disk_is_not_read() {
     let counts = reads.iter().filter_map(|read| read.rsplit_once(" = ")?.1.parse::<usize>().ok());
     assert!((1..20_000).contains(&counts.sum::<usize>()), "{reads:?}");
     assert!(!trace.contains("/out/blobs/sha256/") || !trace.contains("= 65536"), "{trace}");
+}
+
+#[test]
+fn frames_of_an_older_layer_are_copied() {
+    let scene = Scene::with_disk();
+    let chunked = ["--compression", "zstd:chunked", "--compression-level", "1", "--jobs", "1"];
+    let disk = mixed_bytes(1, 48 << 20);
+    scene.write("disk.raw", &disk);
+    assert_eq!(finished_layer(&scene, &chunked)["copied"], 0);
+
+    // The same content in another place, and more of it.
+    let more = mixed_bytes(2, 1 << 20);
+    scene.write("disk.raw", [&disk[4096 * 7..], &disk[..4096 * 7], &more].concat());
+    let again = finished_layer(&scene, &chunked);
+    let (copied, size) = (again["copied"].as_u64().unwrap(), again["size"].as_u64().unwrap());
+    assert!(copied > size / 4, "{again}");
+    let built = scene.build(&chunked);
+    fs::remove_dir_all(scene.path("cache")).unwrap();
+    assert_eq!(scene.build_to("other", &chunked), built);
+    Layout::open(&scene.path("out")).verify_blobs("1").unwrap();
+
+    // Without what the cache knows of them, the layers of a layout are not trusted.
+    fs::remove_dir_all(scene.path("cache")).unwrap();
+    scene.write("disk.raw", [&disk[4096 * 9..], &disk[..4096 * 9], &more].concat());
+    assert_eq!(finished_layer(&scene, &chunked)["copied"], 0);
+    let level = ["--compression", "zstd:chunked", "--compression-level", "2"];
+    assert_eq!(finished_layer(&scene, &level)["copied"], 0);
 }

@@ -1,14 +1,17 @@
 //! Builds the layers of a build: each distinct layer once, however many platforms have it, and not
 //! at all if it exists already.
 
+use std::io;
 use std::ops::ControlFlow;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
+use super::known_layers::{KnownLayers, has_frames};
 use super::{BuildError, BuildOptions};
 use crate::cluster::vm::DISK_NAME;
 use crate::compression::LayerCompression;
-use crate::engine::cache::LayerKey;
-use crate::engine::layer::{LayerError, LayerInput, write_layer};
+use crate::engine::cache::LayerCache;
+use crate::engine::layer::{KnownFrames, LayerError, LayerInput, write_layer};
+use crate::engine::layer_key::LayerKey;
 use crate::engine::source::{Source, SourceError, SourceIdentity};
 use crate::oci::error::StorageError;
 use crate::oci::image::layer::FinishedLayer;
@@ -31,6 +34,8 @@ pub(super) struct LayerJob<'a> {
     names: Vec<Reference>,
     /// Identities of the sources, if all of them have one.
     identities: Option<Vec<SourceIdentity>>,
+    /// Frames that need not be made.
+    known: Option<Arc<KnownFrames>>,
 }
 
 /// A source that was opened.
@@ -51,7 +56,15 @@ impl<'a> LayerJob<'a> {
     ) -> Self {
         let identities = sources.iter().map(|it| it.source.identity()).collect();
         let (platform, compression) = (&image.platform, image.compression);
-        Self { recipe, platform, compression, sources, names: names.to_vec(), identities }
+        Self {
+            recipe,
+            platform,
+            compression,
+            sources,
+            names: names.to_vec(),
+            identities,
+            known: None,
+        }
     }
 }
 
@@ -74,12 +87,13 @@ pub(super) fn make_layers(
         jobs[*maker].names.extend(names);
     }
     let jobs: Vec<Mutex<LayerJob<'_>>> = jobs.into_iter().map(Mutex::new).collect();
+    let known = KnownLayers::new(options);
     let make_layer = |number: usize, job: &Mutex<LayerJob<'_>>| {
         if makers[number] != number {
             return Ok(None);
         }
         let mut job = job.lock().unwrap_or_else(PoisonError::into_inner);
-        job.make_layer(number, keys[number].as_ref(), options).map(Some)
+        job.make_layer(number, (keys[number].as_ref(), &known), options).map(Some)
     };
     let width = options.sink.max_parallel_blobs().min(options.workers.jobs());
     let made: Vec<Option<FinishedLayer>> = in_parallel(&jobs, width, make_layer)?;
@@ -104,33 +118,36 @@ impl LayerJob<'_> {
     fn make_layer(
         &mut self,
         number: usize,
-        key: Option<&LayerKey>,
+        (key, known): (Option<&LayerKey>, &KnownLayers<'_>),
         options: &BuildOptions<'_>,
     ) -> Result<FinishedLayer, BuildError> {
-        let cache = options.cache.zip(key);
-        // A layer whose digest is known from the cache may exist already.
-        let known = cache.and_then(|(cache, key)| cache.get(key));
+        let cached = options.cache.zip(key).and_then(|(cache, key)| cache.get(key));
         let poll = |_| {
             if options.progress.is_cancelled() {
                 return ControlFlow::Break(());
             }
             ControlFlow::Continue(())
         };
-        let (result, how) = match known {
+        let (result, how) = match cached {
+            // It may exist already.
             Some(layer)
                 if options.sink.has_blob(layer.digest, layer.size, &self.names, &poll)? =>
             {
                 (layer, LayerOutcome::Reused)
             }
-            _ => (self.build_layer(number, options)?, LayerOutcome::Built),
+            _ => {
+                self.known = known.frames(self.compression);
+                let layer = self.build_layer(number, options)?;
+                let copied = self.known.as_ref().map_or(0, |known| known.copied());
+                (layer, LayerOutcome::Built { copied })
+            }
         };
-        if how == LayerOutcome::Built
-            && let Some((cache, key)) = cache
-            && let Err(error) = cache.put(key, &result)
+        if how != LayerOutcome::Reused
+            && let Some(cache) = options.cache
+            && let Err(error) = self.add_to_cache(cache, key, &result)
         {
-            options
-                .progress
-                .report(ProgressEvent::Note(&format!("cannot write the cache: {error}")));
+            let note = format!("cannot write the cache: {error}");
+            options.progress.report(ProgressEvent::Note(&note));
         }
         let (platform, name) = (self.platform, self.recipe.history.as_str());
         let result = &result;
@@ -142,6 +159,18 @@ impl LayerJob<'_> {
             how,
         });
         Ok(*result)
+    }
+
+    fn add_to_cache(
+        &self,
+        cache: &LayerCache,
+        key: Option<&LayerKey>,
+        layer: &FinishedLayer,
+    ) -> io::Result<()> {
+        if has_frames(self.compression) {
+            cache.add_recent_layer(self.compression, layer)?;
+        }
+        key.map_or(Ok(()), |key| cache.put(key, layer))
     }
 
     fn build_layer(
@@ -232,7 +261,8 @@ impl LayerJob<'_> {
         let contents = contents.collect::<Result<Vec<_>, _>>()?;
         let content = &self.recipe.content;
         let (mtime, compression) = (options.created.seconds(), self.compression);
-        Ok(LayerInput { content, contents, mtime, compression })
+        let known = self.known.clone();
+        Ok(LayerInput { content, contents, mtime, compression, known })
     }
 
     fn attempt_blob(

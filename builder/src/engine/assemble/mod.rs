@@ -5,6 +5,7 @@ mod attest;
 mod bases;
 mod documents;
 mod error;
+mod known_layers;
 mod layers;
 mod open;
 mod refused_source;

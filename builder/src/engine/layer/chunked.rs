@@ -8,6 +8,7 @@ use crc_fast::CrcAlgorithm;
 use sha256_pair::{Sha256, update_pair};
 
 use super::contents::{ChunkedPart, ContentRange, EncodedChunk};
+use super::known_frames::KnownFrames;
 use super::output::EncoderOutput;
 use super::runs::is_incompressible;
 use super::zstd::{ZstdEncoder, write_raw_frame};
@@ -28,11 +29,13 @@ impl ChunkedEncoder {
         Ok(Self { zstd: ZstdEncoder::for_chunks(level)? })
     }
 
-    /// Writes the frames of a block. `contents` are the parts of it that are contents of files, in order.
+    /// Writes the frames of a block. `contents` are the parts of it that are contents of files, in order; `known` are
+    /// frames that need not be made.
     pub(crate) fn encode(
         &mut self,
         block: &[u8],
         contents: Vec<ContentRange>,
+        known: Option<&KnownFrames>,
         output: &mut EncoderOutput<'_>,
     ) -> io::Result<Vec<ChunkedPart>> {
         let mut end = 0;
@@ -41,7 +44,7 @@ impl ChunkedEncoder {
             let range = content.range.clone();
             self.write_between(&block[end..range.start], output)?;
             end = range.end;
-            chunked.push(self.write_content(block, content, output)?);
+            chunked.push(self.write_content(block, content, known, output)?);
         }
         self.write_between(&block[end..], output)?;
         Ok(chunked)
@@ -55,6 +58,7 @@ impl ChunkedEncoder {
         &mut self,
         block: &[u8],
         content: ContentRange,
+        known: Option<&KnownFrames>,
         output: &mut EncoderOutput<'_>,
     ) -> io::Result<ChunkedPart> {
         let bytes = &block[content.range.clone()];
@@ -64,27 +68,31 @@ impl ChunkedEncoder {
         for (Chunk { range, zeros }, digest) in chunks.into_iter().zip(digests) {
             let len = range.len();
             let in_block = content.range.start + range.start..content.range.start + range.end;
-            let frame = self.write_chunk(block, in_block, output)?;
+            let start = output.len();
+            // A frame of zeros is made faster than it is found.
+            let known = known.filter(|_| !zeros);
+            if !known.is_some_and(|known| known.copy_frame(digest, output)) {
+                self.write_chunk(block, in_block, output)?;
+            }
+            let frame = start..output.len();
             encoded.push(EncodedChunk { len, digest, zeros, frame });
         }
         let crc = crc_fast::checksum(CONTENT_CRC, bytes);
         Ok(ChunkedPart { range: content, crc, chunks: encoded })
     }
 
-    /// Writes the frame of a chunk; returns its location in the encoded block.
+    /// Writes the frame of a chunk.
     fn write_chunk(
         &mut self,
         block: &[u8],
         range: Range<usize>,
         output: &mut EncoderOutput<'_>,
-    ) -> io::Result<Range<usize>> {
-        let start = output.len();
+    ) -> io::Result<()> {
         if is_incompressible(&block[range.clone()]) {
             write_raw_frame(range, output);
-        } else {
-            self.zstd.write_frame(&block[range], output)?;
+            return Ok(());
         }
-        Ok(start..output.len())
+        self.zstd.write_frame(&block[range], output)
     }
 }
 

@@ -13,6 +13,7 @@ use super::chunked::ChunkedEncoder;
 use super::compression::block_len;
 use super::contents::{ChunkedPart, ContentRange};
 use super::gzip::{GzipEncoder, write_stored_member};
+use super::known_frames::KnownFrames;
 use super::output::{EncodedPiece, EncoderOutput};
 use super::zstd::{ZstdEncoder, write_raw_frame};
 use crate::compression::LayerCompression;
@@ -88,12 +89,13 @@ impl BlockEncoder {
         &mut self,
         block: &[u8],
         contents: Vec<ContentRange>,
+        known: Option<&KnownFrames>,
         output: &mut EncoderOutput<'_>,
     ) -> io::Result<Vec<ChunkedPart>> {
         match self {
             Self::Gzip(gzip) => gzip.encode(block, output)?,
             Self::Zstd(zstd) => zstd.encode(block, output)?,
-            Self::Chunked(chunked) => return chunked.encode(block, contents, output),
+            Self::Chunked(chunked) => return chunked.encode(block, contents, known, output),
             Self::None => output.append_kept(0..block.len()),
         }
         Ok(Vec::new())
@@ -132,8 +134,12 @@ impl BlockEncoders {
         Self { compression, idle: Mutex::default(), outputs, zeros: OnceLock::new() }
     }
 
-    /// Encodes one block; equal blocks come out equal.
-    pub(crate) fn encode(&self, read: ReadBlock) -> io::Result<EncodedBlock> {
+    /// Encodes one block; equal blocks come out equal, whatever frames are known.
+    pub(crate) fn encode(
+        &self,
+        read: ReadBlock,
+        known: Option<&KnownFrames>,
+    ) -> io::Result<EncodedBlock> {
         let ReadBlock { block, part, contents } = read;
         if self.compression == LayerCompression::None {
             let pieces = vec![EncodedPiece::Kept(0..block.bytes().len())];
@@ -154,7 +160,7 @@ impl BlockEncoders {
                 encoder.store(block.bytes(), &mut output);
                 Ok(Vec::new())
             }
-            BlockPart::Body => encoder.encode(block.bytes(), contents, &mut output),
+            BlockPart::Body => encoder.encode(block.bytes(), contents, known, &mut output),
         })?;
         let pieces = output.into_pieces();
         Ok(EncodedBlock { block, made: MadeBytes::Own(space), pieces, chunked })
@@ -195,8 +201,8 @@ impl BlockEncoders {
     ) -> io::Result<EncodedZeros> {
         let mut space = vec![0; output_len_max(self.compression)];
         let mut output = EncoderOutput::new(&mut space);
-        let chunked =
-            self.with_encoder(|encoder| encoder.encode(block.bytes(), contents, &mut output))?;
+        let chunked = self
+            .with_encoder(|encoder| encoder.encode(block.bytes(), contents, None, &mut output))?;
         let used = output.used();
         Ok(EncodedZeros { bytes: space[..used].into(), chunked })
     }

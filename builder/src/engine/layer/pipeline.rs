@@ -16,6 +16,7 @@ use super::buffers::BlockBuffers;
 use super::compression::{block_count, block_len};
 use super::digests::{LayerDigests, hash_blocks};
 use super::encode::{BlockEncoders, EncodedBlock};
+use super::known_frames::KnownFrames;
 use super::metadata::ChunkedFiles;
 use super::plan::LayerPlan;
 use super::tar::TarError;
@@ -135,6 +136,8 @@ pub(crate) struct LayerInput<'a> {
     pub(crate) mtime: u64,
     /// Compression of the blob.
     pub(crate) compression: LayerCompression,
+    /// Frames that need not be made.
+    pub(crate) known: Option<Arc<KnownFrames>>,
 }
 
 impl LayerInput<'_> {
@@ -179,7 +182,8 @@ pub(crate) fn write_layer(
         let (queue, pending) = sync_channel(line.depth);
         let (hash_queue, unhashed) = sync_channel(HASH_QUEUE_LEN);
         let (pool, encoders) = (&workers.pool, &line.encoders);
-        let reader = scope.spawn(move || read_blocks(blocks, pool, encoders, &queue));
+        let known = input.known.as_ref();
+        let reader = scope.spawn(move || read_blocks(blocks, pool, (encoders, known), &queue));
         let hashing = scope.spawn(move || hash_blocks(unhashed, files));
         // This consumes both queues, so that the other threads end when writing fails.
         let written = write_blocks(pending, &hash_queue, blob, progress);
@@ -222,7 +226,7 @@ type PendingBlock = Receiver<io::Result<EncodedBlock>>;
 fn read_blocks(
     mut blocks: BlockReader<'_, '_>,
     pool: &ThreadPool,
-    encoders: &Arc<BlockEncoders>,
+    (encoders, known): (&Arc<BlockEncoders>, Option<&Arc<KnownFrames>>),
     queue: &SyncSender<PendingBlock>,
 ) -> Result<(), BlockError> {
     while let Some(block) = blocks.next_block()? {
@@ -231,10 +235,10 @@ fn read_blocks(
             // Writing has failed, and reports why.
             break;
         }
-        let encoders = Arc::clone(encoders);
+        let (encoders, known) = (Arc::clone(encoders), known.cloned());
         pool.spawn_fifo(move || {
             // There is no receiver if writing has failed.
-            drop(done.send(encoders.encode(block)));
+            drop(done.send(encoders.encode(block, known.as_deref())));
         });
     }
     Ok(())

@@ -2,6 +2,7 @@
 //! one, and failures end a build instead of blocking it.
 
 mod chunked;
+mod known_frames;
 
 use std::io::{self, Read, Write};
 use std::ops::ControlFlow;
@@ -103,7 +104,7 @@ fn write_content(
 ) -> (FinishedLayer, Vec<u8>) {
     let workers = LayerWorkers::start(jobs).unwrap();
     let contents: Vec<Box<dyn SourceContent>> = vec![Box::new(content)];
-    let input = LayerInput { content: layer, contents, mtime: 0, compression };
+    let input = LayerInput { content: layer, contents, mtime: 0, compression, known: None };
     let mut blob = Vec::new();
     let layer = write_layer(input, &workers, &mut blob, &go_on).unwrap();
     (layer, blob)
@@ -333,7 +334,8 @@ fn failures_end_the_pipeline() {
             let content = Memory { fails_at, ..Memory::new(&disk, Holes::None) };
             let layer = LayerContent::Tar(entries());
             let contents: Vec<Box<dyn SourceContent>> = vec![Box::new(content)];
-            let input = LayerInput { content: &layer, contents, mtime: 0, compression };
+            let input =
+                LayerInput { content: &layer, contents, mtime: 0, compression, known: None };
             let done = std::cell::Cell::new(0);
             let observe = |len| {
                 done.set(done.get() + len);

@@ -22,11 +22,11 @@ const CHUNKS_MAX: usize = 1 << 19;
 
 /// A chunk of a layer.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct StoredChunk {
+pub(crate) struct StoredChunk {
     /// Digest of its content.
-    pub(super) digest: Digest,
+    pub(crate) digest: Digest,
     /// Its frame in the blob.
-    pub(super) frame: Range<u64>,
+    pub(crate) frame: Range<u64>,
 }
 
 /// Location of a chunk on this machine.
@@ -125,7 +125,7 @@ pub(super) fn read_chunks(
 }
 
 /// Parses a table of contents that begins at `end` in its blob.
-pub(super) fn parse_toc(text: &[u8], end: u64) -> Option<Vec<StoredChunk>> {
+pub(crate) fn parse_toc(text: &[u8], end: u64) -> Option<Vec<StoredChunk>> {
     let toc = Toc::parse(text)?;
     let mut chunks: Vec<StoredChunk> = Vec::new();
     let mut end_of_file = 0;

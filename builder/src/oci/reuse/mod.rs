@@ -14,6 +14,8 @@ use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use self::assembled::AssembledBlob;
+pub(crate) use self::chunks::{StoredChunk, parse_toc};
+
 use self::chunks::{LocalChunks, chunked_layers, read_chunks};
 use self::plan::BlobPlan;
 use super::error::StorageError;

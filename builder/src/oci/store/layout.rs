@@ -1,6 +1,7 @@
 //! An OCI image layout in a directory that images are written to. Blobs and index are written to
 //! temporary files, synced and renamed; several builds can add to one layout at the same time.
 
+use std::fs::File;
 use std::io::{Read, Seek as _, SeekFrom, Write as _};
 use std::ops::ControlFlow;
 
@@ -126,6 +127,12 @@ impl Sink for LayoutSink {
         let path = self.layout.path();
         let dir = self.layout.dir().try_clone().map_err(StorageError::io("open", path))?;
         LayoutImages::open(dir, path)?.list_referrers(subject)
+    }
+
+    fn open_blob_file(&self, digest: Digest, size: u64) -> Option<File> {
+        let file = open_file(self.layout.blobs_dir(), &digest.to_hex()).ok()?;
+        let len = file.metadata().ok()?.len();
+        (len == size).then(|| file.into_std())
     }
 
     fn attach(&self, attached: &[AttachedImage]) -> Result<(), StorageError> {

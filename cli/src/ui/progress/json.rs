@@ -88,7 +88,11 @@ fn finished_event(
     how: LayerOutcome,
     seconds: Option<f64>,
 ) -> Value {
-    json!({ "event": "finished", "layer": layer, "platform": platform.to_string(), "name": name, "digest": result.digest.to_string(), "size": result.size, "diff_id": result.diff_id.to_string(), "reused": how == LayerOutcome::Reused, "seconds": seconds, })
+    let copied = match how {
+        LayerOutcome::Built { copied } => copied,
+        LayerOutcome::Reused => 0,
+    };
+    json!({ "event": "finished", "layer": layer, "platform": platform.to_string(), "name": name, "digest": result.digest.to_string(), "size": result.size, "diff_id": result.diff_id.to_string(), "reused": how == LayerOutcome::Reused, "copied": copied, "seconds": seconds, })
 }
 
 /// Returns the event of a blob that is started.

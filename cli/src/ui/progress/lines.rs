@@ -84,8 +84,11 @@ pub(super) fn finished_line(
 ) -> String {
     let size = HumanBytes(layer.size);
     let how = match how {
-        LayerOutcome::Built => "",
-        LayerOutcome::Reused => ", unchanged",
+        LayerOutcome::Built { copied: 0 } => String::new(),
+        LayerOutcome::Built { copied } => {
+            format!(", {} of it from older layers", HumanBytes(copied))
+        }
+        LayerOutcome::Reused => ", unchanged".to_owned(),
     };
     format!("{platform} {name}: {size} {}{how}", layer.digest)
 }

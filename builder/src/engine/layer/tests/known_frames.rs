@@ -1,0 +1,118 @@
+//! Layers that are made with frames of another: the same bytes come out, whatever the other layer has become.
+
+use std::fs::File;
+use std::os::unix::fs::FileExt as _;
+use std::path::Path;
+use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
+
+use super::super::KnownFrames;
+use super::*;
+
+/// A layer that was written to a file.
+struct OlderLayer {
+    layer: FinishedLayer,
+    dir: tempfile::TempDir,
+}
+
+impl OlderLayer {
+    fn new(disk: &[u8], compression: LayerCompression) -> Self {
+        let (layer, blob) = write(Memory::new(disk, Holes::Zeros), 2, compression);
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::write(dir.path().join("blob"), &blob).unwrap();
+        Self { layer, dir }
+    }
+
+    fn open(&self, name: &str) -> (FinishedLayer, File) {
+        (self.layer, File::open(self.dir.path().join(name)).unwrap())
+    }
+
+    fn path(&self) -> &Path {
+        self.dir.path()
+    }
+}
+
+/// The disk, with some of it moved, some of it changed, and more of it.
+fn newer(disk: &[u8]) -> Vec<u8> {
+    let mut newer = [&disk[4096 * 100..], &disk[..4096 * 100]].concat();
+    newer[5_000_000..5_000_100].fill(b'x');
+    newer.extend(noise(77).take(700_000));
+    newer
+}
+
+/// Writes the layer until the blobs of the frames were checked; returns how much the last attempt copied.
+fn write_with(
+    frames: &KnownFrames,
+    disk: &[u8],
+    compression: LayerCompression,
+    jobs: usize,
+) -> u64 {
+    let (expected, expected_blob) = write(Memory::new(disk, Holes::Zeros), 2, compression);
+    let workers = LayerWorkers::start(jobs).unwrap();
+    let content = LayerContent::Tar(entries());
+    let mut copied = 0;
+    for _ in 0..3 {
+        let known = Arc::new(frames.for_layer());
+        let contents: Vec<Box<dyn SourceContent>> = vec![Box::new(Memory::new(disk, Holes::Zeros))];
+        let known_frames = Some(Arc::clone(&known));
+        let input =
+            LayerInput { content: &content, contents, mtime: 0, compression, known: known_frames };
+        let mut blob = Vec::new();
+        let layer = write_layer(input, &workers, &mut blob, &go_on).unwrap();
+        assert!(layer == expected && blob == expected_blob, "{compression}, {jobs} jobs");
+        copied = known.copied();
+        thread::sleep(Duration::from_millis(20));
+    }
+    copied
+}
+
+#[test]
+fn known_frames_are_copied() {
+    let disk = disk();
+    let older = OlderLayer::new(&disk, chunked(1));
+    for jobs in [1, 3] {
+        let frames = KnownFrames::read([older.open("blob")].into_iter()).unwrap();
+        let copied = write_with(&frames, &newer(&disk), chunked(1), jobs);
+        let share = copied * 100 / older.layer.size;
+        assert!((50..100).contains(&share), "{share} %");
+    }
+}
+
+#[test]
+fn frames_of_a_damaged_layer_are_made_again() {
+    let disk = disk();
+    let older = OlderLayer::new(&disk, chunked(1));
+    let toc = older.layer.chunked.unwrap().toc;
+    let check = |name: &str, at: u64, is_read: bool| {
+        std::fs::copy(older.path().join("blob"), older.path().join(name)).unwrap();
+        let file = File::options().read(true).write(true).open(older.path().join(name)).unwrap();
+        let mut byte = [0];
+        file.read_exact_at(&mut byte, at).unwrap();
+        file.write_all_at(&[!byte[0]], at).unwrap();
+        let frames = KnownFrames::read([older.open(name)].into_iter());
+        assert_eq!(frames.is_some(), is_read, "{name}");
+        if let Some(frames) = frames {
+            assert_eq!(write_with(&frames, &newer(&disk), chunked(1), 2), 0, "{name}");
+        }
+    };
+    check("head", 10, true);
+    check("frame", older.layer.size / 2, true);
+    check("table", toc.offset + 1, false);
+    check("footer", older.layer.size - 1, true);
+    // A second layer that is whole is used all the same.
+    let both = [older.open("frame"), older.open("blob")];
+    let frames = KnownFrames::read(both.into_iter()).unwrap();
+    assert!(write_with(&frames, &newer(&disk), chunked(1), 2) > older.layer.size / 2);
+}
+
+#[test]
+fn a_layer_that_was_cut_is_not_used() {
+    let disk = disk();
+    let older = OlderLayer::new(&disk, chunked(1));
+    let file = File::options().write(true).open(older.path().join("blob")).unwrap();
+    let frames = KnownFrames::read([older.open("blob")].into_iter()).unwrap();
+    file.set_len(older.layer.size / 2).unwrap();
+    assert_eq!(write_with(&frames, &newer(&disk), chunked(1), 2), 0);
+    assert!(KnownFrames::read([older.open("blob")].into_iter()).is_none());
+}
