@@ -134,9 +134,13 @@ publish_buildah() {
 }
 # Publishes the disk that `$DISK` is a later build of as tag 1, and `$DISK` as tag 2.
 publish_both() {
-  local first=${DISK%/*}/debian-plain.qcow2
-  DISK=$first NAME=${first##*/} TAG=1 "$@"
+  TAG=1 first_disk "$@"
   TAG=2 "$@"
+}
+# Does something with the first disk instead of the second.
+first_disk() {
+  local first=${DISK%/*}/debian-plain.qcow2
+  DISK=$first NAME=${first##*/} "$@"
 }
 # The largest blob of the registry: the layer.
 registry_layer() {

@@ -71,7 +71,7 @@ impl ChunkedEncoder {
             let start = output.len();
             // A frame of zeros is made faster than it is found.
             let known = known.filter(|_| !zeros);
-            if !known.is_some_and(|known| known.copy_frame(digest, output)) {
+            if !known.is_some_and(|known| known.copy_frame(digest, len, output)) {
                 self.write_chunk(block, in_block, output)?;
             }
             let frame = start..output.len();

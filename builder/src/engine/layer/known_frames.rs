@@ -77,13 +77,22 @@ impl KnownFrames {
         self.copied.load(Ordering::Relaxed)
     }
 
-    /// Appends the frame of a chunk to the output, if it is known. Returns whether it was.
-    pub(super) fn copy_frame(&self, chunk: Digest, output: &mut EncoderOutput<'_>) -> bool {
+    /// Appends the frame of a chunk of `chunk_len` bytes to the output, if it is known. Returns whether it was. A chunk
+    /// that does not become shorter is stored sooner than copied.
+    pub(super) fn copy_frame(
+        &self,
+        chunk: Digest,
+        chunk_len: usize,
+        output: &mut EncoderOutput<'_>,
+    ) -> bool {
         let undamaged = |blob: &KnownBlob| blob.is_whole.get() != Some(&false);
         let mut blobs = self.blobs.iter().enumerate().filter(|(_, blob)| undamaged(blob));
         let found = blobs.find_map(|(number, blob)| Some((number, blob, blob.find(chunk)?)));
         let Some((number, blob, frame)) = found else { return false };
         let len = frame.end - frame.start;
+        if len >= chunk_len as u64 {
+            return false;
+        }
         if !self.is_whole(number, len) || blob.copy(frame, output).is_err() {
             return false;
         }

@@ -3,6 +3,7 @@
 use super::{Case, Start};
 use crate::disks::{
     self, COMPRESSED, CONTEXT_5K, CONTEXT_10K, CONTEXT_20K, CONTEXT_DISK, PLAIN, RAW_3G, RAW_10G,
+    SECOND,
 };
 use crate::peers::{self, context, layout};
 
@@ -47,6 +48,15 @@ pub(super) const REBUILD: Case = Case {
     ],
     start: Start::Again,
     bound: "starting the program",
+};
+
+/// And when the disk was made anew, with a few more packages?
+pub(super) const REBUILD_CHANGED: Case = Case {
+    name: "rebuild-changed",
+    disks: &[SECOND],
+    peers: &[&peers::DISKETTE_CHANGED, &peers::DISKETTE_CHANGED_UNKNOWN, &peers::UMOCI],
+    start: Start::Fresh,
+    bound: "hashes: of the tar, the file, its chunks, the blob and the older blob",
 };
 
 /// How fast is a conversion to a qcow2 with compressed clusters?

@@ -29,10 +29,11 @@ pub(crate) enum Start {
 }
 
 /// Cases that run by default.
-pub(crate) static USUAL: [Case; 22] = [
+pub(crate) static USUAL: [Case; 23] = [
     build::GZIP,
     build::ZSTD,
     build::REBUILD,
+    build::REBUILD_CHANGED,
     build::CONTEXT,
     build::CONTEXT_FILES,
     build::CONVERT,

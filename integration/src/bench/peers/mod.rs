@@ -42,6 +42,20 @@ pub(crate) const DISKETTE_LEVEL: Peer =
 
 pub(crate) const DISKETTE_CACHED: Peer = Peer { job: "diskette", ..DISKETTE };
 
+/// diskette in zstd:chunked, into a layout that has the image of the first disk already.
+pub(crate) const DISKETTE_CHANGED: Peer = Peer {
+    prepare: "first_disk spec; diskette --compression zstd:chunked; spec",
+    job: "diskette --compression zstd:chunked",
+    ..DISKETTE
+};
+
+/// The same without what diskette knows of that image.
+pub(crate) const DISKETTE_CHANGED_UNKNOWN: Peer = Peer {
+    name: "diskette without cache",
+    job: "diskette --no-cache --compression zstd:chunked",
+    ..DISKETTE_CHANGED
+};
+
 /// diskette that converts to a qcow2 with compressed clusters during the build.
 pub(crate) const DISKETTE_CONVERT: Peer =
     Peer { job: "diskette --no-cache --convert qcow2 --convert-compress zlib", ..DISKETTE };

@@ -2,10 +2,12 @@
 
 use std::fs::File;
 use std::os::unix::fs::FileExt as _;
-use std::path::Path;
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
+
+use cap_std::ambient_authority;
+use cap_std::fs::{Dir, OpenOptions};
 
 use super::super::KnownFrames;
 use super::*;
@@ -13,23 +15,26 @@ use super::*;
 /// A layer that was written to a file.
 struct OlderLayer {
     layer: FinishedLayer,
-    dir: tempfile::TempDir,
+    dir: Dir,
+    _temporary: tempfile::TempDir,
 }
 
 impl OlderLayer {
     fn new(disk: &[u8], compression: LayerCompression) -> Self {
         let (layer, blob) = write(Memory::new(disk, Holes::Zeros), 2, compression);
-        let dir = tempfile::tempdir().unwrap();
-        std::fs::write(dir.path().join("blob"), &blob).unwrap();
-        Self { layer, dir }
+        let temporary = tempfile::tempdir().unwrap();
+        let dir = Dir::open_ambient_dir(temporary.path(), ambient_authority()).unwrap();
+        dir.write("blob", &blob).unwrap();
+        Self { layer, dir, _temporary: temporary }
     }
 
     fn open(&self, name: &str) -> (FinishedLayer, File) {
-        (self.layer, File::open(self.dir.path().join(name)).unwrap())
+        (self.layer, self.dir.open(name).unwrap().into_std())
     }
 
-    fn path(&self) -> &Path {
-        self.dir.path()
+    fn open_for_changes(&self, name: &str) -> File {
+        let options = OpenOptions::new().read(true).write(true).clone();
+        self.dir.open_with(name, &options).unwrap().into_std()
     }
 }
 
@@ -74,8 +79,9 @@ fn known_frames_are_copied() {
     for jobs in [1, 3] {
         let frames = KnownFrames::read([older.open("blob")].into_iter()).unwrap();
         let copied = write_with(&frames, &newer(&disk), chunked(1), jobs);
+        // The rest is noise, which is stored.
         let share = copied * 100 / older.layer.size;
-        assert!((50..100).contains(&share), "{share} %");
+        assert!((30..60).contains(&share), "{share} %");
     }
 }
 
@@ -85,8 +91,8 @@ fn frames_of_a_damaged_layer_are_made_again() {
     let older = OlderLayer::new(&disk, chunked(1));
     let toc = older.layer.chunked.unwrap().toc;
     let check = |name: &str, at: u64, is_read: bool| {
-        std::fs::copy(older.path().join("blob"), older.path().join(name)).unwrap();
-        let file = File::options().read(true).write(true).open(older.path().join(name)).unwrap();
+        older.dir.copy("blob", &older.dir, name).unwrap();
+        let file = older.open_for_changes(name);
         let mut byte = [0];
         file.read_exact_at(&mut byte, at).unwrap();
         file.write_all_at(&[!byte[0]], at).unwrap();
@@ -103,16 +109,15 @@ fn frames_of_a_damaged_layer_are_made_again() {
     // A second layer that is whole is used all the same.
     let both = [older.open("frame"), older.open("blob")];
     let frames = KnownFrames::read(both.into_iter()).unwrap();
-    assert!(write_with(&frames, &newer(&disk), chunked(1), 2) > older.layer.size / 2);
+    assert!(write_with(&frames, &newer(&disk), chunked(1), 2) > older.layer.size / 4);
 }
 
 #[test]
 fn a_layer_that_was_cut_is_not_used() {
     let disk = disk();
     let older = OlderLayer::new(&disk, chunked(1));
-    let file = File::options().write(true).open(older.path().join("blob")).unwrap();
     let frames = KnownFrames::read([older.open("blob")].into_iter()).unwrap();
-    file.set_len(older.layer.size / 2).unwrap();
+    older.open_for_changes("blob").set_len(older.layer.size / 2).unwrap();
     assert_eq!(write_with(&frames, &newer(&disk), chunked(1), 2), 0);
     assert!(KnownFrames::read([older.open("blob")].into_iter()).is_none());
 }
