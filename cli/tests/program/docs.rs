@@ -10,7 +10,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use diskette_integration::disk::qcow2_disk;
+use diskette_integration::disk::{mixed_bytes, qcow2_disk};
 use diskette_integration::docker_registry::DockerRegistry;
 use diskette_integration::peer;
 use diskette_integration::scene::{self, Scene};
@@ -131,6 +131,7 @@ impl Desk {
         let spec = spec.replace("quay.io/me", &self.registry.reference("me"));
         self.scene.write("spare/diskette.yaml", spec);
         self.scene.write("spare/token", "sesame\n");
+        write_builders_outputs(&self.scene, "spare");
         self.scene
             .write("home/.ssh/id_ed25519.pub", "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ9/0 me\n");
         let entry = self.upstream.catalogue_document(&self.registry.address(), "checksums", "");
@@ -185,6 +186,35 @@ impl Desk {
         );
         let fails = expected.contains("error: ");
         assert_eq!(succeeded, !fails, "{place}: `{command}`\n{found}");
+    }
+}
+
+/// Writes directories of the form in which other tools leave their disks, as docs/image-builders.md says.
+fn write_builders_outputs(scene: &Scene, directory: &str) {
+    let disks = [
+        "build-output/fedora-43-server-qcow2-x86_64.qcow2",
+        "build-output/fedora-43-server-qcow2-aarch64.qcow2",
+        "output/qcow2/disk.qcow2",
+        "output-qemu/packer-qemu",
+        "output/ubuntu-2404-kube-v1.33.0/ubuntu-2404-kube-v1.33.0",
+        "kiwi/appliance.x86_64-1.15.3.qcow2",
+    ];
+    for (disk, seed) in disks.iter().zip(1..) {
+        scene.write(&format!("{directory}/{disk}"), qcow2_disk(seed, 300_000));
+    }
+    for beside in [
+        "build-output/fedora-43-server-qcow2-x86_64.osbuild-manifest.json",
+        "output/manifest-qcow2.json",
+        "output-qemu/efivars.fd",
+        "kiwi/appliance.x86_64-1.15.3.packages",
+        "kiwi/kiwi.result",
+    ] {
+        scene.write(&format!("{directory}/{beside}"), "not a disk");
+    }
+    let raw = "bundle/appliance.x86_64-1.15.3-Build1.raw";
+    let raw = scene.write(&format!("{directory}/{raw}"), mixed_bytes(1, 2 << 20));
+    if let Some(xz) = peer::find("xz") {
+        xz.run(["-qf", peer::text(&raw)]);
     }
 }
 
@@ -283,6 +313,7 @@ fn specs_in_the_documents_are_specs() {
                     scene.write(name, qcow2_disk(1, 100_000));
                 }
                 write_ova(&scene);
+                write_builders_outputs(&scene, ".");
                 scene.run(["build", "--check", "-f", file.to_str().unwrap()])
             };
             assert_eq!(outcome.status, 0, "{place}: {}", outcome.stderr);
