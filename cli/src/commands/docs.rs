@@ -3,6 +3,7 @@
 mod page;
 mod status;
 mod table;
+mod usage;
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;

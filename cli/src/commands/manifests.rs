@@ -21,6 +21,7 @@ use diskette_builder::recipe::diagnostic::Diagnostic;
 
 use self::access::AccessArguments;
 use self::kinds::{ObjectKind, ObjectKinds, parse_kinds};
+pub(super) use self::machine::MEMORY;
 use self::machine::{MachineArguments, RootPlace};
 use self::ova::ManifestsSubject;
 use self::storage::{CronArguments, StorageArguments};

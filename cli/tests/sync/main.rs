@@ -7,6 +7,7 @@
 
 mod downloads;
 mod engines;
+mod example_machines;
 mod faults;
 mod keep;
 mod links;

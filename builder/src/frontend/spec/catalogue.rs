@@ -1,12 +1,15 @@
 //! A *catalogue* is a spec whose documents follow releases: it is read to entries instead of
 //! recipes. An entry says where the disks of an image are published.
 
+mod docs;
 mod platform;
 mod versions;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+pub use self::docs::ImageDocs;
+use self::docs::lower_docs;
 pub use self::platform::CataloguePlatform;
 use self::platform::{common_groups, lower_platforms};
 pub use self::versions::FollowedVersions;
@@ -15,7 +18,6 @@ use super::compression::check_compression;
 use super::environment::{Overridable, lower_string_map};
 use super::fields::FromNode;
 use super::keep::lower_keep;
-use super::located::LocatedText;
 use super::lower::{check_version, lower_attest};
 use super::names::lower_names;
 use super::node::Node;
@@ -51,15 +53,6 @@ pub struct CatalogueEntry {
     pub docs: ImageDocs,
     /// Span of the release's definition, for messages.
     pub origin: Span,
-}
-
-/// Contents of an image's description.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct ImageDocs {
-    /// Path of a Markdown file, relative to the catalogue.
-    pub description: Option<String>,
-    /// User that cloud-init creates.
-    pub user: Option<String>,
 }
 
 impl CatalogueEntry {
@@ -164,10 +157,10 @@ fn lower_entry(document: &Node, problems: &mut Vec<Diagnostic>) -> Option<Catalo
     }
     let platforms = lower_platforms(&spec, release, problems);
     let annotations = Overridable { top: spec.annotations.as_ref(), own: None };
-    let text = |text: &Option<LocatedText>| text.as_ref().map(|text| text.value.clone());
-    let docs = spec.docs.as_ref();
     let keep = spec.policy.as_ref().and_then(|policy| policy.value.keep.as_ref());
     let policy = spec.policy.as_ref().and_then(|policy| policy.value.platforms.as_ref());
+    let docs = spec.docs.as_ref().map(|docs| lower_docs(docs, &platforms, problems));
+    let docs = docs.unwrap_or_default();
     let versions = lower_versions(&release.value, &platforms, problems);
     let scope = match versions {
         FollowedVersions::All(_) => TagScope::AllReleases,
@@ -181,10 +174,7 @@ fn lower_entry(document: &Node, problems: &mut Vec<Diagnostic>) -> Option<Catalo
         policy: policy.map(|policy| policy.value).unwrap_or_default(),
         keep: keep.map(|keep| lower_keep(keep, problems)),
         annotations: lower_string_map("an annotation", &annotations, problems),
-        docs: docs.map_or_else(ImageDocs::default, |docs| ImageDocs {
-            description: text(&docs.description),
-            user: text(&docs.user),
-        }),
+        docs,
         attest: lower_attest(&spec),
         origin: release.span.clone(),
     })

@@ -64,7 +64,7 @@ pub(super) const RELEASE_CHANGES_KEYS: MappingKeys =
     ("a platform's `release`", &["url", "file", "version", "checksums", "signature"]);
 pub(super) const POLICY_KEYS: MappingKeys = ("`policy`", &["platforms", "keep"]);
 pub(super) const KEEP_KEYS: MappingKeys = ("`keep`", &["newest", "within", "tags"]);
-pub(super) const DOCS_KEYS: MappingKeys = ("`docs`", &["description", "user"]);
+pub(super) const DOCS_KEYS: MappingKeys = ("`docs`", &["description", "user", "secureBoot"]);
 pub(super) const PLATFORM_KEYS: MappingKeys = (
     "a platform",
     &["disk", "disks", "path", "release", "kubevirt", "files", "env", "labels", "compression"],

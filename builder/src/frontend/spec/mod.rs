@@ -35,7 +35,9 @@ mod yaml;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-pub use self::catalogue::{CatalogueEntry, CataloguePlatform, FollowedVersions, load_catalogue};
+pub use self::catalogue::{
+    CatalogueEntry, CataloguePlatform, FollowedVersions, ImageDocs, load_catalogue,
+};
 use self::fields::FromNode;
 use self::located::Located;
 use self::lower::{LoweredSpec, check_version, lower_spec};

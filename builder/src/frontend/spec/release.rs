@@ -8,6 +8,7 @@ use super::keep::KeepSpec;
 use super::keys::{DOCS_KEYS, POLICY_KEYS, RELEASE_CHANGES_KEYS, RELEASE_KEYS};
 use super::located::{Located, LocatedText};
 use super::node::Node;
+use super::source::SwitchSpec;
 use super::versions::VersionsSpec;
 use crate::recipe::diagnostic::{Diagnostic, Span};
 use crate::upstream::UpstreamKind;
@@ -72,12 +73,16 @@ pub(super) struct DocsSpec {
     /// The user that cloud-init creates on first boot.
     #[schemars(extend("examples" = ["cloud-user"]))]
     pub(super) user: Option<LocatedText>,
+    /// Whether the example of a virtual machine starts with UEFI and secure boot.
+    #[schemars(with = "Option<bool>")]
+    pub(super) secure_boot: Option<Located<SwitchSpec>>,
 }
 
 impl DocsSpec {
     /// Returns the span of one of its values.
     pub(super) fn span(&self) -> Option<&Span> {
-        self.description.as_ref().or(self.user.as_ref()).map(|text| &text.span)
+        let text = self.description.as_ref().or(self.user.as_ref()).map(|text| &text.span);
+        text.or(self.secure_boot.as_ref().map(|switch| &switch.span))
     }
 }
 
@@ -168,6 +173,7 @@ impl FromNode for DocsSpec {
         Some(Self {
             description: fields.get("description", problems),
             user: fields.get("user", problems),
+            secure_boot: fields.get("secureBoot", problems),
         })
     }
 }

@@ -3,6 +3,7 @@
 use diskette_builder::frontend::spec::{CatalogueEntry, FollowedVersions};
 use diskette_builder::oci::image::reference::Reference;
 
+use super::usage::{artifact_usage, image_usage, secure_usage};
 use crate::catalogue::Catalogue;
 use crate::catalogue::results::{CatalogueResults, ImageResult, image_name};
 use crate::error::CommandError;
@@ -61,13 +62,15 @@ impl<'a> RepositoryPage<'a> {
         let rows = self.entries.iter().map(row).collect::<Vec<_>>().concat();
         let first = self.entries.first();
         let tag = first.map(|entry| entry.main_tag().to_string()).unwrap_or_default();
+        let image = format!("{name}:{tag}");
         let user = first.and_then(|entry| entry.docs.user.as_deref());
         let login = user.map_or_else(String::new, |user| {
             format!("\ncloud-init makes the user `{user}`: `virtctl ssh {user}@{short}`.\n")
         });
         let usage = match first {
-            Some(entry) if entry.is_artifact() => artifact_usage(&format!("{name}:{tag}")),
-            _ => image_usage(short, &format!("{name}:{tag}")),
+            Some(entry) if entry.is_artifact() => artifact_usage(&image),
+            Some(entry) if entry.docs.secure_boot => secure_usage(short, &image, entry),
+            _ => image_usage(short, &image),
         };
         let changes = self.entries.iter().filter_map(|entry| {
             package_changes(&entry.short_name(), self.find_result(entry, results)?)
@@ -97,27 +100,6 @@ fn package_changes(name: &str, result: &ImageResult) -> Option<String> {
     let parts = texts.iter().map(|(text, all)| format!("\n{}: {text}", all.join(", ")));
     let parts = parts.collect::<String>();
     (!parts.is_empty()).then(|| format!("\n## What changed in `{name}`\n{parts}"))
-}
-
-/// Returns how virtual machines use an image.
-fn image_usage(short: &str, image: &str) -> String {
-    format!(
-        "A virtual machine whose disk lasts as long as it runs:\n\n\
-         ```shell\nvirtctl create vm --name {short} --volume-containerdisk=src:{image} \
-         | kubectl apply -f -\n```\n\n\
-         One whose disk is imported into a volume, and stays:\n\n\
-         ```shell\nvirtctl create vm --name {short} \
-         --volume-import=type:registry,url:docker://{image},size:10Gi \
-         | kubectl apply -f -\n```\n"
-    )
-}
-
-/// Returns how virtual machines use a disk artifact.
-fn artifact_usage(image: &str) -> String {
-    format!(
-        "A virtual machine whose disk lasts as long as it runs, with KubeVirt 1.10 and CRI-O:\n\n\
-         ```shell\ndiskette manifests vm {image} | kubectl apply -f -\n```\n"
-    )
 }
 
 /// Returns a table of all images.

@@ -15,7 +15,7 @@ use super::usage_error;
 use crate::error::CommandError;
 
 /// Memory of a machine in bytes, unless something says more.
-const MEMORY: u64 = 2 << 30;
+pub(in crate::commands) const MEMORY: u64 = 2 << 30;
 
 /// The virtual machine.
 #[derive(Debug, Args)]

@@ -1,6 +1,9 @@
 //! One *platform* of an image that follows a release: where its disk is published, and the rest of its image.
 
+use std::collections::BTreeMap;
+
 use crate::cluster::disk_artifact::ArtifactKind;
+use crate::cluster::kubernetes::labels_from_env;
 use crate::disk::archived_disk_name;
 use crate::frontend::artifact;
 use crate::frontend::spec::content::{PlatformSpec, SpecPlatforms};
@@ -10,6 +13,7 @@ use crate::frontend::spec::lower::{layer_of_disk, lower_without_disk, parse_plat
 use crate::frontend::spec::release::ReleaseSpec;
 use crate::frontend::spec::types::Spec;
 use crate::frontend::spec::upstream::lower_release;
+use crate::oci::image::config::ImageConfig;
 use crate::oci::image::platform::Platform;
 use crate::recipe::diagnostic::{Diagnostic, Span};
 use crate::recipe::{
@@ -32,6 +36,14 @@ pub struct CataloguePlatform {
 }
 
 impl CataloguePlatform {
+    /// Returns the labels that CDI makes of the image's environment: the instance type, the preference.
+    pub fn labels(&self) -> BTreeMap<String, String> {
+        let config = self.recipe_without_disk.config.image();
+        let env = config.into_iter().flat_map(ImageConfig::env);
+        let env: Vec<String> = env.map(|(name, value)| format!("{name}={value}")).collect();
+        labels_from_env(env.iter().map(String::as_str))
+    }
+
     /// Returns the recipe of the image with this disk. Adds a warning if the disk is renamed.
     pub(crate) fn recipe_with_disk(
         &self,

@@ -110,7 +110,7 @@ pub(in crate::frontend::spec) enum OvaDiskSpec {
 
 /// A key that is `true` or `false`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::frontend::spec) struct SwitchSpec(pub(super) bool);
+pub(in crate::frontend::spec) struct SwitchSpec(pub(in crate::frontend::spec) bool);
 
 /// Size of a disk.
 #[derive(Debug, Clone, PartialEq, Eq, JsonSchema)]
