@@ -105,6 +105,18 @@ const LIMITS: &[(&str, Unit, &str, &str)] = &[
         "builder/src/oci/reuse/chunks.rs",
         "CHUNKS_MAX",
     ),
+    (
+        "layers that the cache lists, whose compressed chunks a build reuses",
+        Count,
+        "builder/src/engine/recent_layers.rs",
+        "LAYERS_MAX",
+    ),
+    (
+        "their chunks in memory together; others are compressed",
+        Count,
+        "builder/src/engine/layer/known_frames.rs",
+        "FRAMES_MAX",
+    ),
     ("packages of a guest", Count, "builder/src/sbom/inventory.rs", "PACKAGES_MAX"),
     (
         "names and versions of its packages together",

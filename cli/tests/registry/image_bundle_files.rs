@@ -5,7 +5,7 @@ use std::os::unix::fs::symlink;
 use std::process::{Command, Stdio};
 
 use diskette_integration::peer;
-use diskette_integration::registry::{Profile, Registry};
+use diskette_integration::registry::{Fault, FaultTimes, Profile, Registry, RequestKind};
 use diskette_integration::scene::Scene;
 use snapbox::{IntoData as _, assert_data_eq, data::Inline, str};
 
@@ -254,5 +254,28 @@ error: cannot write b.tar: No space left on device (os error 28)
 
 "#]]
         .raw()
+    );
+}
+
+#[test]
+fn a_registry_that_loses_blobs_is_not_believed() {
+    let (scene, _source, [first, ..]) = start();
+    create(&scene, "b.tar", &[&first]);
+    let target = Registry::start(Profile::DISTRIBUTION_3);
+    target.inject(RequestKind::HeadBlob, Fault::Status(404), FaultTimes::Always);
+    let args = ["bundle", "push", "b.tar", &target.address(), "--progress", "none"];
+    refused(
+        &scene,
+        &target,
+        &args,
+        str![[r#"
+status: 1
+stdout:
+stderr:
+error: `REGISTRY/me/fedora:42` was pushed, but the registry lacks 234862 bytes of its blobs
+ |
+ = help: push the bundle again
+
+"#]],
     );
 }
