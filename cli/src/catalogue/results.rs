@@ -92,6 +92,12 @@ pub(crate) struct PackageResult {
 /// Outcome of an image of a catalogue of which no results file has a result.
 pub(crate) const MISSING: &str = "missing";
 
+/// Outcomes of images that a run has looked at, apart from that of a failure.
+const GOOD: [&str; 3] = ["published", "unchanged", "would-publish"];
+
+/// Outcome of an image that stayed as it was, since something failed.
+const FAILED: &str = "failed";
+
 /// Returns the full name of an image: its repository with the tag of its key.
 pub(crate) fn image_name(key: &str, result: &ImageResult) -> String {
     let tag = key.rsplit_once(':').map_or("", |(_, tag)| tag);
@@ -119,6 +125,20 @@ impl ImageResult {
         }
         let parts = self.platforms.iter().filter(|(_, part)| !part.err.is_empty());
         parts.map(|(platform, part)| format!("{platform}: {}", part.err)).collect()
+    }
+
+    /// Adds an error if the result says nothing that can be counted: an outcome of another program, or a failure without a
+    /// reason. medius writes no outcome.
+    pub(crate) fn judge_outcome(&mut self) {
+        let is_known = GOOD.contains(&self.outcome.as_str()) || self.is_missing();
+        if is_known || self.outcome.is_empty() || !self.errors().is_empty() {
+            return;
+        }
+        self.err = if self.outcome == FAILED {
+            "it failed, and the results do not say why".to_owned()
+        } else {
+            format!("its outcome is `{}`, which is unknown", self.outcome.escape_debug())
+        };
     }
 
     /// Returns whether there is no result of the image.

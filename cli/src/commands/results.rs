@@ -72,6 +72,7 @@ pub(crate) fn run(
 ) -> Result<(), CommandError> {
     let oldest = arguments.max_age.map(|age| (environment.started, age));
     let mut merged = read_all(&arguments.files, oldest)?;
+    merged.miss_reported();
     if arguments.catalogue.is_empty() {
         merged.miss_outdated();
     } else {

@@ -113,11 +113,25 @@ fn the_exit_status_is_that_of_one_run() {
     scene.write("empty.json", "{}");
     let check = |args: &str, status: i32, says: &[&str]| check(&scene, args, status, says);
     check("good.json empty.json", 0, &["1 published, 0 unchanged, 0 with failures\n"]);
-    check("medius.json", 0, &[]);
+    check("medius.json", 0, &["0 with failures, 1 without an outcome\n"]);
     check("good.json bad.json", 1, &["error: quay.io/me/d:1: no", "1 with failures"]);
     check("later.json", 75, &["error: quay.io/me/d:1: busy"]);
     check("kept.json", 75, &["d:1: linux/amd64: busy", "1 published, 0 unchanged, 1 with"]);
     check("later.json bad.json", 1, &[]);
+    // Nothing that a file says is counted as nothing.
+    scene.write("other.json", json!({ "g:1": image("skipped\n", "", false) }).to_string());
+    scene.write("mute.json", json!({ "h:1": image("failed", "", false) }).to_string());
+    scene.write("lost.json", json!({ "i:1": image("missing", "gone", true) }).to_string());
+    scene.write("found.json", json!({ "i:1": image("published", "", false) }).to_string());
+    let unknown = "error: quay.io/me/d:1: its outcome is `skipped\\n`, which is unknown";
+    check("good.json other.json", 1, &[unknown, "1 published, 0 unchanged, 1 with failures\n"]);
+    check("mute.json", 1, &["d:1: it failed, and the results do not say why", "1 with failures"]);
+    check(
+        "lost.json",
+        75,
+        &["error: no results, says the report of an earlier run: quay.io/me/d:1"],
+    );
+    check("lost.json found.json", 0, &["1 published, 0 unchanged, 0 with failures\n"]);
     // Of two results of an image, the later file counts.
     check("bad.json again.json", 0, &["1 unchanged"]);
     check("again.json bad.json", 1, &[]);

@@ -86,7 +86,8 @@ impl MergedResults {
     /// Adds results; those of an image replace earlier ones. Images of several repositories can be called
     /// alike in different files.
     fn add(&mut self, results: CatalogueResults) {
-        for (key, result) in results {
+        for (key, mut result) in results {
+            result.judge_outcome();
             let is_free = self.images.get(&key).is_none_or(|it| it.image == result.image);
             let key = if is_free { key } else { image_name(&key, &result) };
             self.images.insert(key, result);
@@ -97,6 +98,16 @@ impl MergedResults {
     pub(super) fn miss_outdated(&mut self) {
         for message in std::mem::take(&mut self.outdated) {
             self.add_gap(message);
+        }
+    }
+
+    /// Reports images that were missing when the files were written, and of which no later file has a result.
+    pub(super) fn miss_reported(&mut self) {
+        let images = self.images.iter().filter(|(_, result)| result.is_missing());
+        let images: Vec<String> = images.map(|(key, result)| image_name(key, result)).collect();
+        if !images.is_empty() {
+            let message = "no results, says the report of an earlier run".to_owned();
+            self.missing.push(MissingResults { message, images });
         }
     }
 
@@ -188,7 +199,13 @@ impl MergedResults {
             0 => String::new(),
             missing => format!(", {missing} missing"),
         };
-        format!("{published}, {} unchanged, {failed} with failures{missing}", count("unchanged"))
+        // medius writes none.
+        let without = match count("") {
+            0 => String::new(),
+            without => format!(", {without} without an outcome"),
+        };
+        let unchanged = count("unchanged");
+        format!("{published}, {unchanged} unchanged, {failed} with failures{missing}{without}")
     }
 
     /// Returns the names and results of images, those with errors first.
