@@ -159,6 +159,54 @@ fn what_may_be_left_without_a_name_is_named() {
     check(DeletionPolicy::Digests, Fault::ResetAfter, 0, &["OLD", "CHILD"]);
 }
 
+/// Others write tags while the first image is being deleted.
+#[test]
+fn what_is_named_while_images_are_deleted_stays() {
+    let registry = start(DeletionPolicy::Digests);
+    let number = |number: u32| format!("1-2026{:02}{:02}", 1 + number / 28, 1 + number % 28);
+    let images: Vec<(String, String)> =
+        (0..18).map(|it| put(&registry, &format!("i{it}"), &[&number(it)])).collect();
+    put(&registry, "new", &["2-20260301", "latest"]);
+    // A request is logged when it was answered: its image has another manifest, whose deletion takes as long.
+    registry.inject(
+        RequestKind::DeleteDigest,
+        Fault::Delay(Duration::from_millis(600)),
+        FaultTimes::First(3),
+    );
+    let scene = Scene::new();
+    let repository = registry.reference("me/vm");
+    let mut program = scene.program(["prune", &repository, "--keep", "1", "--yes"]);
+    let running = program.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    while !registry
+        .take_requests()
+        .iter()
+        .any(|request| request.kinds.contains(&RequestKind::DeleteDigest))
+    {
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    // A tag appears on one; a tag that stays is moved to the last, and one of those that are deleted to another.
+    put(&registry, "i1", &["keep-this"]);
+    put(&registry, "i17", &["latest"]);
+    put(&registry, "i9", &[&number(4)]);
+    let done = running.wait_with_output().unwrap();
+    let said = String::from_utf8(done.stderr).unwrap();
+    assert!(done.status.success(), "{said}");
+    for it in [1, 9, 17] {
+        let (index, child) = &images[it];
+        assert!(
+            said.contains(&format!("`{index}` stays: a tag that was written meanwhile")),
+            "{said}"
+        );
+        assert!(has(&registry, index) && has(&registry, child), "{it}");
+    }
+    for tag in ["keep-this", "latest", &number(4)] {
+        assert!(has(&registry, tag), "{tag}: {said}");
+    }
+    for it in [0, 2, 16] {
+        assert!(!has(&registry, &images[it].0), "{it}");
+    }
+}
+
 /// Others change tags between the plan and its execution.
 #[test]
 fn what_was_changed_meanwhile_stays() {

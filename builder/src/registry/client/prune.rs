@@ -2,9 +2,10 @@
 //!
 //! The distribution API deletes manifests by digest, with all their tags; some registries delete a tag alone
 //! (<https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md#deleting-tags>). What the plan did not
-//! know stays, and what it needs: the tags are compared with the plan before anything is deleted.
+//! know stays, and what it needs: the tags are compared with the plan before anything is deleted, and again meanwhile. There is
+//! no deletion on a condition, so that a tag can still be written between the last look and the deletion.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use thiserror::Error;
@@ -23,6 +24,10 @@ use crate::oci::retention::{LiveSearch, PrunePlan, RemovalScope, RemovedImage, R
 
 /// How many requests are sent at a time.
 const WIDTH: usize = 8;
+
+/// Before how many images the tags that stay are read again, which takes a request each. The list of all names takes one, and
+/// is read before each image.
+const IMAGES_BETWEEN_READS: usize = 16;
 
 /// What happens while a plan is carried out.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -114,10 +119,15 @@ impl RegistryClient {
         let is_new = |(name, digest): &(&RefName, &Digest)| plan.tags.get(*name) != Some(*digest);
         protected.add(tags.iter().filter(is_new).map(|(_, digest)| *digest))?;
         let deletion = TagDeletion::Untried;
-        let mut run = PruneRun { repository: &repository, plan, protected, deletion, report };
-        for image in &plan.removed {
+        let seen = tags.keys().filter_map(RefName::tag).collect();
+        let mut run = PruneRun { repository: &repository, plan, protected, seen, deletion, report };
+        for (number, image) in plan.removed.iter().enumerate() {
             if self.options.progress.is_cancelled() {
                 return Err(StorageError::Cancelled.into());
+            }
+            // The tags were read just before the first.
+            if number > 0 {
+                run.look_again(number)?;
             }
             run.remove(image)?;
         }
@@ -131,17 +141,44 @@ struct PruneRun<'a> {
     plan: &'a PrunePlan,
     /// What tags need that the plan did not know.
     protected: LiveSearch<'a>,
+    /// Tags that were read.
+    seen: BTreeSet<Tag>,
     deletion: TagDeletion,
     report: &'a mut dyn FnMut(PruneEvent),
 }
 
 impl PruneRun<'_> {
+    /// Reads the tags that appeared, and from time to time those that stay, which may have been moved to an image that the plan
+    /// removes.
+    fn look_again(&mut self, number: usize) -> Result<(), PruneError> {
+        let is_due = number.is_multiple_of(IMAGES_BETWEEN_READS);
+        let stays: BTreeSet<Tag> = if is_due {
+            self.plan.kept.iter().filter_map(|kept| kept.name.tag()).collect()
+        } else {
+            BTreeSet::new()
+        };
+        let all = self.repository.list_tags()?.into_iter();
+        let read = all.filter(|tag| stays.contains(tag) || !self.seen.contains(tag));
+        let read: Vec<Tag> = read.collect();
+        let found =
+            in_parallel(&read, WIDTH, |_, tag| self.repository.probe_manifest(tag.as_str()))?;
+        for (tag, digest) in read.into_iter().zip(found) {
+            let name = RefName::from(tag.clone());
+            let is_new = |digest: &Digest| self.plan.tags.get(&name) != Some(digest);
+            self.protected.add(digest.filter(is_new))?;
+            self.seen.insert(tag);
+        }
+        Ok(())
+    }
+
     fn remove(&mut self, image: &RemovedImage) -> Result<(), PruneError> {
         let mut tags = Vec::new();
         for tag in image.tags.iter().filter_map(RefName::tag) {
-            if self.repository.probe_manifest(tag.as_str())? == Some(image.digest) {
+            let found = self.repository.probe_manifest(tag.as_str())?;
+            if found == Some(image.digest) {
                 tags.push(tag);
             } else {
+                self.protected.add(found)?;
                 self.leave(&tag, LeftReason::Moved);
             }
         }
