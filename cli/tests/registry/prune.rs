@@ -120,9 +120,9 @@ fn what_lives_is_pulled_after_the_registry_has_collected_its_garbage() {
         str![[r#"
 status: 0
 stdout:
-delete	9-20251201	OLDER	2025-12-01T00:00:00Z	the image, with 1 other manifest
-delete	9.7	OLDER	2025-12-01T00:00:00Z	the image, with 1 other manifest
-delete	9-20260101	OLD	2026-01-01T00:00:00Z	the image, with 3 other manifests
+delete	9-20251201	OLDER	2025-12-01T00:00:00Z	the image, with 1 other manifest	dated by its tag `9-20251201`
+delete	9.7	OLDER	2025-12-01T00:00:00Z	the image, with 1 other manifest	dated by its tag `9-20251201`
+delete	9-20260101	OLD	2026-01-01T00:00:00Z	the image, with 3 other manifests	dated by its tag `9-20260101`
 keep	9-20260201	sha256:2558693a1f4912a5c370fa776676522b43049af2c5bd6e2bfb4b67a32b3b7f8c	one of the newest 2
 keep	9-20260301	sha256:35b874c9276a0aa60576bf5ca9adf4b7b42c7cf31c3c9caa9bf38c42b710d4f3	one of the newest 2
 keep	latest	sha256:35b874c9276a0aa60576bf5ca9adf4b7b42c7cf31c3c9caa9bf38c42b710d4f3	one of the newest 2
@@ -200,7 +200,7 @@ fn a_plan_is_json_too() {
     let plan: Value = serde_json::from_slice(&shown.stdout).unwrap();
     assert_eq!(
         plan["delete"],
-        json!([{ "digest": old, "tags": ["vm-20260101"], "created": "2026-01-01T00:00:00Z", "manifests": plan["delete"][0]["manifests"] }])
+        json!([{ "digest": old, "tags": ["vm-20260101"], "created": "2026-01-01T00:00:00Z", "datedByTag": "vm-20260101", "manifests": plan["delete"][0]["manifests"] }])
     );
     assert_eq!(plan["delete"][0]["manifests"][0], json!(old));
     assert_eq!(plan["keep"][0]["reason"], "the newest");

@@ -48,6 +48,8 @@ pub struct RemovedImage {
     pub tags: Vec<RefName>,
     /// When the image was made.
     pub date: ImageDate,
+    /// The tag that has the date, if the image says none of itself, or an earlier one.
+    pub dating_tag: Option<RefName>,
     /// What else is deleted.
     pub scope: RemovalScope,
 }
@@ -143,7 +145,8 @@ fn list_removed(
             });
             RemovalScope::Image(own.copied().collect())
         };
-        removed.push(RemovedImage { digest, tags, date: image.date, scope });
+        let (date, dating_tag) = (image.date, image.dating_tag.clone());
+        removed.push(RemovedImage { digest, tags, date, dating_tag, scope });
     }
     removed
 }

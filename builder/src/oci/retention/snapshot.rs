@@ -69,6 +69,8 @@ pub(super) struct TaggedImage {
     pub(super) documents: BTreeMap<Digest, DocumentLinks>,
     /// When it was made.
     pub(super) date: ImageDate,
+    /// The tag that has the date, if the image says none of itself, or an earlier one.
+    pub(super) dating_tag: Option<RefName>,
     /// Names of the annotations of its own document, and of the entries of that.
     pub(super) annotations: BTreeSet<String>,
 }
@@ -114,7 +116,10 @@ impl Snapshot {
             stop_if_cancelled(progress)?;
             let mut image = read_image(images, *digest, tags, now)?;
             for name in tags {
-                image.date = image.date.max(tag_date(name, rules).up_to(now));
+                let date = tag_date(name, rules).up_to(now);
+                if date > image.date {
+                    (image.date, image.dating_tag) = (date, Some(name.clone()));
+                }
             }
             Ok::<_, StorageError>(image)
         })?;

@@ -54,8 +54,13 @@ pub(super) fn plan_text(plan: &PrunePlan) -> String {
                 format!("the image, with {} other manifest{plural}", attached.len())
             }
         };
+        let dating =
+            image.dating_tag.as_ref().map(|tag| format!("dated by its tag `{}`", tag.as_str()));
         for tag in &image.tags {
-            line(&mut text, &["delete", tag.as_str(), &image.digest.to_string(), &date, &what]);
+            let digest = image.digest.to_string();
+            let mut fields = vec!["delete", tag.as_str(), &digest, &date, &what];
+            fields.extend(dating.as_deref());
+            line(&mut text, &fields);
         }
     }
     for KeptTag { name, digest, reason } in &plan.kept {
@@ -87,5 +92,6 @@ fn removed_json(image: &RemovedImage) -> Value {
         }
     };
     let (digest, date) = (image.digest.to_string(), image.date.to_text());
-    json!({ "digest": digest, "tags": tags, "created": date, "manifests": manifests })
+    let dating_tag = image.dating_tag.as_ref().map(RefName::as_str);
+    json!({ "digest": digest, "tags": tags, "created": date, "datedByTag": dating_tag, "manifests": manifests })
 }
