@@ -42,6 +42,17 @@ pub trait Images: Sync {
         Ok(Box::new(self.open_blob(digest, size, part.start)?.take(part.end - part.start)))
     }
 
+    /// Opens a blob as [`open_blob_part`](Self::open_blob_part) does, and fails where all of it would be
+    /// transferred for that.
+    fn open_exact_part(
+        &self,
+        digest: Digest,
+        size: u64,
+        part: Range<u64>,
+    ) -> Result<Box<dyn Read + Send + '_>, StorageError> {
+        self.open_blob_part(digest, size, part)
+    }
+
     /// Reads a blob as it is from now on, if it was made of parts of other blobs. Returns whether it was.
     fn forget_reused(&self, _digest: Digest) -> bool {
         false

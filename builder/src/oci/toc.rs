@@ -66,14 +66,15 @@ impl<'a> Toc<'a> {
     }
 }
 
-/// Reads the text of a layer's table, and checks it against the digest in the manifest.
+/// Reads the text of a layer's table, and checks it against the digest in the manifest. Where the whole layer
+/// would be transferred for it, there is none.
 pub(crate) fn read_toc(
     images: &dyn Images,
     layer: &Descriptor,
     metadata: &ChunkedMetadata,
 ) -> Option<Vec<u8>> {
     let part = toc_part(layer.size, metadata)?;
-    let reader = images.open_blob_part(layer.digest, layer.size, part).ok()?;
+    let reader = images.open_exact_part(layer.digest, layer.size, part).ok()?;
     let mut compressed = Vec::new();
     reader.take(metadata.toc.len).read_to_end(&mut compressed).ok()?;
     decompress_toc(&compressed, metadata)

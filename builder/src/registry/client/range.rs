@@ -15,6 +15,17 @@ pub(super) struct BlobRange {
     pub(super) start: u64,
     /// Offset after the last byte.
     pub(super) end: u64,
+    /// What is done with a server that sends the whole blob.
+    pub(super) whole: WholeBlob,
+}
+
+/// What is done with a server that answers a request for a range with the whole blob.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum WholeBlob {
+    /// What is in front of the range is skipped.
+    Skipped,
+    /// It is an error.
+    Refused,
 }
 
 impl BlobRange {
@@ -31,7 +42,7 @@ impl BlobRange {
 
     /// Checks that a response has the bytes from the start of the range, or the whole blob.
     pub(super) fn check_response(&self, head: &ResponseHead) -> Result<(), RegistryErrorCause> {
-        let Self { digest, size, start, .. } = self;
+        let Self { digest, size, start, end, whole } = self;
         if head.status == 404 {
             return Err(RegistryErrorCause::MissingBlob(*digest));
         }
@@ -48,6 +59,9 @@ impl BlobRange {
         } else if head.content_length().is_some_and(|len| len != *size) {
             let why = format!("the blob {digest} is not {size} bytes long");
             return Err(RegistryErrorCause::InvalidContent(why));
+        } else if *whole == WholeBlob::Refused && end - start < *size {
+            let why = "the server sends whole blobs instead of parts";
+            return Err(RegistryErrorCause::InvalidContent(why.into()));
         }
         Ok(())
     }

@@ -6,7 +6,7 @@ use std::ops::Range;
 
 use super::blob_reader::RegistryBlobReader;
 use super::error::RegistryError;
-use super::range::BlobRange;
+use super::range::{BlobRange, WholeBlob};
 use super::{Patience, Repository};
 use crate::oci::error::StorageError;
 use crate::oci::image::descriptor::Descriptor;
@@ -89,6 +89,18 @@ impl<'a> RegistryImages<'a> {
         let repository = asked.pop_front().ok_or_else(none)?;
         Ok(RegistryBlobReader::open(repository, asked, range)?)
     }
+
+    fn open_part(
+        &self,
+        digest: Digest,
+        size: u64,
+        part: Range<u64>,
+        whole: WholeBlob,
+    ) -> Result<Box<dyn Read + Send + '_>, StorageError> {
+        let Range { start, end } = part;
+        let range = BlobRange { digest, size, start, end: end.min(size), whole };
+        Ok(Box::new(self.open_range(range)?))
+    }
 }
 
 impl Images for RegistryImages<'_> {
@@ -106,7 +118,8 @@ impl Images for RegistryImages<'_> {
         size: u64,
         at: u64,
     ) -> Result<Box<dyn Read + Send + '_>, StorageError> {
-        Ok(Box::new(self.open_range(BlobRange { digest, size, start: at, end: size })?))
+        let whole = WholeBlob::Skipped;
+        Ok(Box::new(self.open_range(BlobRange { digest, size, start: at, end: size, whole })?))
     }
 
     /// Requests these bytes only.
@@ -116,8 +129,16 @@ impl Images for RegistryImages<'_> {
         size: u64,
         part: Range<u64>,
     ) -> Result<Box<dyn Read + Send + '_>, StorageError> {
-        let Range { start, end } = part;
-        Ok(Box::new(self.open_range(BlobRange { digest, size, start, end: end.min(size) })?))
+        self.open_part(digest, size, part, WholeBlob::Skipped)
+    }
+
+    fn open_exact_part(
+        &self,
+        digest: Digest,
+        size: u64,
+        part: Range<u64>,
+    ) -> Result<Box<dyn Read + Send + '_>, StorageError> {
+        self.open_part(digest, size, part, WholeBlob::Refused)
     }
 
     fn into_blob_reader<'s>(
@@ -128,7 +149,8 @@ impl Images for RegistryImages<'_> {
     where
         Self: 's,
     {
-        Ok(Box::new(self.open_range(BlobRange { digest, size, start: 0, end: size })?))
+        let whole = WholeBlob::Skipped;
+        Ok(Box::new(self.open_range(BlobRange { digest, size, start: 0, end: size, whole })?))
     }
 
     fn tags(&self) -> Result<Vec<RefName>, StorageError> {
@@ -175,7 +197,7 @@ impl<'a> Repository<'a> {
         size: u64,
         at: u64,
     ) -> Result<RegistryBlobReader<'a>, RegistryError> {
-        let range = BlobRange { digest, size, start: at, end: size };
+        let range = BlobRange { digest, size, start: at, end: size, whole: WholeBlob::Skipped };
         RegistryBlobReader::open(self.clone(), VecDeque::new(), range)
     }
 
