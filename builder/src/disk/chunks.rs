@@ -10,6 +10,10 @@ use super::extent::is_zero;
 /// Length in bytes of the blocks between which borders lie.
 const UNIT: usize = 4096;
 
+/// Length in bytes of the parts of a content that are divided each by itself, from its start on: those of a layer that
+/// are compressed side by side.
+pub(crate) const PART_LEN: usize = 8 << 20;
+
 /// Length in bytes that a chunk has on average.
 const AVERAGE: usize = 64 * 1024;
 
@@ -29,7 +33,8 @@ pub(crate) struct Chunk {
     pub(crate) zeros: bool,
 }
 
-/// Divides a part of a content of `size` bytes into chunks; the part begins at `offset` in the content.
+/// Divides a part of a content of `size` bytes into chunks; the part begins at `offset` in the content, and has
+/// [`PART_LEN`] bytes at most.
 pub(crate) fn split_into_chunks(bytes: &[u8], offset: u64, size: u64) -> Vec<Chunk> {
     let average = average_len(size);
     let mut splitter = ChunkSplitter { chunks: Vec::new(), start: 0, zeros: 0 };
@@ -51,7 +56,7 @@ pub(crate) fn split_into_chunks(bytes: &[u8], offset: u64, size: u64) -> Vec<Chu
 /// Returns the average length of the chunks of a content of `size` bytes.
 fn average_len(size: u64) -> usize {
     let excess = size.div_ceil(SIZE_MAX).next_power_of_two().ilog2();
-    // A chunk is never longer than a block of the layer.
+    // A chunk is never longer than a part.
     AVERAGE << excess.min(7)
 }
 

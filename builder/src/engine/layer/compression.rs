@@ -2,6 +2,7 @@
 //! format version determines the blob's bytes.
 
 use crate::compression::LayerCompression;
+use crate::disk::chunks::PART_LEN;
 
 /// Version of the layer format. It increases whenever the same input and level give other bytes
 /// than before: a new version of a compressor, another block length, another rule for what is
@@ -21,6 +22,7 @@ pub(crate) fn block_count(compression: LayerCompression, jobs: usize) -> usize {
 pub(crate) fn block_len(compression: LayerCompression) -> usize {
     match compression {
         LayerCompression::Gzip(_) | LayerCompression::None => 1 << 20,
-        LayerCompression::Zstd(_) | LayerCompression::ZstdChunked(_) => 8 << 20,
+        LayerCompression::Zstd(_) => 8 << 20,
+        LayerCompression::ZstdChunked(_) => PART_LEN,
     }
 }
