@@ -7,9 +7,11 @@
 //! - [`diff`]: why two images differ
 //! - [`extract`]: the disk as a file again
 //! - [`guest`]: the disk of an image, read in any order
+//! - `chunked`: what the table of contents of a layer in zstd:chunked says of the disk
 //! - [`packages`]: the packages in the disk of an image
 //! - [`vm`]: the virtual machine and the disks of a VM artifact
 
+mod chunked;
 pub mod diff;
 pub mod extract;
 mod facts;

@@ -37,7 +37,8 @@ impl UnpackedDisk {
         let file = cap_std::fs::File::create_ambient(&path, ambient_authority());
         let mut file = file.map_err(cannot("write", path.display()))?;
         let BootContext { images, progress, .. } = ground;
-        let context = ExtractContext { images, limits: TarLimits::default(), disk: None, progress };
+        let limits = TarLimits::default();
+        let context = ExtractContext { images, limits, disk: None, seeds: None, progress };
         match extract_disk(image, &mut SparseFile::new(&mut file), &context) {
             Ok(_) => drop(file),
             Err(ExtractError::Cancelled) => return Err(CommandError::Interrupted),

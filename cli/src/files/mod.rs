@@ -8,6 +8,7 @@ pub(crate) mod dependencies;
 pub(crate) mod disk_file;
 pub(crate) mod file_name;
 pub(crate) mod output;
+pub(crate) mod seed_file;
 pub(crate) mod spec_files;
 pub(crate) mod temporary_dir;
 

@@ -190,6 +190,32 @@ fn podman_5_fetches_what_changed() {
     assert_eq!(podman.disk(&second), sha256(&disk));
 }
 
+/// Podman divides disks in another way. What did not move is found all the same.
+#[test]
+fn chunks_of_podman_5_are_reused() {
+    let scene = Scene::with_disk();
+    let Some(podman) = Podman::find(&scene) else { return };
+    let Some(registry) = DockerRegistry::start_open(&scene) else { return };
+    let mut disk = mixed_bytes(4, 12 << 20);
+    disk.resize(16 << 20, 0);
+    scene.write("old.raw", &disk);
+    disk.splice(5 << 20..(5 << 20) + 4096, noise_bytes(6, 4096));
+    scene.write("disk.raw", &disk);
+    let image = registry.reference("d:1");
+    let outcome = scene.run(["build", "-q", "-t", &image, "--push", "--tls-verify=false"]);
+    assert_eq!(outcome.status, 0, "{}", outcome.stderr);
+    podman.run(&["pull", "--tls-verify=false", &image]);
+    let theirs = registry.reference("d:2");
+    let options = ["--tls-verify=false", "--force-compression", "--compression-format"];
+    podman.run(&[&["push"], &options[..], &["zstd:chunked", &image, &theirs]].concat());
+    let args = ["extract", "--progress", "plain", "--seed", "old.raw", "-o", "new", &theirs];
+    let outcome = scene.run(args);
+    assert_eq!(outcome.status, 0, "{}", outcome.stderr);
+    assert!(scene.read("new") == disk);
+    let line = outcome.stderr.lines().find(|line| line.starts_with("reused")).unwrap_or_default();
+    assert!(line.starts_with("reused 7.") && line.contains(" KiB of "), "{}", outcome.stderr);
+}
+
 #[test]
 fn podman_5_takes_every_kind_of_file() {
     let scene = Scene::new();

@@ -37,6 +37,7 @@ mod referrers;
 mod resume;
 mod reuse;
 mod scopes;
+mod seeds;
 mod server;
 mod signatures;
 mod signed_writes;

@@ -4,7 +4,7 @@ use std::io::{self, Read};
 use std::thread;
 
 use super::copy::{STEP, write_sparse};
-use super::{DiskOutput, ExtractContext, ExtractError, ExtractedDisk};
+use super::{DiskOutput, ExtractContext, ExtractError, ExtractedDisk, SeedUse, UnusedSeed};
 use crate::disk::without_compression;
 use crate::inspect::facts::ContentKind;
 use crate::inspect::vm::{disk_name, disk_size};
@@ -48,7 +48,11 @@ pub(super) fn extract_blob(
     })?;
     progress.report(ProgressEvent::Read { blob: number, digest, len });
     output.finish().map_err(ExtractError::Output)?;
-    Ok(ExtractedDisk { path, size })
+    let seeds = match context.seeds {
+        None => SeedUse::None,
+        Some(_) => SeedUse::Unused(UnusedSeed::NotChunked),
+    };
+    Ok(ExtractedDisk { path, size, seeds })
 }
 
 /// Returns the layer with the disk, and its number.

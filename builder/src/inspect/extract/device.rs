@@ -106,6 +106,11 @@ impl DiskOutput for DeviceOutput {
         self.file.sync_all()?;
         self.verify()
     }
+
+    fn restart(&mut self) -> io::Result<()> {
+        (self.at, self.hash) = (0, Sha256::new());
+        Ok(())
+    }
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@ use std::io;
 
 use thiserror::Error;
 
+use super::seed::UnusedSeed;
 use crate::cluster::contract::LAYERS_MAX;
 use crate::oci::error::StorageError;
 use crate::oci::image::digest::Digest;
@@ -84,6 +85,9 @@ pub enum ExtractError {
     /// The disk cannot be written.
     #[error("{0}")]
     Output(io::Error),
+    /// A part of the disk was written, and has to be written again from its start, which the output does not allow.
+    #[error("{0}, and what was written before cannot be taken back")]
+    Restart(UnusedSeed),
     /// The user asked to stop.
     #[error("cancelled")]
     Cancelled,

@@ -1,6 +1,7 @@
 //! To *extract* is to write the disk of a finished image to a file, whatever tool made the image.
 //! Every layer is read once, from front to back, and checked: the written file is the disk only if
-//! all layers have their digests, and KubeVirt and CDI would take the same file.
+//! all layers have their digests, and KubeVirt and CDI would take the same file. With a [seed](SeedUse), the tar of a
+//! layer in zstd:chunked is assembled from its chunks, and checked as well.
 
 mod blob;
 mod choice;
@@ -8,9 +9,11 @@ mod copy;
 mod device;
 mod error;
 mod output;
+mod seed;
 
 use std::collections::BTreeSet;
-use std::io::Read;
+use std::io::{self, Read};
+use std::sync::Arc;
 use std::thread;
 
 use sha2::{Digest as _, Sha256};
@@ -18,12 +21,16 @@ use sha2::{Digest as _, Sha256};
 pub use device::DeviceOutput;
 pub use error::ExtractError;
 pub use output::{DiskOutput, PipeOutput, SparseFile};
+pub use seed::{ReusedBytes, SeedUse, UnusedSeed};
 
 pub(in crate::inspect) use self::blob::{choose_layer, disk_path};
 pub(in crate::inspect) use self::choice::DiskChoice;
 
 use self::copy::{NullOutput, copy_disk};
+use self::seed::{SeedTally, SeededLayer};
 use crate::cluster::contract::{LAYERS_MAX, cdi_takes, is_relevant};
+use crate::compression::CompressionFormat;
+use crate::disk::ReadAt;
 use crate::inspect::facts::ContentKind;
 use crate::oci::hashing::BlobProblem;
 use crate::oci::image::descriptor::Descriptor;
@@ -42,9 +49,15 @@ pub struct ExtractContext<'a> {
     pub limits: TarLimits,
     /// Name of the disk, if it is one of an artifact.
     pub disk: Option<&'a str>,
+    /// Opens the files on this machine that may have parts of the disk, whose path in the image it gets. Without it, or
+    /// without any, layers are read as a whole.
+    pub seeds: Option<OpenSeeds<'a>>,
     /// Receives the progress, and can cancel.
     pub progress: &'a dyn Progress,
 }
+
+/// Opens files that may have parts of a disk.
+pub type OpenSeeds<'a> = &'a dyn Fn(&str) -> Vec<Arc<dyn ReadAt>>;
 
 /// A disk that was extracted.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -53,6 +66,8 @@ pub struct ExtractedDisk {
     pub path: String,
     /// Size in bytes.
     pub size: u64,
+    /// What came of the seeds.
+    pub seeds: SeedUse,
 }
 
 /// Extracts the disk of an image. What `output` received before an error must be discarded.
@@ -64,7 +79,7 @@ pub fn extract_disk(
     let extracted = match ContentKind::of(image) {
         ContentKind::Machine(_) | ContentKind::Disk => blob::extract_blob(image, output, context),
         ContentKind::Image if context.disk.is_some() => Err(ExtractError::NamedDisk),
-        ContentKind::Image => extract_layers(image, output, context),
+        ContentKind::Image => extract_image(image, output, context),
     };
     match extracted {
         // Any error may be a consequence of the cancellation.
@@ -73,27 +88,28 @@ pub fn extract_disk(
     }
 }
 
-fn extract_layers(
+/// Extracts the disk of an image. If its layer cannot be assembled from chunks, it is read as a whole.
+fn extract_image(
     image: &PlatformImage,
     output: &mut dyn DiskOutput,
     context: &ExtractContext<'_>,
 ) -> Result<ExtractedDisk, ExtractError> {
-    let diff_ids = diff_ids(image)?;
-    let hash = (image.layers.len() > 1).then(Sha256::new);
-    let mut extraction =
-        Extraction { output, context, choice: DiskChoice::default(), disk: None, hash };
-    let mut read = BTreeSet::new();
-    for (number, (blob, diff_id)) in image.layers.iter().zip(diff_ids).enumerate() {
-        // The same layer again contains the same disk.
-        if read.insert((blob.digest, diff_id)) {
-            extraction.read_layer(number, blob, diff_id)?;
-        }
+    let mut extraction = Extraction::new(image, output, context);
+    let Some(unused) = extraction.read_layers(image)? else { return extraction.finish() };
+    if context.progress.is_cancelled() {
+        return Err(ExtractError::Cancelled);
     }
-    let Extraction { output, choice, disk, .. } = extraction;
-    choice.check_agreement()?;
-    let disk = disk.ok_or(ExtractError::NoDisk)?;
-    output.finish().map_err(ExtractError::Output)?;
-    Ok(ExtractedDisk { path: format!("/{}", disk.path), size: disk.size })
+    if extraction.has_begun {
+        output.restart().map_err(|error| match error.kind() {
+            io::ErrorKind::Unsupported => ExtractError::Restart(unused.clone()),
+            _ => ExtractError::Output(error),
+        })?;
+    }
+    let context = ExtractContext { seeds: None, ..*context };
+    let mut extraction = Extraction::new(image, output, &context);
+    extraction.read_layers(image)?;
+    let extracted = extraction.finish()?;
+    Ok(ExtractedDisk { seeds: SeedUse::Unused(unused), ..extracted })
 }
 
 /// Returns the diff IDs that the config declares; it is an error if some are missing.
@@ -116,10 +132,13 @@ struct Extraction<'e> {
     output: &'e mut dyn DiskOutput,
     context: &'e ExtractContext<'e>,
     choice: DiskChoice,
+    /// Whether the output has received anything.
+    has_begun: bool,
     /// The disk that was written.
     disk: Option<WrittenDisk>,
     /// Start of the digest of the disk, if it may be needed for a comparison.
     hash: Option<Sha256>,
+    seeds: SeedTally,
 }
 
 struct WrittenDisk {
@@ -129,7 +148,58 @@ struct WrittenDisk {
     digest: Option<Digest>,
 }
 
-impl Extraction<'_> {
+impl<'e> Extraction<'e> {
+    fn new(
+        image: &PlatformImage,
+        output: &'e mut dyn DiskOutput,
+        context: &'e ExtractContext<'e>,
+    ) -> Self {
+        Self {
+            output,
+            context,
+            choice: DiskChoice::default(),
+            has_begun: false,
+            disk: None,
+            hash: (image.layers.len() > 1).then(Sha256::new),
+            seeds: SeedTally::default(),
+        }
+    }
+
+    /// Reads the layers. If one cannot be assembled, all have to be read again as a whole, and this is why.
+    fn read_layers(&mut self, image: &PlatformImage) -> Result<Option<UnusedSeed>, ExtractError> {
+        let diff_ids = diff_ids(image)?;
+        let mut read = BTreeSet::new();
+        for (number, (blob, diff_id)) in image.layers.iter().zip(diff_ids).enumerate() {
+            // The same layer again contains the same disk.
+            if !read.insert((blob.digest, diff_id)) {
+                continue;
+            }
+            match SeededLayer::open(blob, self.context) {
+                Ok(Some(layer)) => {
+                    let unused = self.assemble_layer(number, blob, diff_id, &layer)?;
+                    if unused.is_some() {
+                        return Ok(unused);
+                    }
+                }
+                other => {
+                    self.read_layer(number, blob, diff_id)?;
+                    self.seeds.add_whole(blob.size, other.err());
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    /// Ends the disk, if it is clear which one it is.
+    fn finish(self) -> Result<ExtractedDisk, ExtractError> {
+        let Self { output, context, choice, disk, seeds, .. } = self;
+        choice.check_agreement()?;
+        let disk = disk.ok_or(ExtractError::NoDisk)?;
+        output.finish().map_err(ExtractError::Output)?;
+        let seeds = context.seeds.map_or(SeedUse::None, |_| seeds.finish());
+        Ok(ExtractedDisk { path: format!("/{}", disk.path), size: disk.size, seeds })
+    }
+
     fn read_layer(
         &mut self,
         number: usize,
@@ -145,7 +215,8 @@ impl Extraction<'_> {
         let found = thread::scope(|scope| {
             let tar = LayerTar::new_ahead(reader, expected, scope).map_err(BlobProblem::Read);
             let mut tar = tar.map_err(|problem| wrong(problem.into()))?;
-            let scanned = self.scan_tar(number, &mut tar);
+            let compression = tar.compression();
+            let scanned = self.scan_tar(number, &mut tar, compression);
             if let Err(ScanError::Extract(error)) = scanned {
                 return Err(error);
             }
@@ -164,8 +235,45 @@ impl Extraction<'_> {
         Ok(())
     }
 
-    fn scan_tar(&mut self, layer: usize, tar: &mut LayerTar<'_>) -> Result<(), ScanError> {
-        let compression = tar.compression();
+    /// Reads a layer of which seeds have a part. It is as good as one that was read as a whole: its tar has the diff
+    /// ID. If it cannot be assembled, this is why.
+    fn assemble_layer(
+        &mut self,
+        number: usize,
+        blob: &Descriptor,
+        diff_id: &str,
+        layer: &SeededLayer,
+    ) -> Result<Option<UnusedSeed>, ExtractError> {
+        let context = self.context;
+        let (progress, digest, len) = (context.progress, blob.digest, layer.requested_len());
+        progress.report(ProgressEvent::Reading { blob: number, digest, len });
+        let found = thread::scope(|scope| {
+            let mut tar = layer.assemble(number, blob, context, scope);
+            self.scan_tar(number, &mut tar, Some(CompressionFormat::Zstd))?;
+            Ok(tar.digest().to_string())
+        });
+        let unused = match found {
+            Ok(found) if found == diff_id => {
+                progress.report(ProgressEvent::Read { blob: number, digest, len });
+                self.seeds.add_assembled(layer.count(blob.size));
+                return Ok(None);
+            }
+            Ok(_) => "what its table of contents lists is not the layer".to_owned(),
+            Err(ScanError::Tar(TarReadError::Read(error) | TarReadError::Decompress(_, error))) => {
+                error.to_string()
+            }
+            Err(ScanError::Tar(error)) => error.to_string(),
+            Err(ScanError::Extract(error)) => return Err(error),
+        };
+        Ok(Some(UnusedSeed::Damaged(unused)))
+    }
+
+    fn scan_tar(
+        &mut self,
+        layer: usize,
+        tar: &mut impl Read,
+        compression: Option<CompressionFormat>,
+    ) -> Result<(), ScanError> {
         let mut tar = TarReader::new(tar, compression, self.context.limits).with_sparse_files();
         while let Some(found) = tar.next().transpose()? {
             if !is_relevant(&found.path) {
@@ -193,6 +301,7 @@ impl Extraction<'_> {
                 Err(ExtractError::NotAFile { path, kind: found.kind.noun() }.into())
             }
             None => {
+                self.has_begun = true;
                 self.output.begin(&found.path, found.size).map_err(ExtractError::Output)?;
                 let digest = copy_disk(tar, self.output, self.hash.clone())?;
                 self.disk =

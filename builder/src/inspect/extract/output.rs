@@ -23,6 +23,12 @@ pub trait DiskOutput {
 
     /// Ends the disk, which is complete and verified.
     fn finish(&mut self) -> io::Result<()>;
+
+    /// Discards what was received; the disk begins again. The error is [`io::ErrorKind::Unsupported`] if it cannot be
+    /// discarded.
+    fn restart(&mut self) -> io::Result<()> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
 }
 
 /// A new file, in which zeros are holes.
@@ -72,6 +78,13 @@ impl DiskOutput for SparseFile<'_> {
         self.writeback.take().map_or(Ok(()), Writeback::finish)?;
         self.file.set_len(self.at + self.hole)?;
         self.file.sync_all()
+    }
+
+    fn restart(&mut self) -> io::Result<()> {
+        self.writeback.take().map_or(Ok(()), Writeback::finish)?;
+        (self.at, self.hole) = (0, 0);
+        self.file.set_len(0)?;
+        self.file.rewind()
     }
 }
 

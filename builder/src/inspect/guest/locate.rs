@@ -3,21 +3,20 @@
 use std::io;
 use std::sync::Arc;
 
-use super::chunked::{ChunkedFile, list_entries};
+use super::chunked::ChunkedFile;
 use super::cursor::Cursor;
 use super::ranged::RangedBlob;
 use super::{DiskContext, OpenedDisk, PartReading, Traffic};
 use crate::cluster::contract::{LAYERS_MAX, cdi_takes, is_relevant};
 use crate::compression::{CompressionFormat, MAGIC_LEN};
 use crate::disk::{ReadAt, byte_ranges};
+use crate::inspect::chunked::read_chunked_layer;
 use crate::inspect::extract::{DiskChoice, ExtractError, choose_layer, disk_path};
 use crate::inspect::facts::ContentKind;
 use crate::oci::hashing::BlobProblem;
 use crate::oci::image::descriptor::Descriptor;
-use crate::oci::image::layer::ChunkedMetadata;
 use crate::oci::image_documents::PlatformImage;
 use crate::oci::tar::{self, TarEntry, TarEntryKind, TarReader};
-use crate::oci::toc::{Toc, read_toc};
 
 /// Largest layer that is read as a whole to see that it has no disk.
 const SMALL_LAYER: u64 = 16 << 20;
@@ -98,8 +97,11 @@ fn read_layer<'a>(
 ) -> io::Result<Option<LayerEntries<'a>>> {
     let blob: Arc<dyn ReadAt + 'a> =
         Arc::new(RangedBlob::new(context.images, layer, traffic.clone()));
-    if let Some(found) = read_chunked(layer, &blob, context, traffic) {
-        return Ok(Some(found));
+    if let Some(found) = read_chunked_layer(context.images, layer) {
+        traffic.count(found.toc_len);
+        let disk = found.disk.map(|file| ChunkedFile::new(Arc::clone(&blob), file));
+        let disk = disk.map(|file| Arc::new(file) as Arc<dyn ReadAt + 'a>);
+        return Ok(Some(LayerEntries { entries: found.entries, disk }));
     }
     if context.parts == PartReading::Checked {
         return Ok(None);
@@ -128,28 +130,6 @@ fn compression(blob: &dyn ReadAt) -> io::Result<Option<CompressionFormat>> {
     let mut start = vec![0; usize::try_from(blob.len().min(MAGIC_LEN)).unwrap_or(0)];
     blob.read_exact_at(&mut start, 0)?;
     Ok(CompressionFormat::detect(&start))
-}
-
-/// Reads the table of contents of a layer in zstd:chunked.
-fn read_chunked<'a>(
-    layer: &Descriptor,
-    blob: &Arc<dyn ReadAt + 'a>,
-    context: &DiskContext<'a>,
-    traffic: &Traffic,
-) -> Option<LayerEntries<'a>> {
-    let metadata = ChunkedMetadata::from_annotations(&layer.annotations)?;
-    let text = read_toc(context.images, layer, &metadata)?;
-    traffic.count(metadata.toc.len);
-    let toc = Toc::parse(&text)?;
-    let (mut entries, mut disk) = (Vec::new(), None);
-    for (number, entry) in list_entries(&toc).into_iter().filter(|(_, it)| is_relevant(&it.path)) {
-        if cdi_takes(&entry) && entry.kind == TarEntryKind::File {
-            let file = ChunkedFile::open(Arc::clone(blob), &toc, number, metadata.toc.offset)?;
-            disk = Some(Arc::new(file) as Arc<dyn ReadAt + 'a>);
-        }
-        entries.push(entry);
-    }
-    Some(LayerEntries { entries, disk })
 }
 
 /// Reads the headers of a tar that is not compressed.

@@ -1,0 +1,78 @@
+//! The *plan* of a tar: where each part of it comes from, and the ranges of the blob that are requested.
+
+use std::ops::Range;
+
+use super::index::{SeedIndex, SeedPlace};
+use crate::inspect::chunked::FileChunks;
+
+/// Length in bytes of the longest gap between two parts that are requested together: a request costs as much as some
+/// more bytes of the one before.
+const GAP_MAX: u64 = 128 * 1024;
+
+/// Length in bytes of the longest compressed part in front of the disk or behind it: they are kept in memory.
+const OTHER_LEN_MAX: u64 = 4 << 20;
+
+/// A part of the tar.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum TarPart {
+    /// Headers and other files: what these bytes of the blob decompress to.
+    Other(Range<u64>),
+    /// The chunk with this number has only zeros.
+    Zeros(usize),
+    /// The chunk with this number is in a seed.
+    Seed(usize, SeedPlace),
+    /// The chunk with this number is requested.
+    Layer(usize),
+}
+
+/// The parts of a tar.
+#[derive(Debug)]
+pub(super) struct TarPlan {
+    /// The parts in order.
+    pub(super) parts: Vec<TarPart>,
+    /// The ranges of the blob that are requested, in order.
+    pub(super) requests: Vec<Range<u64>>,
+    /// Length in bytes of the chunks that seeds have.
+    pub(super) reused: u64,
+}
+
+impl TarPlan {
+    /// Plans the tar that ends at `end` in the blob; `None` if there is too much beside the disk.
+    pub(super) fn new(file: &FileChunks, end: u64, index: &SeedIndex<'_>) -> Option<Self> {
+        let mut plan = Self { parts: Vec::new(), requests: Vec::new(), reused: 0 };
+        plan.add_other(0..file.frames.start)?;
+        for (number, chunk) in file.chunks.iter().enumerate() {
+            let part = match (&chunk.frame, index.find(chunk.digest)) {
+                (None, _) => TarPart::Zeros(number),
+                (Some(_), Some(place)) => {
+                    plan.reused += chunk.len();
+                    TarPart::Seed(number, place)
+                }
+                (Some(frame), None) => {
+                    plan.add_request(frame);
+                    TarPart::Layer(number)
+                }
+            };
+            plan.parts.push(part);
+        }
+        plan.add_other(file.frames.end..end)?;
+        Some(plan)
+    }
+
+    fn add_other(&mut self, range: Range<u64>) -> Option<()> {
+        if range.end.checked_sub(range.start)? > OTHER_LEN_MAX {
+            return None;
+        }
+        self.add_request(&range);
+        self.parts.push(TarPart::Other(range));
+        Some(())
+    }
+
+    fn add_request(&mut self, range: &Range<u64>) {
+        match self.requests.last_mut() {
+            // They are in order: the table of contents was checked.
+            Some(last) if range.start.saturating_sub(last.end) <= GAP_MAX => last.end = range.end,
+            _ => self.requests.push(range.clone()),
+        }
+    }
+}
