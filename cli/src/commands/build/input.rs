@@ -126,7 +126,8 @@ impl BuildInput {
             }
         }
         let message = format!("nothing to build in `{}`", arguments.context().display());
-        let help = "write a `diskette.yaml` or a `Dockerfile`, or name another file with `-f`";
+        let help = "write a `diskette.yaml` or a `Dockerfile`, name another file with `-f`, or name \
+                    a disk and not its directory: `diskette build disk.qcow2`";
         Err(Diagnostic::new(message).help(help).into())
     }
 
