@@ -5,7 +5,6 @@ use std::io;
 use std::ops::Range;
 
 use crc_fast::CrcAlgorithm;
-use sha256_pair::{Sha256, update_pair};
 
 use super::contents::{ChunkedPart, ContentRange, EncodedChunk};
 use super::known_frames::KnownFrames;
@@ -13,7 +12,7 @@ use super::output::EncoderOutput;
 use super::runs::is_incompressible;
 use super::zstd::{ZstdEncoder, write_raw_frame};
 use crate::disk::chunks::{Chunk, split_into_chunks};
-use crate::oci::image::digest::Digest;
+use crate::oci::hashing::digests_of;
 
 /// The checksum of a content in tar-split: that of Go's `crc64.ISO`.
 pub(crate) const CONTENT_CRC: CrcAlgorithm = CrcAlgorithm::Crc64GoIso;
@@ -63,7 +62,7 @@ impl ChunkedEncoder {
     ) -> io::Result<ChunkedPart> {
         let bytes = &block[content.range.clone()];
         let chunks = split_into_chunks(bytes, content.offset, content.size);
-        let digests = hash_chunks(bytes, &chunks);
+        let digests = digests_of(chunks.iter().map(|chunk| &bytes[chunk.range.clone()]));
         let mut encoded = Vec::with_capacity(chunks.len());
         for (Chunk { range, zeros }, digest) in chunks.into_iter().zip(digests) {
             let len = range.len();
@@ -94,18 +93,4 @@ impl ChunkedEncoder {
         }
         self.zstd.write_frame(&block[range], output)
     }
-}
-
-/// Returns the digests of chunks, in order; they are hashed in pairs.
-fn hash_chunks(bytes: &[u8], chunks: &[Chunk]) -> Vec<Digest> {
-    let mut digests = Vec::with_capacity(chunks.len());
-    for pair in chunks.chunks(2) {
-        let (mut first, mut second) = (Sha256::new(), Sha256::new());
-        let of =
-            |index: usize| pair.get(index).map_or(&[][..], |chunk| &bytes[chunk.range.clone()]);
-        update_pair(&mut first, of(0), &mut second, of(1));
-        digests.extend([first, second].map(|hash| Digest::from_bytes(hash.finalize())));
-    }
-    digests.truncate(chunks.len());
-    digests
 }

@@ -5,11 +5,10 @@ use std::collections::HashMap;
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use sha256_pair::{Sha256, update_pair};
-
-use crate::disk::chunks::{Chunk, PART_LEN, split_into_chunks};
+use crate::disk::chunks::{PART_LEN, split_into_chunks};
 use crate::disk::{Extent, ExtentKind, ReadAt};
 use crate::inspect::chunked::{FileChunk, FileChunks};
+use crate::oci::hashing::digests_of;
 use crate::oci::image::digest::Digest;
 use crate::oci::parallel::in_parallel;
 use crate::oci::progress::Progress;
@@ -84,8 +83,8 @@ impl<'s> SeedIndex<'s> {
         }
         let mut chunks = split_into_chunks(&bytes, part.at, size);
         chunks.retain(|chunk| !chunk.zeros);
-        let digests = hash_chunks(&bytes, &chunks);
-        let found = digests.zip(&chunks).map(|(digest, chunk)| {
+        let digests = digests_of(chunks.iter().map(|chunk| &bytes[chunk.range.clone()]));
+        let found = digests.into_iter().zip(&chunks).map(|(digest, chunk)| {
             (digest, SeedPlace { at: part.at + chunk.range.start as u64, ..part })
         });
         self.add(found.collect());
@@ -152,16 +151,4 @@ pub(super) fn read_seed(
     }
     bytes.resize(usize::try_from(len).map_err(io::Error::other)?, 0);
     seed.read_exact_at(bytes, place.at)
-}
-
-/// Returns the digests of chunks, in order; they are hashed in pairs.
-fn hash_chunks<'c>(bytes: &'c [u8], chunks: &'c [Chunk]) -> impl Iterator<Item = Digest> + 'c {
-    let pairs = chunks.chunks(2).flat_map(|pair| {
-        let (mut first, mut second) = (Sha256::new(), Sha256::new());
-        let content =
-            |index: usize| pair.get(index).map_or(&[][..], |chunk| &bytes[chunk.range.clone()]);
-        update_pair(&mut first, content(0), &mut second, content(1));
-        [first, second]
-    });
-    pairs.map(|hash| Digest::from_bytes(hash.finalize()))
 }
