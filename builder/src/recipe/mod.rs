@@ -15,6 +15,7 @@ use schemars::JsonSchema;
 use self::diagnostic::{Diagnostic, Span};
 pub use self::layer::{BlobRecipe, LayerContent, LayerRecipe};
 pub use self::manifest::{ArtifactConfig, ConfigRecipe};
+pub use self::path::NAME_MAX;
 pub use self::source::{
     ArchivedDisk, Checksum, DiskRequest, DownloadDetails, ImageDisk, InputFile, ReadList,
     ReleaseOrigin, SourceLocation, SourceRecipe, SourceRole, TarMember, TarOrigin,

@@ -1,5 +1,8 @@
 //! *Paths* in layers: relative, with `/` between their parts; the root directory is the empty path.
 
+/// Maximum length of a file name in bytes: `NAME_MAX` in Linux's `linux/limits.h`.
+pub const NAME_MAX: usize = 255;
+
 /// Returns the path of a name in a directory.
 pub(crate) fn join(directory: &str, name: &str) -> String {
     if directory.is_empty() { name.to_owned() } else { format!("{directory}/{name}") }

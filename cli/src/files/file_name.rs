@@ -3,6 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+use diskette_builder::recipe::NAME_MAX;
+
 /// The name of a file that is made in a directory of the user: it is visible, and no option or path.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct FileName(String);
@@ -11,9 +13,6 @@ pub(crate) struct FileName(String);
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`{}` is not used as the name of a file", .0.escape_debug())]
 pub(crate) struct FileNameError(String);
-
-/// Maximum length of a file name on Linux in bytes.
-const NAME_MAX: usize = 255;
 
 impl FileName {
     /// Returns the name as text.

@@ -44,6 +44,9 @@ fn what_cannot_be_built_is_explained() {
     check(&["build", "a.qcow2", "-o", "out"], 0, "does not show its architecture");
     check(&["build", "a.qcow2", "b.raw", "-o", "out"], 2, "are both for linux/");
     check(&["build", "gone.qcow2", "-o", "out"], 1, "cannot read `gone.qcow2`");
+    scene.write("noname", mixed_bytes(1, 70_000));
+    check(&["build", "noname", "-o", "out"], 1, "`noname` is a file, but no disk or archive");
+    check(&["build", "noname", "-o", "out"], 1, "e.g. `noname.raw`");
     check(&["build", ".", "elsewhere", "-o", "out"], 2, "a build has one context");
     check(&["build", ".", "--name", "x", "-o", "out"], 2, "`--name` is for `diskette build DISK`");
     check(&["push", "a.qcow2", "q.io/a:1"], 2, "`diskette build a.qcow2 -t REF --push`");

@@ -8,9 +8,7 @@ use crate::disk::DiskInfo;
 use crate::oci::image::descriptor::Descriptor;
 use crate::oci::image::format::EMPTY_CONFIG;
 use crate::oci::image::platform::Platform;
-
-/// Maximum length of a file name in bytes on Linux (`NAME_MAX` in `linux/limits.h`).
-const NAME_MAX: usize = 255;
+use crate::recipe::NAME_MAX;
 
 /// What is known of one manifest of a disk artifact.
 #[derive(Debug, Clone)]

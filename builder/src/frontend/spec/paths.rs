@@ -3,10 +3,8 @@
 use super::located::LocatedText;
 use crate::cluster::contract::placement_conflict;
 use crate::oci::image::whiteout;
+use crate::recipe::NAME_MAX;
 use crate::recipe::diagnostic::Diagnostic;
-
-/// Maximum length of a file name in bytes: `NAME_MAX` of Linux.
-const NAME_LIMIT: usize = 255;
 
 /// Returns the path in its layer of a file that an absolute path names.
 pub(super) fn check_plain_path(text: &LocatedText) -> Result<&str, Diagnostic> {
@@ -42,7 +40,7 @@ pub(super) fn check_file_name(name: &str) -> Result<(), &'static str> {
         "." | ".." => Err("it means a directory"),
         _ if name.contains('/') => Err("it has a slash"),
         _ if name.contains(char::is_control) => Err("it has a control character"),
-        _ if name.len() > NAME_LIMIT => Err("it is longer than 255 bytes"),
+        _ if name.len() > NAME_MAX => Err("it is longer than 255 bytes"),
         // OCI image specification, layer.md, "Whiteouts".
         _ if name.starts_with(whiteout::PREFIX) => {
             Err("`.wh.` marks a deletion in container images")

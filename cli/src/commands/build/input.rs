@@ -54,6 +54,15 @@ pub(super) struct InputAccess<'a> {
     pub(super) progress: &'a dyn Progress,
 }
 
+/// Returns the error for a context that is a file of no known kind.
+fn context_is_file(path: &Path) -> Diagnostic {
+    let name = path.display();
+    let message = format!("`{name}` is a file, but no disk or archive that can be recognized");
+    Diagnostic::new(message).help(format!(
+        "name a spec or a Dockerfile with `-f {name}`; a raw disk is recognized by its name, e.g. `{name}.raw`"
+    ))
+}
+
 /// The recipes of an input, and what is needed to build them.
 pub(super) struct LoadedInput {
     pub(super) recipes: Vec<Recipe>,
@@ -118,6 +127,9 @@ impl BuildInput {
             let path = if is_inside { inside } else { path.clone() };
             let source = read_spec(&path)?;
             return Ok(Self::new(path, source, context));
+        }
+        if directory.is_file() {
+            return Err(context_is_file(&directory).into());
         }
         for name in INPUT_NAMES {
             let path = directory.join(name);

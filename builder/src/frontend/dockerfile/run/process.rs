@@ -12,10 +12,10 @@ use super::status::CommandRefusal;
 use crate::frontend::dockerfile::tree::{
     Accounts, FollowLast, ResolvedTreePath, Tree, TreeNodeKind, UserIdentity,
 };
+use crate::recipe::NAME_MAX;
 
-/// The longest path and name, in bytes (`PATH_MAX` without its end, `NAME_MAX`).
+/// The longest path, in bytes: `PATH_MAX` without its end.
 pub(super) const PATH_MAX: usize = 4095;
-const NAME_MAX: usize = 255;
 
 /// Work that a directory on the way to a file counts for, in bytes; long paths have more of them,
 /// and each takes longer.

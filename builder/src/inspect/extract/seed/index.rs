@@ -16,6 +16,10 @@ use crate::oci::progress::Progress;
 /// How many parts of seeds are read at a time.
 const THREADS: usize = 4;
 
+/// How much of a seed is read: so many times the length of the disk. The file that is replaced may be a large one that has
+/// nothing to do with it.
+const SEED_TIMES_MAX: u64 = 4;
+
 /// How many chunks are looked for at a time where the disk has them.
 const BATCH: usize = 64;
 
@@ -57,8 +61,10 @@ impl<'s> SeedIndex<'s> {
 
     /// Divides the seeds as [`split_into_chunks`] divides the disk, and so finds chunks wherever they are.
     fn add_divided(&self, size: u64, progress: &dyn Progress) -> Result<(), Cancelled> {
+        let longest = size.saturating_mul(SEED_TIMES_MAX);
         let parts = self.seeds.iter().enumerate().flat_map(|(seed, bytes)| {
-            (0..bytes.len()).step_by(PART_LEN).map(move |at| SeedPlace { seed, at })
+            let starts = (0..bytes.len().min(longest)).step_by(PART_LEN);
+            starts.map(move |at| SeedPlace { seed, at })
         });
         let parts: Vec<SeedPlace> = parts.collect();
         in_parallel(&parts, THREADS, |_, part| {

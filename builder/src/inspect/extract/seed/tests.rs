@@ -168,6 +168,15 @@ fn what_a_seed_has_is_reused() {
     check(&[disk[1..].to_vec()], 0..1, 1);
 }
 
+#[test]
+fn a_seed_is_not_read_for_ever() {
+    let disk = blocks(&(1..20).collect::<Vec<_>>());
+    let far = |times: usize| [vec![1; times * PART_LEN], disk.clone()].concat();
+    let layer = Layer::ours(&disk);
+    assert_eq!(layer.check(&[seed(far(0))]).reused, layer.file.size);
+    assert_eq!(layer.check(&[seed(far(1))]).reused, 0);
+}
+
 /// The chunks of other tools have other borders.
 #[test]
 fn chunks_of_other_rules_are_found_where_they_are() {
