@@ -4,9 +4,9 @@ use std::io::{self, Read};
 
 use sha2::{Digest as _, Sha256};
 
-use super::{DiskOutput, ExtractError, ScanError};
+use super::{DiskOutput, ExtractError};
 use crate::oci::image::digest::Digest;
-use crate::oci::tar::TarReader;
+use crate::oci::tar::{TarReadError, TarReader};
 
 /// How much of a disk is copied at a time, in bytes.
 pub(super) const STEP: usize = 256 * 1024;
@@ -74,5 +74,25 @@ impl DiskOutput for NullOutput {
 
     fn finish(&mut self) -> io::Result<()> {
         Ok(())
+    }
+}
+
+/// Why the rest of a layer is not scanned.
+pub(super) enum ScanError {
+    /// The extraction fails, whatever the rest of the layer is.
+    Extract(ExtractError),
+    /// The layer is not a tar, and may be damaged.
+    Tar(TarReadError),
+}
+
+impl From<TarReadError> for ScanError {
+    fn from(error: TarReadError) -> Self {
+        Self::Tar(error)
+    }
+}
+
+impl From<ExtractError> for ScanError {
+    fn from(error: ExtractError) -> Self {
+        Self::Extract(error)
     }
 }

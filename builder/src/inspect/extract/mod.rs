@@ -8,15 +8,12 @@ mod choice;
 mod copy;
 mod device;
 mod error;
+mod layers;
 mod output;
 mod seed;
 
-use std::collections::BTreeSet;
-use std::io::{self, Read};
+use std::io;
 use std::sync::Arc;
-use std::thread;
-
-use sha2::{Digest as _, Sha256};
 
 pub use device::DeviceOutput;
 pub use error::ExtractError;
@@ -26,20 +23,13 @@ pub use seed::{ReusedBytes, SeedUse, UnusedSeed};
 pub(in crate::inspect) use self::blob::{choose_layer, disk_path};
 pub(in crate::inspect) use self::choice::DiskChoice;
 
-use self::copy::{NullOutput, copy_disk};
-use self::seed::{SeedTally, SeededLayer};
-use crate::cluster::contract::{LAYERS_MAX, cdi_takes, is_relevant};
-use crate::compression::CompressionFormat;
+use self::layers::Extraction;
 use crate::disk::ReadAt;
 use crate::inspect::facts::ContentKind;
-use crate::oci::hashing::BlobProblem;
-use crate::oci::image::descriptor::Descriptor;
-use crate::oci::image::digest::Digest;
 use crate::oci::image_documents::PlatformImage;
 use crate::oci::images::Images;
-use crate::oci::layer_tar::{ExpectedBlob, LayerProblem, LayerTar};
-use crate::oci::progress::{Progress, ProgressEvent};
-use crate::oci::tar::{TarEntry, TarEntryKind, TarLimits, TarReadError, TarReader};
+use crate::oci::progress::Progress;
+use crate::oci::tar::TarLimits;
 
 /// What a disk is extracted with.
 pub struct ExtractContext<'a> {
@@ -110,234 +100,6 @@ fn extract_image(
     extraction.read_layers(image)?;
     let extracted = extraction.finish()?;
     Ok(ExtractedDisk { seeds: SeedUse::Unused(unused), ..extracted })
-}
-
-/// Returns the diff IDs that the config declares; it is an error if some are missing.
-fn diff_ids(image: &PlatformImage) -> Result<Vec<&str>, ExtractError> {
-    if image.config.is_empty() {
-        return Err(ExtractError::Artifact(image.config_descriptor.media_type.clone()));
-    }
-    let all: Vec<&str> = image.diff_ids().collect();
-    if all.len() != image.layers.len() {
-        let (layers, diff_ids) = (image.layers.len(), all.len());
-        return Err(ExtractError::LayerCount { layers, diff_ids });
-    }
-    if all.len() > LAYERS_MAX {
-        return Err(ExtractError::TooManyLayers(all.len()));
-    }
-    Ok(all)
-}
-
-struct Extraction<'e> {
-    output: &'e mut dyn DiskOutput,
-    context: &'e ExtractContext<'e>,
-    choice: DiskChoice,
-    /// Whether the output has received anything.
-    has_begun: bool,
-    /// The disk that was written.
-    disk: Option<WrittenDisk>,
-    /// Start of the digest of the disk, if it may be needed for a comparison.
-    hash: Option<Sha256>,
-    seeds: SeedTally,
-}
-
-struct WrittenDisk {
-    path: String,
-    size: u64,
-    /// Digest of its bytes, if later layers may have to be compared with it.
-    digest: Option<Digest>,
-}
-
-impl<'e> Extraction<'e> {
-    fn new(
-        image: &PlatformImage,
-        output: &'e mut dyn DiskOutput,
-        context: &'e ExtractContext<'e>,
-    ) -> Self {
-        Self {
-            output,
-            context,
-            choice: DiskChoice::default(),
-            has_begun: false,
-            disk: None,
-            hash: (image.layers.len() > 1).then(Sha256::new),
-            seeds: SeedTally::default(),
-        }
-    }
-
-    /// Reads the layers. If one cannot be assembled, all have to be read again as a whole, and this is why.
-    fn read_layers(&mut self, image: &PlatformImage) -> Result<Option<UnusedSeed>, ExtractError> {
-        let diff_ids = diff_ids(image)?;
-        let mut read = BTreeSet::new();
-        for (number, (blob, diff_id)) in image.layers.iter().zip(diff_ids).enumerate() {
-            // The same layer again contains the same disk.
-            if !read.insert((blob.digest, diff_id)) {
-                continue;
-            }
-            match SeededLayer::open(blob, self.context) {
-                Ok(Some(layer)) => {
-                    let unused = self.assemble_layer(number, blob, diff_id, &layer)?;
-                    if unused.is_some() {
-                        return Ok(unused);
-                    }
-                }
-                other => {
-                    self.read_layer(number, blob, diff_id)?;
-                    self.seeds.add_whole(blob.size, other.err());
-                }
-            }
-        }
-        Ok(None)
-    }
-
-    /// Ends the disk, if it is clear which one it is.
-    fn finish(self) -> Result<ExtractedDisk, ExtractError> {
-        let Self { output, context, choice, disk, seeds, .. } = self;
-        choice.check_agreement()?;
-        let disk = disk.ok_or(ExtractError::NoDisk)?;
-        output.finish().map_err(ExtractError::Output)?;
-        let seeds = context.seeds.map_or(SeedUse::None, |_| seeds.finish());
-        Ok(ExtractedDisk { path: format!("/{}", disk.path), size: disk.size, seeds })
-    }
-
-    fn read_layer(
-        &mut self,
-        number: usize,
-        blob: &Descriptor,
-        diff_id: &str,
-    ) -> Result<(), ExtractError> {
-        let (progress, digest, len) = (self.context.progress, blob.digest, blob.size);
-        let wrong =
-            |problem: LayerProblem| ExtractError::Layer { number: number + 1, digest, problem };
-        let reader = self.context.images.open_blob(digest, len, 0)?;
-        progress.report(ProgressEvent::Reading { blob: number, digest, len });
-        let expected = ExpectedBlob { digest, size: len, progress, number: Some(number) };
-        let found = thread::scope(|scope| {
-            let tar = LayerTar::new_ahead(reader, expected, scope).map_err(BlobProblem::Read);
-            let mut tar = tar.map_err(|problem| wrong(problem.into()))?;
-            let compression = tar.compression();
-            let scanned = self.scan_tar(number, &mut tar, compression);
-            if let Err(ScanError::Extract(error)) = scanned {
-                return Err(error);
-            }
-            // A wrong digest or size is reported rather than the tar that cannot be read because of
-            // it.
-            let found = tar.finish().map_err(|problem| wrong(problem.into()))?;
-            match scanned {
-                Err(ScanError::Tar(error)) => Err(wrong(error.into())),
-                _ => Ok(found.to_string()),
-            }
-        })?;
-        if found != diff_id {
-            return Err(wrong(LayerProblem::DiffId { expected: diff_id.to_owned(), found }));
-        }
-        progress.report(ProgressEvent::Read { blob: number, digest, len });
-        Ok(())
-    }
-
-    /// Reads a layer of which seeds have a part. It is as good as one that was read as a whole: its tar has the diff
-    /// ID. If it cannot be assembled, this is why.
-    fn assemble_layer(
-        &mut self,
-        number: usize,
-        blob: &Descriptor,
-        diff_id: &str,
-        layer: &SeededLayer,
-    ) -> Result<Option<UnusedSeed>, ExtractError> {
-        let context = self.context;
-        let (progress, digest, len) = (context.progress, blob.digest, layer.requested_len());
-        progress.report(ProgressEvent::Reading { blob: number, digest, len });
-        let found = thread::scope(|scope| {
-            let mut tar = layer.assemble(number, blob, context, scope);
-            self.scan_tar(number, &mut tar, Some(CompressionFormat::Zstd))?;
-            Ok(tar.digest().to_string())
-        });
-        let unused = match found {
-            Ok(found) if found == diff_id => {
-                progress.report(ProgressEvent::Read { blob: number, digest, len });
-                self.seeds.add_assembled(layer.count(blob.size));
-                return Ok(None);
-            }
-            Ok(_) => "what its table of contents lists is not the layer".to_owned(),
-            Err(ScanError::Tar(TarReadError::Read(error) | TarReadError::Decompress(_, error))) => {
-                error.to_string()
-            }
-            Err(ScanError::Tar(error)) => error.to_string(),
-            Err(ScanError::Extract(error)) => return Err(error),
-        };
-        Ok(Some(UnusedSeed::Damaged(unused)))
-    }
-
-    fn scan_tar(
-        &mut self,
-        layer: usize,
-        tar: &mut impl Read,
-        compression: Option<CompressionFormat>,
-    ) -> Result<(), ScanError> {
-        let mut tar = TarReader::new(tar, compression, self.context.limits).with_sparse_files();
-        while let Some(found) = tar.next().transpose()? {
-            if !is_relevant(&found.path) {
-                continue;
-            }
-            if cdi_takes(&found) {
-                self.copy_or_compare(&found, layer, &mut tar)?;
-            }
-            self.choice.keep(layer, found)?;
-        }
-        tar.drain()?;
-        Ok(())
-    }
-
-    /// Writes the first disk, and compares others of the same name with it.
-    fn copy_or_compare(
-        &mut self,
-        found: &TarEntry,
-        layer: usize,
-        tar: &mut TarReader<impl Read>,
-    ) -> Result<(), ScanError> {
-        match &self.disk {
-            None if found.kind != TarEntryKind::File => {
-                let path = found.path.clone();
-                Err(ExtractError::NotAFile { path, kind: found.kind.noun() }.into())
-            }
-            None => {
-                self.has_begun = true;
-                self.output.begin(&found.path, found.size).map_err(ExtractError::Output)?;
-                let digest = copy_disk(tar, self.output, self.hash.clone())?;
-                self.disk =
-                    Some(WrittenDisk { path: found.path.clone(), size: found.size, digest });
-                Ok(())
-            }
-            Some(disk) if (&disk.path, disk.size) == (&found.path, found.size) => {
-                let digest = copy_disk(tar, &mut NullOutput, self.hash.clone())?;
-                if digest.is_some() && digest == disk.digest {
-                    self.choice.mark_same(layer);
-                }
-                Ok(())
-            }
-            Some(_) => Ok(()),
-        }
-    }
-}
-
-/// Why the rest of a layer is not scanned.
-enum ScanError {
-    /// The extraction fails, whatever the rest of the layer is.
-    Extract(ExtractError),
-    /// The layer is not a tar, and may be damaged.
-    Tar(TarReadError),
-}
-
-impl From<TarReadError> for ScanError {
-    fn from(error: TarReadError) -> Self {
-        Self::Tar(error)
-    }
-}
-
-impl From<ExtractError> for ScanError {
-    fn from(error: ExtractError) -> Self {
-        Self::Extract(error)
-    }
 }
 
 impl std::fmt::Debug for ExtractContext<'_> {
