@@ -2,10 +2,12 @@
 //! untrusted: one that is damaged or too long counts as missing.
 
 use std::borrow::Cow;
+use std::fmt;
 use std::io::Read;
 use std::ops::Range;
 
-use serde::Deserialize;
+use serde::de::{Error as _, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer};
 
 use super::image::descriptor::Descriptor;
 use super::image::digest::Digest;
@@ -15,10 +17,14 @@ use super::images::Images;
 /// Length in bytes of the longest table of contents that is read: that of a disk with 20 GiB of data.
 const TOC_LEN_MAX: u64 = 64 << 20;
 
+/// Number of entries of the longest table that is read: twice as many as such a disk has chunks. An entry takes about
+/// 200 bytes of memory, whatever the length of its text.
+const ENTRIES_MAX: usize = 1 << 19;
+
 /// A table of contents.
 #[derive(Deserialize)]
 pub(crate) struct Toc<'a> {
-    #[serde(borrow)]
+    #[serde(borrow, deserialize_with = "read_entries")]
     pub(crate) entries: Vec<TocEntry<'a>>,
 }
 
@@ -59,6 +65,34 @@ pub(crate) struct TocEntry<'a> {
     pub(crate) end_offset: u64,
 }
 
+/// Reads the entries; too many are an error.
+fn read_entries<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Vec<TocEntry<'de>>, D::Error> {
+    deserializer.deserialize_seq(EntriesVisitor)
+}
+
+struct EntriesVisitor;
+
+impl<'de> Visitor<'de> for EntriesVisitor {
+    type Value = Vec<TocEntry<'de>>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "at most {ENTRIES_MAX} entries")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut sequence: A) -> Result<Self::Value, A::Error> {
+        let mut entries = Vec::new();
+        while let Some(entry) = sequence.next_element()? {
+            if entries.len() == ENTRIES_MAX {
+                return Err(A::Error::invalid_length(ENTRIES_MAX + 1, &self));
+            }
+            entries.push(entry);
+        }
+        Ok(entries)
+    }
+}
+
 impl<'a> Toc<'a> {
     /// Parses the text of a table.
     pub(crate) fn parse(text: &'a [u8]) -> Option<Self> {
@@ -96,4 +130,21 @@ pub(crate) fn decompress_toc(compressed: &[u8], metadata: &ChunkedMetadata) -> O
     let mut text = Vec::new();
     decoder.take(metadata.toc.text_len).read_to_end(&mut text).ok()?;
     Some(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tables_with_too_many_entries_are_not_read() {
+        let table = |count: usize| {
+            let entries = vec![r#"{"type":""}"#; count].join(",");
+            format!(r#"{{"version":1,"entries":[{entries}]}}"#)
+        };
+        let read = |count: usize| Toc::parse(table(count).as_bytes()).map(|toc| toc.entries.len());
+        assert_eq!(read(0), Some(0));
+        assert_eq!(read(ENTRIES_MAX), Some(ENTRIES_MAX));
+        assert_eq!(read(ENTRIES_MAX + 1), None);
+    }
 }

@@ -94,6 +94,12 @@ const LIMITS: &[(&str, Unit, &str, &str)] = &[
         "TOC_LEN_MAX",
     ),
     (
+        "entries of that table; it is as one that is too long",
+        Count,
+        "builder/src/oci/toc.rs",
+        "ENTRIES_MAX",
+    ),
+    (
         "images of a layout whose chunks a pull reuses; chunks of others are requested",
         Count,
         "builder/src/oci/reuse/chunks.rs",
@@ -112,7 +118,7 @@ const LIMITS: &[(&str, Unit, &str, &str)] = &[
         "LAYERS_MAX",
     ),
     (
-        "their chunks in memory together; others are compressed",
+        "chunks of them that are looked up for a layer; others are compressed",
         Count,
         "builder/src/engine/layer/known_frames.rs",
         "FRAMES_MAX",

@@ -2,42 +2,59 @@
 //! made again.
 
 use std::collections::HashMap;
+use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::BuildOptions;
 use crate::compression::{LayerCompression, LayerCompressionKind};
-use crate::engine::layer::KnownFrames;
+use crate::engine::layer::{KnownBlobs, KnownFrames};
+use crate::oci::image::layer::FinishedLayer;
 
-/// The frames of known layers, by the compression that made them.
+/// Length in bytes of the shortest layer that is worth remembering.
+const LEN_MIN: u64 = 1 << 20;
+
+/// The known layers, by the compression that made them.
 pub(super) struct KnownLayers<'a> {
     options: &'a BuildOptions<'a>,
-    frames: Mutex<HashMap<LayerCompression, Option<KnownFrames>>>,
+    blobs: Mutex<HashMap<LayerCompression, Arc<KnownBlobs>>>,
 }
 
 impl<'a> KnownLayers<'a> {
     /// Returns the known layers of a build. Nothing is read yet.
     pub(super) fn new(options: &'a BuildOptions<'a>) -> Self {
-        Self { options, frames: Mutex::default() }
+        Self { options, blobs: Mutex::default() }
     }
 
-    /// Returns the known frames for a layer with this compression.
-    pub(super) fn frames(&self, compression: LayerCompression) -> Option<Arc<KnownFrames>> {
-        let mut frames = self.frames.lock().unwrap_or_else(PoisonError::into_inner);
-        let frames = frames.entry(compression).or_insert_with(|| self.read(compression));
-        frames.as_ref().map(|frames| Arc::new(frames.for_layer()))
+    /// Returns the known frames for a layer of `len` bytes before it is compressed.
+    pub(super) fn frames(&self, compression: LayerCompression, len: u64) -> Option<KnownFrames> {
+        if compression.kind() != LayerCompressionKind::ZstdChunked {
+            return None;
+        }
+        let mut blobs = self.blobs.lock().unwrap_or_else(PoisonError::into_inner);
+        let blobs = Arc::clone(blobs.entry(compression).or_insert_with(|| self.find(compression)));
+        blobs.frames(len)
     }
 
-    fn read(&self, compression: LayerCompression) -> Option<KnownFrames> {
-        let cache = self.options.cache.filter(|_| has_frames(compression))?;
-        let layers = cache.recent_layers(compression).into_iter().filter_map(|layer| {
+    fn find(&self, compression: LayerCompression) -> Arc<KnownBlobs> {
+        let layers = self.options.cache.map(|cache| cache.recent_layers(compression));
+        let layers = layers.into_iter().flatten().filter_map(|layer| {
             let file = self.options.sink.open_blob_file(layer.digest, layer.size)?;
             Some((layer, file))
         });
-        KnownFrames::read(layers)
+        Arc::new(KnownBlobs::new(layers))
     }
-}
 
-/// Returns whether a compression makes frames that other layers can have, too.
-pub(super) fn has_frames(compression: LayerCompression) -> bool {
-    compression.kind() == LayerCompressionKind::ZstdChunked
+    /// Remembers a layer that was built, if its frames can be used again.
+    pub(super) fn add(
+        &self,
+        compression: LayerCompression,
+        layer: &FinishedLayer,
+    ) -> io::Result<()> {
+        let Some(cache) = self.options.cache else { return Ok(()) };
+        let is_here = || self.options.sink.open_blob_file(layer.digest, layer.size).is_some();
+        if layer.chunked.is_none() || layer.size < LEN_MIN || !is_here() {
+            return Ok(());
+        }
+        cache.add_recent_layer(compression, layer)
+    }
 }

@@ -1,16 +1,14 @@
 //! Builds the layers of a build: each distinct layer once, however many platforms have it, and not
 //! at all if it exists already.
 
-use std::io;
 use std::ops::ControlFlow;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::known_layers::{KnownLayers, has_frames};
+use super::known_layers::KnownLayers;
 use super::{BuildError, BuildOptions};
 use crate::cluster::vm::DISK_NAME;
 use crate::compression::LayerCompression;
-use crate::engine::cache::LayerCache;
-use crate::engine::layer::{KnownFrames, LayerError, LayerInput, write_layer};
+use crate::engine::layer::{LayerError, LayerInput, write_layer};
 use crate::engine::layer_key::LayerKey;
 use crate::engine::source::{Source, SourceError, SourceIdentity};
 use crate::oci::error::StorageError;
@@ -34,8 +32,6 @@ pub(super) struct LayerJob<'a> {
     names: Vec<Reference>,
     /// Identities of the sources, if all of them have one.
     identities: Option<Vec<SourceIdentity>>,
-    /// Frames that need not be made.
-    known: Option<Arc<KnownFrames>>,
 }
 
 /// A source that was opened.
@@ -56,15 +52,7 @@ impl<'a> LayerJob<'a> {
     ) -> Self {
         let identities = sources.iter().map(|it| it.source.identity()).collect();
         let (platform, compression) = (&image.platform, image.compression);
-        Self {
-            recipe,
-            platform,
-            compression,
-            sources,
-            names: names.to_vec(),
-            identities,
-            known: None,
-        }
+        Self { recipe, platform, compression, sources, names: names.to_vec(), identities }
     }
 }
 
@@ -136,18 +124,17 @@ impl LayerJob<'_> {
                 (layer, LayerOutcome::Reused)
             }
             _ => {
-                self.known = known.frames(self.compression);
-                let layer = self.build_layer(number, options)?;
-                let copied = self.known.as_ref().map_or(0, |known| known.copied());
+                let (layer, copied) = self.build_layer(number, known, options)?;
                 (layer, LayerOutcome::Built { copied })
             }
         };
-        if how != LayerOutcome::Reused
-            && let Some(cache) = options.cache
-            && let Err(error) = self.add_to_cache(cache, key, &result)
-        {
-            let note = format!("cannot write the cache: {error}");
-            options.progress.report(ProgressEvent::Note(&note));
+        if how != LayerOutcome::Reused {
+            let added = known.add(self.compression, &result);
+            let put = options.cache.zip(key).map_or(Ok(()), |(cache, key)| cache.put(key, &result));
+            if let Err(error) = added.and(put) {
+                let note = format!("cannot write the cache: {error}");
+                options.progress.report(ProgressEvent::Note(&note));
+            }
         }
         let (platform, name) = (self.platform, self.recipe.history.as_str());
         let result = &result;
@@ -161,23 +148,13 @@ impl LayerJob<'_> {
         Ok(*result)
     }
 
-    fn add_to_cache(
-        &self,
-        cache: &LayerCache,
-        key: Option<&LayerKey>,
-        layer: &FinishedLayer,
-    ) -> io::Result<()> {
-        if has_frames(self.compression) {
-            cache.add_recent_layer(self.compression, layer)?;
-        }
-        key.map_or(Ok(()), |key| cache.put(key, layer))
-    }
-
+    /// Builds the layer; also returns how many bytes of known frames were copied.
     fn build_layer(
         &mut self,
         number: usize,
+        known: &KnownLayers<'_>,
         options: &BuildOptions<'_>,
-    ) -> Result<FinishedLayer, BuildError> {
+    ) -> Result<(FinishedLayer, u64), BuildError> {
         // The tar headers in front of the contents need sizes that are known only after reading.
         for content in 0..self.sources.len() {
             if self.sources[content].source.unsurveyed_len().is_some() {
@@ -185,7 +162,7 @@ impl LayerJob<'_> {
             }
         }
         let failure = loop {
-            match self.write_blob(number, options) {
+            match self.write_blob(number, known, options) {
                 Ok(layer) => return Ok(layer),
                 Err(LayerFailure::Layer(LayerError::Unmeasured { content })) => {
                     self.measure(content, number, options)?;
@@ -236,14 +213,17 @@ impl LayerJob<'_> {
     fn write_blob(
         &self,
         number: usize,
+        known: &KnownLayers<'_>,
         options: &BuildOptions<'_>,
-    ) -> Result<FinishedLayer, LayerFailure> {
+    ) -> Result<(FinishedLayer, u64), LayerFailure> {
         let mut input = self.layer_input(options)?;
         let len = input.plain_len().map_err(LayerError::from)?;
         let mut blob = options.sink.start_blob(len, &self.names)?;
         loop {
+            let known = known.frames(self.compression, len).map(Arc::new);
+            input.known.clone_from(&known);
             let failure = match self.attempt_blob(number, input, &mut blob, options) {
-                Ok(layer) => return Ok(layer),
+                Ok(layer) => return Ok((layer, known.map_or(0, |known| known.copied()))),
                 Err(failure) => failure,
             };
             let failed_there = matches!(failure, LayerFailure::Sink(_));
@@ -261,8 +241,7 @@ impl LayerJob<'_> {
         let contents = contents.collect::<Result<Vec<_>, _>>()?;
         let content = &self.recipe.content;
         let (mtime, compression) = (options.created.seconds(), self.compression);
-        let known = self.known.clone();
-        Ok(LayerInput { content, contents, mtime, compression, known })
+        Ok(LayerInput { content, contents, mtime, compression, known: None })
     }
 
     fn attempt_blob(

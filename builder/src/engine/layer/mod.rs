@@ -18,6 +18,7 @@ mod contents;
 mod digests;
 mod encode;
 mod gzip;
+mod known_blob;
 mod known_frames;
 mod metadata;
 mod output;
@@ -32,7 +33,7 @@ mod zstd;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use known_frames::KnownFrames;
+pub(crate) use known_frames::{KnownBlobs, KnownFrames};
 pub use pipeline::LayerWorkers;
 pub(crate) use pipeline::{LayerError, LayerInput, write_layer};
 pub(crate) use plan::{LayerPiece, LayerPlan};

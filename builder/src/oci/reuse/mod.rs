@@ -14,7 +14,7 @@ use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use self::assembled::AssembledBlob;
-pub(crate) use self::chunks::{StoredChunk, parse_toc};
+pub(crate) use self::chunks::parse_toc;
 
 use self::chunks::{LocalChunks, chunked_layers, read_chunks};
 use self::plan::BlobPlan;

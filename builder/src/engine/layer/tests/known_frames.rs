@@ -9,7 +9,7 @@ use std::time::Duration;
 use cap_std::ambient_authority;
 use cap_std::fs::{Dir, OpenOptions};
 
-use super::super::KnownFrames;
+use super::super::KnownBlobs;
 use super::*;
 
 /// A layer that was written to a file.
@@ -46,30 +46,29 @@ fn newer(disk: &[u8]) -> Vec<u8> {
     newer
 }
 
-/// Writes the layer until the blobs of the frames were checked; returns how much the last attempt copied.
-fn write_with(
-    frames: &KnownFrames,
-    disk: &[u8],
-    compression: LayerCompression,
-    jobs: usize,
-) -> u64 {
+/// Writes a layer until the blobs were checked, and compares it with what is written without them; returns how much the
+/// last attempt copied.
+fn write_with(blobs: &KnownBlobs, disk: &[u8], compression: LayerCompression, jobs: usize) -> u64 {
     let (expected, expected_blob) = write(Memory::new(disk, Holes::Zeros), 2, compression);
     let workers = LayerWorkers::start(jobs).unwrap();
     let content = LayerContent::Tar(entries());
     let mut copied = 0;
     for _ in 0..3 {
-        let known = Arc::new(frames.for_layer());
+        let known = blobs.frames(disk.len() as u64).map(Arc::new);
         let contents: Vec<Box<dyn SourceContent>> = vec![Box::new(Memory::new(disk, Holes::Zeros))];
-        let known_frames = Some(Arc::clone(&known));
         let input =
-            LayerInput { content: &content, contents, mtime: 0, compression, known: known_frames };
+            LayerInput { content: &content, contents, mtime: 0, compression, known: known.clone() };
         let mut blob = Vec::new();
         let layer = write_layer(input, &workers, &mut blob, &go_on).unwrap();
         assert!(layer == expected && blob == expected_blob, "{compression}, {jobs} jobs");
-        copied = known.copied();
-        thread::sleep(Duration::from_millis(20));
+        copied = known.map_or(0, |known| known.copied());
+        thread::sleep(Duration::from_millis(100));
     }
     copied
+}
+
+fn known<const N: usize>(layers: [(FinishedLayer, File); N]) -> KnownBlobs {
+    KnownBlobs::new(layers.into_iter())
 }
 
 #[test]
@@ -77,8 +76,7 @@ fn known_frames_are_copied() {
     let disk = disk();
     let older = OlderLayer::new(&disk, chunked(1));
     for jobs in [1, 3] {
-        let frames = KnownFrames::read([older.open("blob")].into_iter()).unwrap();
-        let copied = write_with(&frames, &newer(&disk), chunked(1), jobs);
+        let copied = write_with(&known([older.open("blob")]), &newer(&disk), chunked(1), jobs);
         // The rest is noise, which is stored.
         let share = copied * 100 / older.layer.size;
         assert!((30..60).contains(&share), "{share} %");
@@ -96,28 +94,54 @@ fn frames_of_a_damaged_layer_are_made_again() {
         let mut byte = [0];
         file.read_exact_at(&mut byte, at).unwrap();
         file.write_all_at(&[!byte[0]], at).unwrap();
-        let frames = KnownFrames::read([older.open(name)].into_iter());
-        assert_eq!(frames.is_some(), is_read, "{name}");
-        if let Some(frames) = frames {
-            assert_eq!(write_with(&frames, &newer(&disk), chunked(1), 2), 0, "{name}");
-        }
+        let blobs = known([older.open(name)]);
+        assert_eq!(blobs.frames(disk.len() as u64).is_some(), is_read, "{name}");
+        assert_eq!(write_with(&blobs, &newer(&disk), chunked(1), 2), 0, "{name}");
     };
-    check("head", 10, true);
     check("frame", older.layer.size / 2, true);
     check("table", toc.offset + 1, false);
     check("footer", older.layer.size - 1, true);
     // A second layer that is whole is used all the same.
-    let both = [older.open("frame"), older.open("blob")];
-    let frames = KnownFrames::read(both.into_iter()).unwrap();
-    assert!(write_with(&frames, &newer(&disk), chunked(1), 2) > older.layer.size / 4);
+    let both = known([older.open("frame"), older.open("blob")]);
+    assert!(write_with(&both, &newer(&disk), chunked(1), 2) > older.layer.size / 4);
+}
+
+#[test]
+fn frames_that_change_after_the_check_are_made_again() {
+    let disk = disk();
+    let older = OlderLayer::new(&disk, chunked(1));
+    let blobs = known([older.open("blob")]);
+    let before = write_with(&blobs, &newer(&disk), chunked(1), 2);
+    assert!(before > 0);
+    let blob = older.dir.read("blob").unwrap();
+    let file = older.open_for_changes("blob");
+    // The second half; then all, and shorter.
+    file.write_all_at(&vec![0; blob.len() - blob.len() / 2], blob.len() as u64 / 2).unwrap();
+    assert!(write_with(&blobs, &newer(&disk), chunked(1), 2) < before);
+    file.write_all_at(&vec![0; blob.len()], 0).unwrap();
+    assert_eq!(write_with(&blobs, &newer(&disk), chunked(1), 2), 0);
+    file.set_len(10).unwrap();
+    assert_eq!(write_with(&blobs, &newer(&disk), chunked(1), 2), 0);
 }
 
 #[test]
 fn a_layer_that_was_cut_is_not_used() {
     let disk = disk();
     let older = OlderLayer::new(&disk, chunked(1));
-    let frames = KnownFrames::read([older.open("blob")].into_iter()).unwrap();
+    let blobs = known([older.open("blob")]);
+    assert!(blobs.frames(disk.len() as u64).is_some());
     older.open_for_changes("blob").set_len(older.layer.size / 2).unwrap();
-    assert_eq!(write_with(&frames, &newer(&disk), chunked(1), 2), 0);
-    assert!(KnownFrames::read([older.open("blob")].into_iter()).is_none());
+    assert_eq!(write_with(&blobs, &newer(&disk), chunked(1), 2), 0);
+    assert!(known([older.open("blob")]).frames(disk.len() as u64).is_none());
+}
+
+#[test]
+fn long_tables_are_not_read_for_short_layers() {
+    let older = OlderLayer::new(&disk(), chunked(1));
+    let blobs = known([older.open("blob"), older.open("blob")]);
+    assert!(blobs.frames(1 << 20).is_none());
+    assert!(blobs.frames(16 << 20).is_some());
+    let (other, _) = write(Memory::new(b"x", Holes::None), 1, zstd(1));
+    let file = older.open("blob").1;
+    assert!(known([(other, file)]).frames(1 << 40).is_none());
 }
