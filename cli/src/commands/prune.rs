@@ -11,7 +11,7 @@ use diskette_builder::oci::images::Images as _;
 use diskette_builder::oci::retention::PrunePlan;
 use diskette_builder::oci::store::LayoutNames;
 use diskette_builder::recipe::diagnostic::Diagnostic;
-use diskette_builder::registry::client::{PruneError, PruneEvent, RegistryClient};
+use diskette_builder::registry::client::{LeftReason, PruneError, PruneEvent, RegistryClient};
 
 use self::report::{PruneCount, plan_json, plan_text};
 use crate::arguments::credentials::RegistryUse;
@@ -131,6 +131,7 @@ fn prune_registry(
         PruneEvent::Tag(_) => count.tags += 1,
         PruneEvent::Manifest(_) => count.manifests += 1,
         PruneEvent::Left(what, reason) => ui.print_note(&format!("`{what}` stays: {reason}")),
+        PruneEvent::Gone(tag) => ui.print_note(&gone_note(tag.as_str())),
     });
     ui.print_line(&format!("deleted {count}"));
     done.map_err(|error| prune_error(error, name))
@@ -160,12 +161,13 @@ fn prune_layout(path: &Path, plan: &PrunePlan, ui: &Ui) -> Result<(), CommandErr
     let mut count = PruneCount::default();
     for image in &plan.removed {
         for name in &image.tags {
-            let found = open_layout(path)?.find_image(name.as_str())?;
-            if found.is_some_and(|found| found.digest == image.digest) {
-                names.remove(name.as_str())?;
-                count.tags += 1;
-            } else {
-                ui.print_note(&format!("`{name}` stays: it was changed meanwhile"));
+            match open_layout(path)?.find_image(name.as_str())? {
+                Some(found) if found.digest == image.digest => {
+                    names.remove(name.as_str())?;
+                    count.tags += 1;
+                }
+                Some(_) => ui.print_note(&format!("`{name}` stays: {}", LeftReason::Moved)),
+                None => ui.print_note(&gone_note(name.as_str())),
             }
         }
     }
@@ -174,6 +176,11 @@ fn prune_layout(path: &Path, plan: &PrunePlan, ui: &Ui) -> Result<(), CommandErr
         ui.print_note(&format!("`diskette gc {}` frees the space", path.display()));
     }
     Ok(())
+}
+
+/// Returns what is said of a tag that others have deleted.
+fn gone_note(name: &str) -> String {
+    format!("`{name}` was deleted meanwhile")
 }
 
 fn whole_error(given: &ImageLocation, whole: &str) -> CommandError {

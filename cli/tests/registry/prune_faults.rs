@@ -159,14 +159,21 @@ fn what_may_be_left_without_a_name_is_named() {
     check(DeletionPolicy::Digests, Fault::ResetAfter, 0, &["OLD", "CHILD"]);
 }
 
-/// Others write tags while the first image is being deleted.
-#[test]
-fn what_is_named_while_images_are_deleted_stays() {
-    let registry = start(DeletionPolicy::Digests);
-    let number = |number: u32| format!("1-2026{:02}{:02}", 1 + number / 28, 1 + number % 28);
+/// Returns the tag of an old image.
+fn number(number: u32) -> String {
+    format!("1-2026{:02}{:02}", 1 + number / 28, 1 + number % 28)
+}
+
+/// Prunes a repository of so many old images, which others change while the first image is being deleted. Returns the digests of
+/// the images and what is said.
+fn prune_meanwhile(
+    registry: &Registry,
+    old: u32,
+    change: impl FnOnce(),
+) -> (Vec<(String, String)>, String) {
     let images: Vec<(String, String)> =
-        (0..18).map(|it| put(&registry, &format!("i{it}"), &[&number(it)])).collect();
-    put(&registry, "new", &["2-20260301", "latest"]);
+        (0..old).map(|it| put(registry, &format!("i{it}"), &[&number(it)])).collect();
+    put(registry, "new", &["2-20261201", "latest"]);
     // A request is logged when it was answered: its image has another manifest, whose deletion takes as long.
     registry.inject(
         RequestKind::DeleteDigest,
@@ -184,13 +191,22 @@ fn what_is_named_while_images_are_deleted_stays() {
     {
         std::thread::sleep(Duration::from_millis(10));
     }
-    // A tag appears on one; a tag that stays is moved to the last, and one of those that are deleted to another.
-    put(&registry, "i1", &["keep-this"]);
-    put(&registry, "i17", &["latest"]);
-    put(&registry, "i9", &[&number(4)]);
+    change();
     let done = running.wait_with_output().unwrap();
     let said = String::from_utf8(done.stderr).unwrap();
     assert!(done.status.success(), "{said}");
+    (images, said)
+}
+
+#[test]
+fn what_is_named_while_images_are_deleted_stays() {
+    let registry = start(DeletionPolicy::Digests);
+    // A tag appears on one; a tag that stays is moved to the last, and one of those that are deleted to another.
+    let (images, said) = prune_meanwhile(&registry, 18, || {
+        put(&registry, "i1", &["keep-this"]);
+        put(&registry, "i17", &["latest"]);
+        put(&registry, "i9", &[&number(4)]);
+    });
     for it in [1, 9, 17] {
         let (index, child) = &images[it];
         assert!(
@@ -205,6 +221,49 @@ fn what_is_named_while_images_are_deleted_stays() {
     for it in [0, 2, 16] {
         assert!(!has(&registry, &images[it].0), "{it}");
     }
+}
+
+/// A tag that is still to be deleted is moved to an image whose turn comes before its own; one that is left is moved again.
+#[test]
+fn tags_that_are_moved_back_keep_their_image() {
+    let registry = start(DeletionPolicy::Digests);
+    let (images, said) = prune_meanwhile(&registry, 5, || {
+        put(&registry, "i1", &[&number(3)]);
+        registry.remove_tag("me/vm", &number(2));
+    });
+    let (index, child) = &images[1];
+    let (tag, own) = (number(3), number(1));
+    let expected = format!(
+        "note: `{index}` stays: a tag that was written meanwhile needs it\n\
+         note: `{own}` stays: the registry deletes whole images, and something that stays needs this one\n\
+         note: `{}` was deleted meanwhile\n\
+         note: `{tag}` stays: it was changed meanwhile\n\
+         deleted 2 tags and 8 manifests\n",
+        number(2)
+    );
+    assert_eq!(said, expected);
+    for left in [index, child, &tag, &own] {
+        assert!(has(&registry, left), "{left}");
+    }
+    assert_eq!(registry.manifest("me/vm", &tag).unwrap().digest, *index);
+}
+
+/// Where there are many tags, they and their list are read again before every sixteenth image.
+#[test]
+fn tags_are_read_again_from_time_to_time() {
+    let registry = start(DeletionPolicy::Digests);
+    let (images, said) = prune_meanwhile(&registry, 100, || {
+        put(&registry, "i16", &[&number(50)]);
+    });
+    let (index, child) = &images[16];
+    for left in [index, child, &number(16), &number(50)] {
+        assert!(has(&registry, left), "{left}: {said}");
+    }
+    assert!(said.ends_with("deleted 98 tags and 198 manifests\n"), "{said}");
+    let lists = registry.take_requests();
+    let lists = lists.iter().filter(|it| it.kinds.contains(&RequestKind::ListTags)).count();
+    // Before the images 16 and 32, and from 48 on, when 55 tags are left, before each.
+    assert_eq!(lists, 2 + (100 - 48), "{said}");
 }
 
 /// Others change tags between the plan and its execution.

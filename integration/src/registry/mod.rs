@@ -168,6 +168,11 @@ impl Registry {
         repository.manifests.insert(document.digest.clone(), document);
     }
 
+    /// Removes a tag without a request; what it names stays.
+    pub fn remove_tag(&self, name: &str, tag: &str) {
+        self.shared.store.lock().unwrap().repository(name).tags.remove(tag);
+    }
+
     /// Stores a manifest or an index without a request and without a tag.
     pub fn put_untagged(&self, name: &str, document: StoredManifest) {
         let mut store = self.shared.store.lock().unwrap();

@@ -2,10 +2,10 @@
 //!
 //! The distribution API deletes manifests by digest, with all their tags; some registries delete a tag alone
 //! (<https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md#deleting-tags>). What the plan did not
-//! know stays, and what it needs: the tags are compared with the plan before anything is deleted, and again meanwhile. There is
+//! know stays, and what it needs: all tags are compared with the plan before anything is deleted, and again meanwhile. There is
 //! no deletion on a condition, so that a tag can still be written between the last look and the deletion.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fmt;
 
 use thiserror::Error;
@@ -25,8 +25,10 @@ use crate::oci::retention::{LiveSearch, PrunePlan, RemovalScope, RemovedImage, R
 /// How many requests are sent at a time.
 const WIDTH: usize = 8;
 
-/// Before how many images the tags that stay are read again, which takes a request each. The list of all names takes one, and
-/// is read before each image.
+/// The most tags that are read again before each image. A request reads one.
+const TAGS_READ_EACH_TIME: usize = 64;
+
+/// Before how many images more tags than these are read again.
 const IMAGES_BETWEEN_READS: usize = 16;
 
 /// What happens while a plan is carried out.
@@ -38,12 +40,14 @@ pub enum PruneEvent {
     Manifest(Digest),
     /// Something stays that the plan would have deleted, and why.
     Left(String, LeftReason),
+    /// A tag that the plan would have deleted does not exist any more.
+    Gone(Tag),
 }
 
 /// Why something stays that the plan would have deleted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LeftReason {
-    /// The tag names another image now, or none.
+    /// The tag names another image now.
     Moved,
     /// A tag that was written meanwhile needs it.
     Needed,
@@ -115,19 +119,18 @@ impl RegistryClient {
         let repository = self.target_repository(name)?;
         let images = RegistryImages::new(vec![repository.clone()]);
         let tags = repository.list_names()?;
-        let mut protected = LiveSearch::new(&images, &tags, &*self.options.progress);
-        let is_new = |(name, digest): &(&RefName, &Digest)| plan.tags.get(*name) != Some(*digest);
-        protected.add(tags.iter().filter(is_new).map(|(_, digest)| *digest))?;
+        let protected = LiveSearch::new(&images, &tags, &*self.options.progress);
         let deletion = TagDeletion::Untried;
-        let seen = tags.keys().filter_map(RefName::tag).collect();
-        let mut run = PruneRun { repository: &repository, plan, protected, seen, deletion, report };
+        let mut run =
+            PruneRun { repository: &repository, plan, protected, tags: 0, deletion, report };
+        run.protect_changed(&tags)?;
         for (number, image) in plan.removed.iter().enumerate() {
             if self.options.progress.is_cancelled() {
                 return Err(StorageError::Cancelled.into());
             }
             // The tags were read just before the first.
-            if number > 0 {
-                run.look_again(number)?;
+            if number > 0 && run.is_look_due(number) {
+                run.protect_changed(&repository.list_names()?)?;
             }
             run.remove(image)?;
         }
@@ -141,45 +144,38 @@ struct PruneRun<'a> {
     plan: &'a PrunePlan,
     /// What tags need that the plan did not know.
     protected: LiveSearch<'a>,
-    /// Tags that were read.
-    seen: BTreeSet<Tag>,
+    /// How many tags were read the last time.
+    tags: usize,
     deletion: TagDeletion,
     report: &'a mut dyn FnMut(PruneEvent),
 }
 
 impl PruneRun<'_> {
-    /// Reads the tags that appeared, and from time to time those that stay, which may have been moved to an image that the plan
-    /// removes.
-    fn look_again(&mut self, number: usize) -> Result<(), PruneError> {
-        let is_due = number.is_multiple_of(IMAGES_BETWEEN_READS);
-        let stays: BTreeSet<Tag> = if is_due {
-            self.plan.kept.iter().filter_map(|kept| kept.name.tag()).collect()
-        } else {
-            BTreeSet::new()
-        };
-        let all = self.repository.list_tags()?.into_iter();
-        let read = all.filter(|tag| stays.contains(tag) || !self.seen.contains(tag));
-        let read: Vec<Tag> = read.collect();
-        let found =
-            in_parallel(&read, WIDTH, |_, tag| self.repository.probe_manifest(tag.as_str()))?;
-        for (tag, digest) in read.into_iter().zip(found) {
-            let name = RefName::from(tag.clone());
-            let is_new = |digest: &Digest| self.plan.tags.get(&name) != Some(digest);
-            self.protected.add(digest.filter(is_new))?;
-            self.seen.insert(tag);
-        }
-        Ok(())
+    /// Returns whether all tags are read again before an image: each time where they are few.
+    fn is_look_due(&self, number: usize) -> bool {
+        self.tags <= TAGS_READ_EACH_TIME || number.is_multiple_of(IMAGES_BETWEEN_READS)
+    }
+
+    /// Protects what tags name that the plan did not know so. Any tag may be moved to an image that the plan removes: one that
+    /// stays, one that was left, and one whose own turn comes later.
+    fn protect_changed(&mut self, tags: &BTreeMap<RefName, Digest>) -> Result<(), PruneError> {
+        self.tags = tags.len();
+        let is_new =
+            |(name, digest): &(&RefName, &Digest)| self.plan.tags.get(*name) != Some(*digest);
+        let changed = tags.iter().filter(is_new).map(|(_, digest)| *digest);
+        Ok(self.protected.add(changed)?)
     }
 
     fn remove(&mut self, image: &RemovedImage) -> Result<(), PruneError> {
         let mut tags = Vec::new();
         for tag in image.tags.iter().filter_map(RefName::tag) {
-            let found = self.repository.probe_manifest(tag.as_str())?;
-            if found == Some(image.digest) {
-                tags.push(tag);
-            } else {
-                self.protected.add(found)?;
-                self.leave(&tag, LeftReason::Moved);
+            match self.repository.probe_manifest(tag.as_str())? {
+                Some(found) if found == image.digest => tags.push(tag),
+                Some(other) => {
+                    self.protected.add([other])?;
+                    self.leave(&tag, LeftReason::Moved);
+                }
+                None => (self.report)(PruneEvent::Gone(tag)),
             }
         }
         match &image.scope {

@@ -12,7 +12,9 @@ const TAGS_MAX: usize = 1_000_000;
 const LIST_ACT: &str = "list the tags of";
 
 impl Repository<'_> {
-    /// Returns all tags in the registry's order.
+    /// Returns all tags in the registry's order. No size of pages is asked for: a registry that obeys it and sends no link to
+    /// the next page would end the list there, as GitHub's did
+    /// (<https://github.com/google/go-containerregistry/pull/1102>), and nothing would tell.
     pub(crate) fn list_tags(&self) -> Result<Vec<Tag>, RegistryError> {
         let mut pages = ListPages::new(self, LIST_ACT, "tags", "tags/list", None)?;
         let mut tags: Vec<Tag> = Vec::new();

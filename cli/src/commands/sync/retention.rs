@@ -93,7 +93,7 @@ impl Pruned {
         let lines = &mut self.lines;
         let mut report = |event| match event {
             PruneEvent::Tag(tag) => lines.push(format!("deleted\t{}\n", name(tag))),
-            PruneEvent::Manifest(_) => {}
+            PruneEvent::Manifest(_) | PruneEvent::Gone(_) => {}
             PruneEvent::Left(what, reason) => {
                 lines.push(format!("kept\t{}\t{what}: {reason}\n", job.target.full_repository()));
             }
