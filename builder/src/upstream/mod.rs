@@ -158,6 +158,11 @@ impl UpstreamDisk {
     pub fn shown_url(&self) -> String {
         shown_url(&self.url)
     }
+
+    /// Returns the other URLs without their secrets.
+    pub fn shown_mirrors(&self) -> Vec<String> {
+        self.mirrors.iter().map(|mirror| shown_url(mirror)).collect()
+    }
 }
 
 /// Fetches lists. They are small: a list longer than `max` bytes is an error.

@@ -170,14 +170,12 @@ impl FoundRelease<'_> {
     }
 
     fn line(&self) -> String {
-        let UpstreamDisk { url, checksum, .. } = &self.disk;
+        let (checksum, url) = (&self.disk.checksum, self.disk.shown_url());
         format!("{}\t{checksum}\t{url}\n", self.name())
     }
 
     fn json(&self) -> Value {
         let UpstreamDisk {
-            url,
-            mirrors,
             checksum,
             uncompressed_checksum: unpacked,
             size,
@@ -185,7 +183,9 @@ impl FoundRelease<'_> {
             version,
             groups,
             lists,
+            ..
         } = &self.disk;
+        let (url, mirrors) = (self.disk.shown_url(), self.disk.shown_mirrors());
         let mut object = json!({ "image": self.entry.image, "platform": self.platform.platform.to_string(), "version": version, "url": url, "checksum": checksum.to_string(), "mirrors": mirrors, "groups": groups, });
         let lists = lists.iter().map(|list| {
             json!({ "url": list.url, "digest": list.digest.to_string(), "signedBy": list.signed_by })

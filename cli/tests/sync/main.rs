@@ -23,5 +23,6 @@ mod releases;
 mod releases_signed;
 mod runs;
 mod scale;
+mod secrets;
 mod status;
 mod versions;

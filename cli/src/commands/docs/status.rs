@@ -15,6 +15,7 @@ use indicatif::HumanBytes;
 use super::page::RepositoryPage;
 use super::table::{StatusPage, Table};
 use crate::error::{CommandError, storage_error};
+use crate::ui::redact::redact;
 
 /// Columns of all tables.
 const COLUMNS: [&str; 4] = ["", "Version", "Platforms", "Digest"];
@@ -47,7 +48,8 @@ pub(super) fn read_status(
             }
             Err(error) => {
                 let first = error.diagnostics().first();
-                let why = first.map_or_else(|| "failed".to_owned(), |it| it.message.clone());
+                let why = first
+                    .map_or_else(|| "failed".to_owned(), |it| redact(&it.message).into_owned());
                 current.rows.push(vec![name, why, String::new(), String::new()]);
                 problems.extend(error.diagnostics().iter().cloned());
             }

@@ -5,7 +5,7 @@ use std::sync::{Mutex, PoisonError};
 use diskette_builder::oci::progress::ImageProgress;
 use diskette_builder::recipe::diagnostic::Diagnostic;
 use diskette_builder::sync::{
-    PlatformSyncOutcome, PlatformSyncReport, SyncJob, SyncOutcome, SyncReport,
+    PlatformSyncOutcome, PlatformSyncReport, SyncError, SyncJob, SyncOutcome, SyncReport,
 };
 use diskette_builder::upstream::UpstreamDisk;
 
@@ -15,6 +15,7 @@ use crate::catalogue::results::{
 };
 use crate::error::CommandError;
 use crate::images::changes::ListedChanges;
+use crate::ui::redact::redact;
 
 /// How many packages of each kind of change the results file has, and how many are shown for each platform.
 const CHANGES_MAX: usize = 1000;
@@ -134,8 +135,8 @@ fn image_result(job: &SyncJob<'_>, report: &SyncReport) -> ImageResult {
     let errors: Vec<String> = report
         .errors()
         .map(|(platform, error)| match platform {
-            Some(platform) => format!("{platform}: {error}"),
-            None => error.to_string(),
+            Some(platform) => format!("{platform}: {}", error_text(error)),
+            None => error_text(error),
         })
         .collect();
     let is_failed = matches!(report.outcome, SyncOutcome::Failed(_));
@@ -155,12 +156,17 @@ fn image_result(job: &SyncJob<'_>, report: &SyncReport) -> ImageResult {
     }
 }
 
+/// Returns the text of an error without secrets, which the URL of a list can have.
+fn error_text(error: &SyncError) -> String {
+    redact(&error.to_string()).into_owned()
+}
+
 fn platform_result(part: &PlatformSyncReport) -> PlatformResult {
     let (outcome, err) = match &part.outcome {
         PlatformSyncOutcome::Built => ("published", String::new()),
         PlatformSyncOutcome::Unchanged => ("unchanged", String::new()),
-        PlatformSyncOutcome::Kept(error) => ("kept", error.to_string()),
-        PlatformSyncOutcome::Failed(error) => ("failed", error.to_string()),
+        PlatformSyncOutcome::Kept(error) => ("kept", error_text(error)),
+        PlatformSyncOutcome::Failed(error) => ("failed", error_text(error)),
         PlatformSyncOutcome::Skipped => ("skipped", String::new()),
     };
     let disk = part.disk.as_ref();
