@@ -14,13 +14,6 @@ pub(crate) struct FileName(String);
 #[error("`{}` is not used as the name of a file", .0.escape_debug())]
 pub(crate) struct FileNameError(String);
 
-impl FileName {
-    /// Returns the name as text.
-    pub(crate) fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
 impl FromStr for FileName {
     type Err = FileNameError;
 

@@ -1,5 +1,6 @@
 //! `extract --seed`: what an older disk has of a disk in zstd:chunked is not fetched.
 
+mod parts;
 mod tables;
 
 use std::fs;

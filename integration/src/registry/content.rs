@@ -51,7 +51,8 @@ impl Shared {
     }
 
     fn bytes(&self, digest: &str, request: &Request<'_>, store: &RegistryStore) -> RegistryAnswer {
-        match store.blobs.get(digest).map(|blob| blob.bytes.as_ref()) {
+        let parts = store.parts.get(digest).filter(|_| request.head.header("range").is_some());
+        match store.blobs.get(digest).map(|blob| parts.or(blob.bytes.as_ref())) {
             Some(Some(bytes)) => RegistryAnswer::content(request.head, OCTETS, bytes)
                 .with("Docker-Content-Digest", digest)
                 .with("Accept-Ranges", "bytes"),

@@ -185,6 +185,11 @@ impl Registry {
         self.shared.store.lock().unwrap().put_blob(name, digest, blob);
     }
 
+    /// Answers requests for parts of a blob, and only them, from other bytes.
+    pub fn put_parts(&self, digest: &str, bytes: &[u8]) {
+        self.shared.store.lock().unwrap().parts.insert(digest.to_owned(), bytes.into());
+    }
+
     /// Stores an image of a layout without a request, and returns its digest.
     pub fn put_image(&self, name: &str, tag: &str, layout: &Path, from: &str) -> String {
         let layout = Layout::open(layout);

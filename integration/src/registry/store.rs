@@ -12,6 +12,8 @@ use crate::disk::sha256;
 #[derive(Debug, Default)]
 pub(super) struct RegistryStore {
     pub(super) blobs: BTreeMap<String, StoredBlob>,
+    /// What parts of blobs are taken from instead, by digest of the blob.
+    pub(super) parts: BTreeMap<String, Arc<[u8]>>,
     pub(super) repositories: BTreeMap<String, Repository>,
     pub(super) sessions: BTreeMap<String, Arc<Mutex<UploadSession>>>,
     /// Number of sessions opened so far.

@@ -31,7 +31,7 @@ pub(super) fn copy_disk(
         if let Some(hash) = &mut hash {
             hash.update(bytes);
         }
-        write_sparse(bytes, output).map_err(ExtractError::Output)?;
+        write_sparse(bytes, output).map_err(ScanError::Write)?;
     }
 }
 
@@ -81,6 +81,8 @@ impl DiskOutput for NullOutput {
 pub(super) enum ScanError {
     /// The extraction fails, whatever the rest of the layer is.
     Extract(ExtractError),
+    /// The disk cannot be written.
+    Write(io::Error),
     /// The layer is not a tar, and may be damaged.
     Tar(TarReadError),
 }

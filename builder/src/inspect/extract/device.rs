@@ -21,13 +21,15 @@ const BLOCK: u64 = 4096;
 pub struct DeviceOutput {
     file: File,
     at: u64,
+    /// End of what was written before a restart.
+    discarded: u64,
     hash: Sha256,
 }
 
 impl DeviceOutput {
     /// Returns an output that writes to a device, which is open for writing and reading.
     pub fn new(file: File) -> Self {
-        Self { file, at: 0, hash: Sha256::new() }
+        Self { file, at: 0, discarded: 0, hash: Sha256::new() }
     }
 
     fn zero(&self, mut at: u64, end: u64) -> io::Result<()> {
@@ -103,11 +105,16 @@ impl DiskOutput for DeviceOutput {
     }
 
     fn finish(&mut self) -> io::Result<()> {
+        // What was discarded is not left behind a shorter disk.
+        if self.at < self.discarded {
+            self.zero(self.at, self.discarded)?;
+        }
         self.file.sync_all()?;
         self.verify()
     }
 
     fn restart(&mut self) -> io::Result<()> {
+        self.discarded = self.discarded.max(self.at);
         (self.at, self.hash) = (0, Sha256::new());
         Ok(())
     }
@@ -144,6 +151,32 @@ mod tests {
         check(&[(0, 40_000)]);
         check(&[(1, 100), (0, 30_000), (2, 5)]);
         check(&[(0, 10), (1, 1), (0, 4090), (3, 8192), (0, 1)]);
+    }
+
+    #[test]
+    fn discarded_disks_leave_nothing() {
+        let check = |discarded: usize, len: usize| {
+            let file = tempfile::tempfile().unwrap();
+            file.write_all_at(&vec![0xff; 20_000], 0).unwrap();
+            let mut output = DeviceOutput::new(file.try_clone().unwrap());
+            output.begin("disk/x", 0).unwrap();
+            output.write_data(&vec![1; discarded]).unwrap();
+            output.restart().unwrap();
+            output.begin("disk/y", 0).unwrap();
+            output.write_data(&vec![2; len]).unwrap();
+            output.finish().unwrap();
+            let mut expected = vec![2; len];
+            expected.resize(len.max(discarded), 0);
+            expected.resize(20_000, 0xff);
+            let mut found = vec![0; 20_000];
+            file.read_exact_at(&mut found, 0).unwrap();
+            assert!(found == expected, "{discarded} {len}");
+        };
+        check(10_000, 3);
+        check(3, 10_000);
+        check(20_000, 0);
+        check(0, 20_000);
+        check(8192, 8192);
     }
 
     #[test]

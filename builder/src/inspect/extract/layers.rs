@@ -1,7 +1,7 @@
 //! The *layers* of an image are read, lowest first, and the disk is written that is in one of them.
 
 use std::collections::BTreeSet;
-use std::io::Read;
+use std::io::{self, Read};
 use std::thread;
 
 use sha2::{Digest as _, Sha256};
@@ -114,8 +114,10 @@ impl<'e> Extraction<'e> {
             let mut tar = tar.map_err(|problem| wrong(problem.into()))?;
             let compression = tar.compression();
             let scanned = self.scan_tar(number, &mut tar, compression);
-            if let Err(ScanError::Extract(error)) = scanned {
-                return Err(error);
+            match scanned {
+                Err(ScanError::Extract(error)) => return Err(error),
+                Err(ScanError::Write(error)) => return Err(ExtractError::Output(error)),
+                Ok(()) | Err(ScanError::Tar(_)) => {}
             }
             // A wrong digest or size is reported rather than the tar that cannot be read because of
             // it.
@@ -133,7 +135,8 @@ impl<'e> Extraction<'e> {
     }
 
     /// Reads a layer of which seeds have a part. It is as good as one that was read as a whole: its tar has the diff
-    /// ID. If it cannot be assembled, this is why.
+    /// ID. If it cannot be assembled, this is why. What a tar without the diff ID says, such as the name of the disk, or
+    /// what an output refuses, is no error: the layer may say something else.
     fn assemble_layer(
         &mut self,
         number: usize,
@@ -146,21 +149,30 @@ impl<'e> Extraction<'e> {
         progress.report(ProgressEvent::Reading { blob: number, digest, len });
         let found = thread::scope(|scope| {
             let mut tar = layer.assemble(number, blob, context, scope);
-            self.scan_tar(number, &mut tar, Some(CompressionFormat::Zstd))?;
-            Ok(tar.digest().to_string())
+            let written = match self.scan_tar(number, &mut tar, Some(CompressionFormat::Zstd)) {
+                Err(ScanError::Write(error)) => {
+                    io::copy(&mut tar, &mut io::sink()).map_err(TarReadError::Read)?;
+                    Err(ExtractError::Output(error))
+                }
+                scanned => scanned.map(Ok)?,
+            };
+            Ok((tar.digest().to_string(), written))
         });
         let unused = match found {
-            Ok(found) if found == diff_id => {
+            Ok((found, written)) if found == diff_id => {
+                written?;
                 progress.report(ProgressEvent::Read { blob: number, digest, len });
                 self.seeds.add_assembled(layer.count(blob.size));
                 return Ok(None);
             }
-            Ok(_) => "what its table of contents lists is not the layer".to_owned(),
             Err(ScanError::Tar(TarReadError::Read(error) | TarReadError::Decompress(_, error))) => {
                 error.to_string()
             }
             Err(ScanError::Tar(error)) => error.to_string(),
-            Err(ScanError::Extract(error)) => return Err(error),
+            // If it is an error of the layer, it comes again.
+            Ok(_) | Err(ScanError::Extract(_) | ScanError::Write(_)) => {
+                "its parts, or its table of contents, are not those of the layer".to_owned()
+            }
         };
         Ok(Some(UnusedSeed::Damaged(unused)))
     }

@@ -24,8 +24,8 @@ pub trait DiskOutput {
     /// Ends the disk, which is complete and verified.
     fn finish(&mut self) -> io::Result<()>;
 
-    /// Discards what was received; the disk begins again. The error is [`io::ErrorKind::Unsupported`] if it cannot be
-    /// discarded.
+    /// Discards all that was received, path and size as well: it may be of another disk. The disk begins again. The error
+    /// is [`io::ErrorKind::Unsupported`] if it cannot be discarded.
     fn restart(&mut self) -> io::Result<()> {
         Err(io::ErrorKind::Unsupported.into())
     }

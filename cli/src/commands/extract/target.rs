@@ -2,7 +2,6 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
-use std::str::FromStr;
 
 use cap_std::fs::Dir;
 use diskette_builder::inspect::extract::{
@@ -91,9 +90,11 @@ impl ExtractTarget {
         };
         let mut file = NewFile::new(dir).map_err(ExtractError::Output)?;
         let sparse = SparseFile::new(file.as_file_mut());
-        let mut output = NamedFile { target: self, sparse, name: name.clone() };
+        let mut output = NamedFile { target: self, sparse };
         let extracted = extract_disk(image, &mut output, context)?;
-        let name = output.name.unwrap_or_default();
+        // The path is that of the verified disk, which may have begun with another one.
+        let name = name.clone().map_or_else(|| disk_file_name(&extracted.path), Ok);
+        let name = name.map_err(ExtractError::Output)?;
         if progress.is_cancelled() {
             return Err(ExtractError::Cancelled);
         }
@@ -112,11 +113,13 @@ impl ExtractTarget {
         })
     }
 
-    /// Fails if a file that is named by the image exists and is to be kept.
-    fn check(&self, name: &str) -> io::Result<()> {
-        let Self::File { dir, existing, .. } = self else { return Ok(()) };
-        if *existing == Existing::Keep && dir.symlink_metadata(name).is_ok() {
-            return Err(exists_error(&self.path_of(name)));
+    /// Fails if the file is named by the image, and the name of a disk with this path is not used, or that of a file
+    /// that exists and is to be kept.
+    fn check(&self, disk: &str) -> io::Result<()> {
+        let Self::File { dir, name: None, existing, .. } = self else { return Ok(()) };
+        let name = disk_file_name(disk)?;
+        if *existing == Existing::Keep && dir.symlink_metadata(&name).is_ok() {
+            return Err(exists_error(&self.path_of(&name)));
         }
         Ok(())
     }
@@ -135,7 +138,7 @@ impl ExtractTarget {
     /// Returns the file that is replaced by a disk with this path in the image, if there is one.
     pub(super) fn replaced_file(&self, disk: &str) -> Option<SeedFile> {
         let Self::File { dir, name, existing: Existing::Replace, .. } = self else { return None };
-        let name = name.clone().or_else(|| disk_file_name(disk).ok().map(|it| it.to_string()))?;
+        let name = name.clone().or_else(|| disk_file_name(disk).ok())?;
         SeedFile::open_in(dir, &name)
     }
 
@@ -168,25 +171,22 @@ fn exists_error(path: &Path) -> io::Error {
 }
 
 /// Returns the name of the file of a disk with this path in the image.
-fn disk_file_name(path: &str) -> Result<FileName, <FileName as FromStr>::Err> {
-    path.rsplit('/').next().unwrap_or(path).parse()
+fn disk_file_name(path: &str) -> io::Result<String> {
+    let name = path.rsplit('/').next().unwrap_or(path).parse();
+    name.map(|name: FileName| name.to_string())
+        .map_err(|error| io::Error::new(io::ErrorKind::InvalidFilename, error))
 }
 
-/// A file whose name may become known only when the disk is found.
+/// A file that may get the name of the disk. Only the disk that is complete has one: what begins may be refused, but
+/// chooses nothing.
 struct NamedFile<'t> {
     target: &'t ExtractTarget,
     sparse: SparseFile<'t>,
-    name: Option<String>,
 }
 
 impl DiskOutput for NamedFile<'_> {
     fn begin(&mut self, path: &str, size: u64) -> io::Result<()> {
-        if self.name.is_none() {
-            let name = disk_file_name(path)
-                .map_err(|error| io::Error::new(io::ErrorKind::InvalidFilename, error))?;
-            self.target.check(name.as_str())?;
-            self.name = Some(name.to_string());
-        }
+        self.target.check(path)?;
         self.sparse.begin(path, size)
     }
 

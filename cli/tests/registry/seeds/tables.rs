@@ -14,7 +14,7 @@ use snapbox::{IntoData, assert_data_eq, str};
 use super::{CHUNKED, disks, extract};
 
 /// Builds an image of a disk in the layout `out`; returns its manifest and its layer.
-fn build(scene: &Scene, disk: &[u8]) -> (Value, Vec<u8>) {
+pub(super) fn build(scene: &Scene, disk: &[u8]) -> (Value, Vec<u8>) {
     scene.write("disk.raw", disk);
     scene.write_spec("amd64: { disk: disk.raw }");
     scene.build(&["--compression", CHUNKED]);
@@ -162,7 +162,10 @@ fn tables_that_lie_do_no_harm() {
         all[10]["chunkDigest"] = digest;
     };
     check(&swap, "the layer was read as a whole: ");
-    check(&|all| all[9]["chunkType"] = "zeros".into(), "what its table of contents lists is not");
+    check(
+        &|all| all[9]["chunkType"] = "zeros".into(),
+        "its table of contents, are not those of the layer",
+    );
     // Two chunks as one, whose frame decompresses to more or to less than it says.
     let longer =
         |all: &mut Vec<Value>| all[1]["chunkSize"] = (number(&all[1]["chunkSize"]) - 1).into();
