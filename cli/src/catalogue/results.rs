@@ -89,17 +89,23 @@ pub(crate) struct PackageResult {
     pub(crate) changes: Option<ListedChanges>,
 }
 
+/// Outcomes of an image. A run has published it, has found it as it should be, would publish it, or could not.
+pub(crate) const PUBLISHED: &str = "published";
+pub(crate) const UNCHANGED: &str = "unchanged";
+pub(crate) const WOULD_PUBLISH: &str = "would-publish";
+pub(crate) const FAILED: &str = "failed";
+
 /// Outcome of an image of a catalogue of which no results file has a result.
 pub(crate) const MISSING: &str = "missing";
 
-/// Outcomes of images that a run has looked at, apart from that of a failure.
-const GOOD: [&str; 3] = ["published", "unchanged", "would-publish"];
+/// All outcomes that a run writes.
+pub(crate) const RUN_OUTCOMES: [&str; 4] = [PUBLISHED, UNCHANGED, WOULD_PUBLISH, FAILED];
 
-/// Outcome of an image that stayed as it was, since something failed.
-const FAILED: &str = "failed";
-
-/// Returns the full name of an image: its repository with the tag of its key.
+/// Returns the full name of an image: its repository with the tag of its key; the key if the repository is not known.
 pub(crate) fn image_name(key: &str, result: &ImageResult) -> String {
+    if result.image.is_empty() {
+        return key.to_owned();
+    }
     let tag = key.rsplit_once(':').map_or("", |(_, tag)| tag);
     format!("{}:{tag}", result.image)
 }
@@ -130,15 +136,23 @@ impl ImageResult {
     /// Adds an error if the result says nothing that can be counted: an outcome of another program, or a failure without a
     /// reason. medius writes no outcome.
     pub(crate) fn judge_outcome(&mut self) {
-        let is_known = GOOD.contains(&self.outcome.as_str()) || self.is_missing();
-        if is_known || self.outcome.is_empty() || !self.errors().is_empty() {
+        if !self.errors().is_empty() {
             return;
         }
-        self.err = if self.outcome == FAILED {
-            "it failed, and the results do not say why".to_owned()
-        } else {
-            format!("its outcome is `{}`, which is unknown", self.outcome.escape_debug())
+        self.err = match self.outcome.as_str() {
+            "" | PUBLISHED | UNCHANGED | WOULD_PUBLISH | MISSING => return,
+            FAILED => "it failed, and the results do not say why".to_owned(),
+            other => format!("its outcome is `{}`, which is unknown", other.escape_debug()),
         };
+    }
+
+    /// Returns the key that a result must have and has not. medius writes a stage, and neither an outcome nor a repository
+    /// (`ArtifactResult` in `pkg/api/artifact.go` of containerdisks).
+    fn missing_key(&self) -> Option<&'static str> {
+        if self.stage.is_empty() {
+            return Some("Stage");
+        }
+        (self.image.is_empty() && !self.outcome.is_empty()).then_some("Image")
     }
 
     /// Returns whether there is no result of the image.
@@ -184,12 +198,23 @@ pub(crate) fn read_results(path: &Path) -> Result<CatalogueResults, Diagnostic> 
     let results = if bytes.len() > RESULTS_MAX {
         Err(serde_json::Error::custom("it is longer than any results"))
     } else {
-        serde_json::from_slice(&bytes)
+        serde_json::from_slice(&bytes).and_then(check_keys)
     };
     results.map_err(|error| {
         cannot("read the results in", path.display())(error)
             .help("`diskette sync --results-file FILE` writes them")
     })
+}
+
+/// Checks that each result is one: a file of something else has none of its keys.
+fn check_keys(results: CatalogueResults) -> Result<CatalogueResults, serde_json::Error> {
+    match results.iter().find_map(|(name, result)| Some((name, result.missing_key()?))) {
+        Some((name, key)) => {
+            let name = name.escape_debug();
+            Err(serde_json::Error::custom(format!("`{name}` is no result: it has no `{key}`")))
+        }
+        None => Ok(results),
+    }
 }
 
 /// Writes a results file, completely or not at all.

@@ -108,17 +108,24 @@ fn the_exit_status_is_that_of_one_run() {
     kept["Platforms"] = json!({ "linux/amd64": { "Err": "busy", "Outcome": "kept" } });
     scene.write("kept.json", json!({ "e:1": kept }).to_string());
     // What medius writes.
-    let medius = r#"{"f:1": {"Tags": ["1"], "Stage": "push", "Err": "", "Image": "q.io/f"}}"#;
+    let medius = r#"{"f:1": {"Tags": ["1"], "Stage": "push"}, "g:2": {"Stage": "verify"}}"#;
     scene.write("medius.json", medius);
     scene.write("empty.json", "{}");
     let check = |args: &str, status: i32, says: &[&str]| check(&scene, args, status, says);
     check("good.json empty.json", 0, &["1 published, 0 unchanged, 0 with failures\n"]);
-    check("medius.json", 0, &["0 with failures, 1 without an outcome\n"]);
+    check("medius.json", 0, &["0 with failures, 2 without an outcome\n"]);
+    let medius = r#"{"f:1": {"Stage": "push", "Err": "gone"}}"#;
+    scene.write("medius-bad.json", medius);
+    check("medius-bad.json", 1, &["error: f:1: gone\n"]);
     check("good.json bad.json", 1, &["error: quay.io/me/d:1: no", "1 with failures"]);
     check("later.json", 75, &["error: quay.io/me/d:1: busy"]);
     check("kept.json", 75, &["d:1: linux/amd64: busy", "1 published, 0 unchanged, 1 with"]);
     check("later.json bad.json", 1, &[]);
     // Nothing that a file says is counted as nothing.
+    scene.write("would.json", json!({ "j:1": image("would-publish", "", false) }).to_string());
+    check("would.json", 0, &["1 would be published, 0 unchanged, 0 with failures\n"]);
+    let both = "1 published, 1 would be published, 0 unchanged, 0 with failures\n";
+    check("good.json would.json", 0, &[both]);
     scene.write("other.json", json!({ "g:1": image("skipped\n", "", false) }).to_string());
     scene.write("mute.json", json!({ "h:1": image("failed", "", false) }).to_string());
     scene.write("lost.json", json!({ "i:1": image("missing", "gone", true) }).to_string());
@@ -175,6 +182,17 @@ fn files_that_are_missing_old_or_wrong_are_named() {
     check("old.json --max-age 12h --catalogue c.yaml", 75, &["an image of the catalogue without"]);
     let wrong = ["cannot read the results in `wrong.json`", "--results-file FILE"];
     check("good.json wrong.json", 1, &wrong);
+    let no_result = |file: &str, content: Value, said: &str| {
+        scene.write(file, content.to_string());
+        let said = format!("cannot read the results in `{file}`: {said}");
+        check(&format!("good.json {file}"), 1, &[&said]);
+    };
+    let lower = json!({ "tags": ["1"], "stage": "push", "image": "q.io/a", "err": "gone" });
+    no_result("no-keys.json", json!({ "x": {} }), "`x` is no result: it has no `Stage`");
+    no_result("lower.json", json!({ "a:1": lower }), "`a:1` is no result: it has no `Stage`");
+    let mut unnamed = image("published", "", false);
+    unnamed["Image"] = json!("");
+    no_result("unnamed.json", json!({ "a\n": unnamed }), "`a\\n` is no result: it has no `Image`");
     check("huge.json", 1, &["`huge.json`: it is longer than any results"]);
 }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use indicatif::HumanBytes;
 
 use super::merge::MergedResults;
-use crate::catalogue::results::ImageResult;
+use crate::catalogue::results::{ImageResult, UNCHANGED};
 use crate::ui::markdown::markdown_text;
 
 /// The most images that are listed: GitHub shows no summary longer than 1 MiB.
@@ -19,7 +19,7 @@ const NAME_MAX: usize = 300;
 
 /// Returns the report: the images that changed, failed or are missing, and the number of all.
 pub(super) fn write(merged: &MergedResults) -> String {
-    let is_news = |it: &ImageResult| it.outcome != "unchanged" || !it.errors().is_empty();
+    let is_news = |it: &ImageResult| it.outcome != UNCHANGED || !it.errors().is_empty();
     let all = merged.errors_first();
     let news: Vec<_> = all.iter().filter(|(_, result)| is_news(result)).collect();
     let mut text = format!("## {}\n", merged.count());

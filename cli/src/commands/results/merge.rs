@@ -10,7 +10,10 @@ use diskette_builder::sync::SyncShard;
 use walkdir::{DirEntry, WalkDir};
 
 use super::missing::MissingResults;
-use crate::catalogue::results::{CatalogueResults, ImageResult, MISSING, image_name, read_results};
+use crate::catalogue::results::{
+    CatalogueResults, ImageResult, MISSING, PUBLISHED, UNCHANGED, WOULD_PUBLISH, image_name,
+    read_results,
+};
 use crate::commands::sync::shard::{full_name, shard_name};
 use crate::error::{CommandError, cannot};
 use crate::files::open_file;
@@ -191,9 +194,10 @@ impl MergedResults {
         let count = |word: &str| self.images.values().filter(|it| it.outcome == word).count();
         let failed = |it: &&ImageResult| !it.is_missing() && !it.errors().is_empty();
         let failed = self.images.values().filter(failed).count();
-        let published = match count("would-publish") {
-            0 => format!("{} published", count("published")),
-            would => format!("{would} would be published"),
+        let published = match (count(PUBLISHED), count(WOULD_PUBLISH)) {
+            (published, 0) => format!("{published} published"),
+            (0, would) => format!("{would} would be published"),
+            (published, would) => format!("{published} published, {would} would be published"),
         };
         let missing = match count(MISSING) {
             0 => String::new(),
@@ -204,7 +208,7 @@ impl MergedResults {
             0 => String::new(),
             without => format!(", {without} without an outcome"),
         };
-        let unchanged = count("unchanged");
+        let unchanged = count(UNCHANGED);
         format!("{published}, {unchanged} unchanged, {failed} with failures{missing}{without}")
     }
 

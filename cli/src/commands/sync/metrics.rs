@@ -10,7 +10,9 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use regex::Regex;
 
-use crate::catalogue::results::{CatalogueResults, ImageResult, PlatformResult, image_name};
+use crate::catalogue::results::{
+    CatalogueResults, ImageResult, PlatformResult, RUN_OUTCOMES, image_name,
+};
 use crate::ui::visible::visible;
 
 /// What was measured of a run.
@@ -23,9 +25,6 @@ pub(super) struct SyncMetrics<'a> {
     /// Bytes of blobs that were sent to the registry.
     pub(super) sent: u64,
 }
-
-/// Outcomes of an image. Each has a series, so that none disappears.
-const OUTCOMES: [&str; 4] = ["published", "unchanged", "would-publish", "failed"];
 
 /// A series: its labels and its value.
 type Series = (Vec<(&'static str, String)>, String);
@@ -58,7 +57,8 @@ impl SyncMetrics<'_> {
     }
 
     fn outcomes(&self) -> Vec<Series> {
-        let series = OUTCOMES.iter().map(|outcome| {
+        // Each outcome has a series, so that none disappears.
+        let series = RUN_OUTCOMES.iter().map(|outcome| {
             let count = self.results.values().filter(|it| it.outcome == *outcome).count();
             let labels = [vec![("outcome", (*outcome).to_owned())], self.part()].concat();
             (labels, count.to_string())

@@ -11,7 +11,8 @@ use diskette_builder::upstream::UpstreamDisk;
 
 use super::shard::full_name;
 use crate::catalogue::results::{
-    CatalogueResults, ImageResult, PackageResult, PlatformResult, result_line,
+    CatalogueResults, FAILED, ImageResult, PUBLISHED, PackageResult, PlatformResult, UNCHANGED,
+    WOULD_PUBLISH, result_line,
 };
 use crate::error::CommandError;
 use crate::images::changes::ListedChanges;
@@ -124,10 +125,10 @@ pub(super) fn report_line(job: &SyncJob<'_>, report: &SyncReport) -> String {
 
 fn outcome_word(outcome: &SyncOutcome) -> &'static str {
     match outcome {
-        SyncOutcome::Published => "published",
-        SyncOutcome::Unchanged => "unchanged",
-        SyncOutcome::WouldPublish => "would-publish",
-        SyncOutcome::Failed(_) => "failed",
+        SyncOutcome::Published => PUBLISHED,
+        SyncOutcome::Unchanged => UNCHANGED,
+        SyncOutcome::WouldPublish => WOULD_PUBLISH,
+        SyncOutcome::Failed(_) => FAILED,
     }
 }
 
@@ -163,10 +164,10 @@ fn error_text(error: &SyncError) -> String {
 
 fn platform_result(part: &PlatformSyncReport) -> PlatformResult {
     let (outcome, err) = match &part.outcome {
-        PlatformSyncOutcome::Built => ("published", String::new()),
-        PlatformSyncOutcome::Unchanged => ("unchanged", String::new()),
+        PlatformSyncOutcome::Built => (PUBLISHED, String::new()),
+        PlatformSyncOutcome::Unchanged => (UNCHANGED, String::new()),
         PlatformSyncOutcome::Kept(error) => ("kept", error_text(error)),
-        PlatformSyncOutcome::Failed(error) => ("failed", error_text(error)),
+        PlatformSyncOutcome::Failed(error) => (FAILED, error_text(error)),
         PlatformSyncOutcome::Skipped => ("skipped", String::new()),
     };
     let disk = part.disk.as_ref();
