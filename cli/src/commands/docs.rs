@@ -149,10 +149,12 @@ impl DocsArguments {
         for catalogue in catalogues {
             for entry in catalogue.entries.iter().filter(|entry| is_meant(entry)) {
                 let name = target_repository(&entry.image, self.target.as_deref())?;
-                match pages.iter_mut().find(|page| page.name == name) {
-                    Some(page) => page.entries.push(entry),
-                    None => pages.push(RepositoryPage::new(name, entry, catalogue)?),
-                }
+                let place = pages.iter().position(|page| page.name == name);
+                let place = place.unwrap_or_else(|| {
+                    pages.push(RepositoryPage::new(name));
+                    pages.len() - 1
+                });
+                pages[place].add(entry, catalogue)?;
             }
         }
         Ok(pages)

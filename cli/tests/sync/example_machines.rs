@@ -83,7 +83,71 @@ error: only machines for amd64 start with secure boot
 "#]]
         .raw()
     );
+    let artifact = page(&format!(
+        "{RELEASE}platforms: [linux/amd64]\nformat: artifact\ndocs: {{secureBoot: true}}\n"
+    ));
+    assert_eq!(artifact.status, 1);
+    assert_data_eq!(
+        artifact.stderr,
+        str![[r#"
+error: `secureBoot` is for images; this is a disk artifact
+ --> c.yaml:6:20
+  |
+6 | docs: {secureBoot: true}
+  |                    ^^^^
+  |
+  = help: remove it: the page of an artifact has no machine, but `diskette manifests vm`
+
+"#]]
+        .raw()
+    );
     let other =
         page(&format!("{RELEASE}platforms: [linux/amd64]\ndocs: {{secureBoot: sometimes}}\n"));
     assert!(other.stderr.contains("error: expected true or false"), "{}", other.stderr);
+}
+
+/// A page of several images says of each what it has, whichever is the first.
+#[test]
+fn each_kind_of_image_has_its_example() {
+    let document = |tag: &str, more: &str| {
+        format!("---\n{RELEASE}platforms: [linux/amd64]\ntags: [{tag}]\n{more}")
+    };
+    let plain = document("plain", "docs: {description: a.md, user: one}\n");
+    let secure = document("secure", "docs: {description: b.md, user: two, secureBoot: true}\n");
+    let artifact = document("disk", "format: artifact\ndocs: {description: a.md, user: one}\n");
+    let more = document("more", "docs: {description: a.md, user: two, secureBoot: true}\n");
+    let check = |documents: &[&String]| {
+        let scene = Scene::new();
+        scene.write("a.md", "Text A.\n");
+        scene.write("b.md", "Text B.\n");
+        scene.write("c.yaml", documents.iter().map(|it| it.as_str()).collect::<String>());
+        let outcome = scene.run(["docs", "c.yaml"]);
+        assert_eq!((outcome.status, outcome.stderr.as_str()), (0, ""));
+        String::from_utf8(outcome.stdout).unwrap()
+    };
+    for documents in [[&plain, &secure, &more, &artifact], [&artifact, &more, &plain, &secure]] {
+        let text = check(&documents);
+        let count = |part: &str| text.matches(part).count();
+        assert_eq!((count("Text A."), count("Text B.")), (1, 1), "{text}");
+        let first = documents.iter().position(|it| **it == secure)
+            < documents.iter().position(|it| **it == more);
+        let tag = if first { "secure" } else { "more" };
+        let image = &applied_object(&text)["spec"]["template"]["spec"]["domain"];
+        assert_eq!(image["firmware"]["bootloader"]["efi"]["secureBoot"], true);
+        for part in [
+            format!(
+                "## `vm.x:{tag}`\n\nA virtual machine whose disk lasts as long as it runs, with UEFI"
+            ),
+            "## `vm.x:plain`\n\nA virtual machine".into(),
+            "## `vm.x:disk`\n\nA virtual machine".into(),
+            "diskette manifests vm r.example/a/vm.x:disk".into(),
+            "the user `one` in `vm.x:".into(),
+            "the user `two` in `vm.x:".into(),
+        ] {
+            assert_eq!(count(&part), 1, "{part}: {text}");
+        }
+    }
+    // What is the same of all is said once, without names.
+    let text = check(&[&secure, &more]);
+    assert!(!text.contains("## `") && text.contains("makes the user `two`: `virtctl"), "{text}");
 }

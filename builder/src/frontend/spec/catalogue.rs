@@ -159,7 +159,8 @@ fn lower_entry(document: &Node, problems: &mut Vec<Diagnostic>) -> Option<Catalo
     let annotations = Overridable { top: spec.annotations.as_ref(), own: None };
     let keep = spec.policy.as_ref().and_then(|policy| policy.value.keep.as_ref());
     let policy = spec.policy.as_ref().and_then(|policy| policy.value.platforms.as_ref());
-    let docs = spec.docs.as_ref().map(|docs| lower_docs(docs, &platforms, problems));
+    let docs = spec.docs.as_ref();
+    let docs = docs.map(|docs| lower_docs(docs, spec.is_disk_artifact(), &platforms, problems));
     let docs = docs.unwrap_or_default();
     let versions = lower_versions(&release.value, &platforms, problems);
     let scope = match versions {

@@ -3,7 +3,7 @@
 use diskette_builder::frontend::spec::{CatalogueEntry, FollowedVersions};
 use diskette_builder::oci::image::reference::Reference;
 
-use super::usage::{artifact_usage, image_usage, secure_usage};
+use super::usage::ExampleKind;
 use crate::catalogue::Catalogue;
 use crate::catalogue::results::{CatalogueResults, ImageResult, image_name};
 use crate::error::CommandError;
@@ -17,21 +17,30 @@ pub(super) struct RepositoryPage<'a> {
     pub(super) name: Reference,
     /// Images in the repository, each with its own tags.
     pub(super) entries: Vec<&'a CatalogueEntry>,
-    description: String,
+    /// Texts that the entries name.
+    descriptions: Vec<String>,
 }
 
 impl<'a> RepositoryPage<'a> {
-    /// Reads the description that the first entry names.
-    pub(super) fn new(
-        name: Reference,
+    /// Returns a page of nothing.
+    pub(super) fn new(name: Reference) -> Self {
+        Self { name, entries: Vec::new(), descriptions: Vec::new() }
+    }
+
+    /// Adds an image, and the text that it names unless another has named it before.
+    pub(super) fn add(
+        &mut self,
         entry: &'a CatalogueEntry,
         catalogue: &Catalogue,
-    ) -> Result<Self, CommandError> {
-        let description = match &entry.docs.description {
-            Some(path) => read_spec(&catalogue.inputs.base.join(path))?.text.trim().to_owned(),
-            None => String::new(),
-        };
-        Ok(Self { name, entries: vec![entry], description })
+    ) -> Result<(), CommandError> {
+        if let Some(path) = &entry.docs.description {
+            let text = read_spec(&catalogue.inputs.base.join(path))?.text.trim().to_owned();
+            if !text.is_empty() && !self.descriptions.contains(&text) {
+                self.descriptions.push(text);
+            }
+        }
+        self.entries.push(entry);
+        Ok(())
     }
 
     /// Returns the last part of the repository's name.
@@ -53,25 +62,12 @@ impl<'a> RepositoryPage<'a> {
 
     /// Returns the page as Markdown. `results` are those of the last sync.
     pub(super) fn to_markdown(&self, results: &CatalogueResults) -> String {
-        let (name, short) = (self.name.full_repository(), self.short_name());
-        let description = match self.description.as_str() {
-            "" => String::new(),
-            text => format!("{text}\n\n"),
-        };
+        let short = self.short_name();
+        let description = self.descriptions.iter().map(|text| format!("{text}\n\n"));
+        let description = description.collect::<String>();
         let row = |entry: &&CatalogueEntry| format!("| {} | {} |\n", tags(entry), platforms(entry));
         let rows = self.entries.iter().map(row).collect::<Vec<_>>().concat();
-        let first = self.entries.first();
-        let tag = first.map(|entry| entry.main_tag().to_string()).unwrap_or_default();
-        let image = format!("{name}:{tag}");
-        let user = first.and_then(|entry| entry.docs.user.as_deref());
-        let login = user.map_or_else(String::new, |user| {
-            format!("\ncloud-init makes the user `{user}`: `virtctl ssh {user}@{short}`.\n")
-        });
-        let usage = match first {
-            Some(entry) if entry.is_artifact() => artifact_usage(&image),
-            Some(entry) if entry.docs.secure_boot => secure_usage(short, &image, entry),
-            _ => image_usage(short, &image),
-        };
+        let (usage, login) = (self.usage(), self.login());
         let changes = self.entries.iter().filter_map(|entry| {
             package_changes(&entry.short_name(), self.find_result(entry, results)?)
         });
@@ -79,6 +75,45 @@ impl<'a> RepositoryPage<'a> {
         format!(
             "# {short}\n\n{description}| Tags | Platforms |\n|---|---|\n{rows}\n{usage}{login}{changes}"
         )
+    }
+}
+
+impl RepositoryPage<'_> {
+    /// Returns how virtual machines use the images: an example of each kind, of the first image of that kind.
+    fn usage(&self) -> String {
+        let mut kinds: Vec<(ExampleKind, &CatalogueEntry)> = Vec::new();
+        for entry in &self.entries {
+            let kind = ExampleKind::of(entry);
+            if kinds.iter().all(|(known, _)| *known != kind) {
+                kinds.push((kind, entry));
+            }
+        }
+        let is_one = kinds.len() == 1;
+        let name = self.name.full_repository();
+        let examples = kinds.into_iter().map(|(kind, entry)| {
+            let usage = kind.usage(&format!("{name}:{}", entry.main_tag()), entry);
+            if is_one { usage } else { format!("## `{}`\n\n{usage}", entry.short_name()) }
+        });
+        examples.collect::<Vec<_>>().join("\n")
+    }
+
+    /// Returns how users log in; which images have which user, if it is not the same of all.
+    fn login(&self) -> String {
+        let mut users: Vec<(&str, Vec<String>)> = Vec::new();
+        for entry in &self.entries {
+            let Some(user) = entry.docs.user.as_deref() else { continue };
+            let tag = format!("`{}`", entry.short_name());
+            match users.iter_mut().find(|(known, _)| *known == user) {
+                Some((_, tags)) => tags.push(tag),
+                None => users.push((user, vec![tag])),
+            }
+        }
+        let (short, is_one) = (self.short_name(), users.len() == 1);
+        let line = |(user, tags): &(&str, Vec<String>)| {
+            let of = if is_one { String::new() } else { format!(" in {}", tags.join(", ")) };
+            format!("\ncloud-init makes the user `{user}`{of}: `virtctl ssh {user}@{short}`.\n")
+        };
+        users.iter().map(line).collect()
     }
 }
 

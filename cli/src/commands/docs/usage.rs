@@ -4,16 +4,41 @@ use diskette_builder::cluster::kubernetes::{
     ImageAccess, ImageSubject, MachineContent, MachineOptions, ObjectMeta, PreferenceRequirements,
     Quantity, RootDisk, SecureBoot, default_name, virtual_machine, write_yaml,
 };
-use diskette_builder::frontend::spec::{CatalogueEntry, CataloguePlatform};
+use diskette_builder::frontend::spec::{CatalogueEntry, CataloguePlatform, ImageDocs};
 use diskette_builder::oci::image::reference::Reference;
 
 use crate::commands::manifests::MEMORY;
 
-/// Architecture of machines with secure boot.
-const SECURE: &str = "amd64";
+/// What kind of example an image has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum ExampleKind {
+    Image,
+    Secure,
+    Artifact,
+}
+
+impl ExampleKind {
+    pub(super) fn of(entry: &CatalogueEntry) -> Self {
+        match (entry.is_artifact(), entry.docs.secure_boot) {
+            (true, _) => Self::Artifact,
+            (false, true) => Self::Secure,
+            (false, false) => Self::Image,
+        }
+    }
+
+    /// Returns how virtual machines use an image of this kind.
+    pub(super) fn usage(self, image: &str, entry: &CatalogueEntry) -> String {
+        let short = entry.repository_name();
+        match self {
+            Self::Image => image_usage(short, image),
+            Self::Secure => secure_usage(short, image, entry),
+            Self::Artifact => artifact_usage(image),
+        }
+    }
+}
 
 /// Returns how virtual machines use an image.
-pub(super) fn image_usage(short: &str, image: &str) -> String {
+fn image_usage(short: &str, image: &str) -> String {
     format!(
         "A virtual machine whose disk lasts as long as it runs:\n\n\
          ```shell\nvirtctl create vm --name {short} --volume-containerdisk=src:{image} \
@@ -33,7 +58,7 @@ fn import_usage(short: &str, image: &str) -> String {
 }
 
 /// Returns how virtual machines use a disk artifact.
-pub(super) fn artifact_usage(image: &str) -> String {
+fn artifact_usage(image: &str) -> String {
     format!(
         "A virtual machine whose disk lasts as long as it runs, with KubeVirt 1.10 and CRI-O:\n\n\
          ```shell\ndiskette manifests vm {image} | kubectl apply -f -\n```\n"
@@ -41,8 +66,9 @@ pub(super) fn artifact_usage(image: &str) -> String {
 }
 
 /// Returns how virtual machines use an image with secure boot, for which virtctl has no option.
-pub(super) fn secure_usage(short: &str, image: &str, entry: &CatalogueEntry) -> String {
-    let is_secure = |it: &&CataloguePlatform| it.platform.architecture == SECURE;
+fn secure_usage(short: &str, image: &str, entry: &CatalogueEntry) -> String {
+    let is_secure =
+        |it: &&CataloguePlatform| it.platform.architecture == ImageDocs::SECURE_ARCHITECTURE;
     let platform = entry.platforms.iter().find(is_secure);
     let machine = platform.and_then(|platform| secure_machine(image, platform));
     let Some(machine) = machine else { return image_usage(short, image) };
@@ -80,7 +106,7 @@ fn secure_machine(image: &str, platform: &CataloguePlatform) -> Option<String> {
         kernel_args: None,
         user_data: None,
     };
-    let architecture = Some(SECURE.to_owned());
+    let architecture = Some(ImageDocs::SECURE_ARCHITECTURE.to_owned());
     let subject = ImageSubject { reference, architecture, labels: labels.clone() };
     let meta = ObjectMeta { name: &name, namespace: None };
     write_yaml(&[virtual_machine(meta, &subject, ImageAccess::default(), &machine)]).ok()
