@@ -38,8 +38,6 @@ pub(super) struct FileChunks {
     pub(super) chunks: Vec<FileChunk>,
     /// Its length in bytes.
     pub(super) size: u64,
-    /// The path in the layer.
-    pub(super) path: String,
     /// Its compressed bytes in the blob, with those of zeros.
     pub(super) frames: Range<u64>,
 }
@@ -64,7 +62,7 @@ pub(super) fn read_chunked_layer(images: &dyn Images, layer: &Descriptor) -> Opt
             continue;
         };
         if cdi_takes(&entry) && entry.kind == TarEntryKind::File {
-            disk = Some(FileChunks::new(&toc, number, entry.path.clone(), metadata.toc.offset)?);
+            disk = Some(FileChunks::new(&toc, number, metadata.toc.offset)?);
         }
         entries.push(entry);
     }
@@ -104,7 +102,7 @@ fn tar_entry(entry: &TocEntry<'_>) -> Option<TarEntry> {
 impl FileChunks {
     /// Returns the file of an entry of the table, whose chunks end before `end` in the blob; `None` if the table
     /// contradicts itself.
-    fn new(toc: &Toc<'_>, number: usize, path: String, end: u64) -> Option<Self> {
+    fn new(toc: &Toc<'_>, number: usize, end: u64) -> Option<Self> {
         let first = toc.entries.get(number)?;
         let (size, end) = (first.size, first.end_offset.min(end));
         let more = toc.entries.get(number + 1..)?.iter().take_while(|it| it.kind == "chunk");
@@ -119,7 +117,7 @@ impl FileChunks {
             chunks.push(FileChunk::new(chunk, start, size, frame)?);
         }
         let is_whole = chunks.last().is_some_and(|last| last.range.end == size);
-        is_whole.then_some(Self { chunks, size, path, frames: first.offset..end })
+        is_whole.then_some(Self { chunks, size, frames: first.offset..end })
     }
 }
 

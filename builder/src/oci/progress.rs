@@ -59,7 +59,7 @@ impl<R: Read> Read for ProgressReader<'_, R> {
 /// An event that is reported. Layers are numbered within a build, from 0.
 #[derive(Debug, Clone, Copy)]
 pub enum ProgressEvent<'a> {
-    /// A disk that will be converted is read for the first time. Its progress is reported as that
+    /// A disk that will be converted is read for the first time, or the seeds of one that is extracted. Its progress is reported as that
     /// of its layer.
     Surveying {
         /// Number of the layer.

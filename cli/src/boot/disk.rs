@@ -38,7 +38,7 @@ impl UnpackedDisk {
         let mut file = file.map_err(cannot("write", path.display()))?;
         let BootContext { images, progress, .. } = ground;
         let limits = TarLimits::default();
-        let context = ExtractContext { images, limits, disk: None, seeds: None, progress };
+        let context = ExtractContext { images, limits, disk: None, seeds: &[], progress };
         match extract_disk(image, &mut SparseFile::new(&mut file), &context) {
             Ok(_) => drop(file),
             Err(ExtractError::Cancelled) => return Err(CommandError::Interrupted),

@@ -34,8 +34,8 @@ use crate::ui::progress::ProgressMode;
 /// artifacts. All layers that are read are checked; the file gets its name when it is complete, and
 /// zeros become holes. Prints the file name.
 ///
-/// Of a layer in zstd:chunked only what changed is fetched: what --seed FILE has, or the file that --force replaces
-/// with a disk from a registry, is copied from there.
+/// Of a layer in zstd:chunked only what changed is fetched: what --seed FILE has, or the file that -o FILE --force
+/// replaces with a disk from a registry, is copied from there. The registry sees which parts are not fetched.
 #[derive(Debug, Args)]
 pub(crate) struct ExtractArguments {
     /// The image: quay.io/me/fedora:42, a layout's directory, oci:DIR:TAG, or an archive
@@ -93,14 +93,12 @@ pub(crate) fn run(
     let documents = read_documents(&*subject.images, subject.root)?;
     let image = choose_platform(&documents, arguments.platform.as_ref(), &arguments.image)?;
     let is_remote = matches!(arguments.image, ImageLocation::Registry(_));
-    let open_seeds =
-        |disk: &str| all_seeds(&seeds, target.replaced_file(disk).filter(|_| is_remote));
-    let has_seeds = !seeds.is_empty() || (is_remote && target.may_replace());
+    let all_seeds = all_seeds(&seeds, target.replaced_file().filter(|_| is_remote));
     let context = ExtractContext {
         images: &*subject.images,
         limits: TarLimits::default(),
         disk: arguments.disk.as_deref(),
-        seeds: has_seeds.then_some(&open_seeds),
+        seeds: &all_seeds,
         progress: &*progress,
     };
     let result = target.write(image, &context, &progress);
@@ -135,8 +133,8 @@ fn print_seed_use(seeds: &SeedUse, named: &[Arc<SeedFile>], ui: &Ui) {
                 (HumanBytes(*reused), HumanBytes(*read), HumanBytes(*total));
             ui.print_line(&format!("reused {reused} from seeds, read {read} of {total}"));
         }
-        // Of the file that is replaced, nobody expected it.
-        SeedUse::Unused(why) if !named.is_empty() => {
+        // Nobody expected that the file that is replaced fits.
+        SeedUse::Unused(why) if !named.is_empty() || why.is_fault() => {
             ui.print_line(&format!("the layer was read as a whole: {why}"));
         }
         SeedUse::Unused(_) | SeedUse::None => {}

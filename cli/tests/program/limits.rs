@@ -112,6 +112,12 @@ const LIMITS: &[(&str, Unit, &str, &str)] = &[
         "CHUNKS_MAX",
     ),
     (
+        "ranges of a layer that `extract --seed` requests; what lies between some is requested, too",
+        Count,
+        "builder/src/inspect/extract/seed/plan.rs",
+        "REQUESTS_MAX",
+    ),
+    (
         "layers that the cache lists, whose compressed chunks a build reuses",
         Count,
         "builder/src/engine/recent_layers.rs",

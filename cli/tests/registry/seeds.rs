@@ -103,13 +103,22 @@ fn only_what_changed_is_fetched() {
     scene.write("disk", &first);
     check(&["--force", "-o", "disk"], MIB as u64);
     scene.write("dir/disk.raw", &first);
-    check(&["--force", "-o", "dir"], MIB as u64);
     check(&["--force", "-o", "dir", "--seed", "dir/disk.raw"], MIB as u64);
+    // Of a file that the image names, the registry learns nothing: it is asked for the config and the layer.
+    scene.write("dir/disk.raw", &first);
+    assert_eq!(extract(&scene, &image, &["--force", "-o", "dir"], &second), "");
+    assert!(take_blobs(&scene).iter().all(|(status, _)| *status == 200));
     // Standard output gets it, too.
     let outcome = scene.run(["extract", "-q", &image, "-o", "-", "--seed", "old.raw"]);
     assert_eq!((outcome.status, outcome.stderr.as_str()), (0, ""));
     assert!(outcome.stdout == second);
     assert!(take_blobs(&scene).iter().map(|(_, len)| len).sum::<u64>() < MIB as u64);
+    // Reading seeds is a part of the progress.
+    let outcome =
+        scene.run(["extract", "--progress=json", &image, "-o", "new5", "--seed", "old.raw"]);
+    let survey = format!(r#""name":"seeds","platform":"linux/amd64","total":{}"#, first.len());
+    assert!(outcome.stderr.contains(&survey), "{}", outcome.stderr);
+    take_blobs(&scene);
     // Without a seed there is one request.
     assert_eq!(extract(&scene, &image, &["-o", "whole"], &second), "");
     assert_eq!(take_blobs(&scene).len(), 2, "a config and a layer");

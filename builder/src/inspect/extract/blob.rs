@@ -49,8 +49,8 @@ pub(super) fn extract_blob(
     progress.report(ProgressEvent::Read { blob: number, digest, len });
     output.finish().map_err(ExtractError::Output)?;
     let seeds = match context.seeds {
-        None => SeedUse::None,
-        Some(_) => SeedUse::Unused(UnusedSeed::NotChunked),
+        [] => SeedUse::None,
+        _ => SeedUse::Unused(UnusedSeed::NotChunked),
     };
     Ok(ExtractedDisk { path, size, seeds })
 }

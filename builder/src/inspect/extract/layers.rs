@@ -9,7 +9,7 @@ use sha2::{Digest as _, Sha256};
 use super::choice::DiskChoice;
 use super::copy::{NullOutput, ScanError, copy_disk};
 use super::seed::{SeedTally, SeededLayer};
-use super::{DiskOutput, ExtractContext, ExtractError, ExtractedDisk, SeedUse, UnusedSeed};
+use super::{DiskOutput, ExtractContext, ExtractError, ExtractedDisk, UnusedSeed};
 use crate::cluster::contract::{LAYERS_MAX, cdi_takes, is_relevant};
 use crate::compression::CompressionFormat;
 use crate::oci::hashing::BlobProblem;
@@ -64,23 +64,23 @@ impl<'e> Extraction<'e> {
         &mut self,
         image: &PlatformImage,
     ) -> Result<Option<UnusedSeed>, ExtractError> {
-        let diff_ids = diff_ids(image)?;
+        let (diff_ids, platform) = (diff_ids(image)?, image.platform());
         let mut read = BTreeSet::new();
         for (number, (blob, diff_id)) in image.layers.iter().zip(diff_ids).enumerate() {
             // The same layer again contains the same disk.
             if !read.insert((blob.digest, diff_id)) {
                 continue;
             }
-            match SeededLayer::open(blob, self.context) {
-                Ok(Some(layer)) => {
+            match SeededLayer::open((number, blob), platform.as_ref(), self.context) {
+                Ok(layer) => {
                     let unused = self.assemble_layer(number, blob, diff_id, &layer)?;
                     if unused.is_some() {
                         return Ok(unused);
                     }
                 }
-                other => {
+                Err(unused) => {
                     self.read_layer(number, blob, diff_id)?;
-                    self.seeds.add_whole(blob.size, other.err());
+                    self.seeds.add_whole(blob.size, unused);
                 }
             }
         }
@@ -89,12 +89,15 @@ impl<'e> Extraction<'e> {
 
     /// Ends the disk, if it is clear which one it is.
     pub(super) fn finish(self) -> Result<ExtractedDisk, ExtractError> {
-        let Self { output, context, choice, disk, seeds, .. } = self;
+        let Self { output, choice, disk, seeds, .. } = self;
         choice.check_agreement()?;
         let disk = disk.ok_or(ExtractError::NoDisk)?;
         output.finish().map_err(ExtractError::Output)?;
-        let seeds = context.seeds.map_or(SeedUse::None, |_| seeds.finish());
-        Ok(ExtractedDisk { path: format!("/{}", disk.path), size: disk.size, seeds })
+        Ok(ExtractedDisk {
+            path: format!("/{}", disk.path),
+            size: disk.size,
+            seeds: seeds.finish(),
+        })
     }
 
     fn read_layer(
@@ -142,7 +145,7 @@ impl<'e> Extraction<'e> {
         number: usize,
         blob: &Descriptor,
         diff_id: &str,
-        layer: &SeededLayer,
+        layer: &SeededLayer<'_>,
     ) -> Result<Option<UnusedSeed>, ExtractError> {
         let context = self.context;
         let (progress, digest, len) = (context.progress, blob.digest, layer.requested_len());

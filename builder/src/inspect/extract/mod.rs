@@ -39,15 +39,12 @@ pub struct ExtractContext<'a> {
     pub limits: TarLimits,
     /// Name of the disk, if it is one of an artifact.
     pub disk: Option<&'a str>,
-    /// Opens the files on this machine that may have parts of the disk, whose path in the image it gets. Without it, or
-    /// without any, layers are read as a whole.
-    pub seeds: Option<OpenSeeds<'a>>,
+    /// Files on this machine that may have parts of the disk. The registry sees which parts it is not asked for, so that
+    /// no image may choose them. Without any, layers are read as a whole.
+    pub seeds: &'a [Arc<dyn ReadAt>],
     /// Receives the progress, and can cancel.
     pub progress: &'a dyn Progress,
 }
-
-/// Opens files that may have parts of a disk.
-pub type OpenSeeds<'a> = &'a dyn Fn(&str) -> Vec<Arc<dyn ReadAt>>;
 
 /// A disk that was extracted.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -95,7 +92,7 @@ fn extract_image(
             _ => ExtractError::Output(error),
         })?;
     }
-    let context = ExtractContext { seeds: None, ..*context };
+    let context = ExtractContext { seeds: &[], ..*context };
     let mut extraction = Extraction::new(image, output, &context);
     extraction.read_layers(image)?;
     let extracted = extraction.finish()?;

@@ -29,7 +29,7 @@ pub(super) fn spool_disk<'a>(
     let DiskContext { images, disk, limits, progress, .. } = *context;
     let file = make_file().map_err(ExtractError::Output)?;
     let mut output = SpoolOutput { disk: SpooledDisk { file, len: 0 } };
-    let context = ExtractContext { images, limits, disk, seeds: None, progress };
+    let context = ExtractContext { images, limits, disk, seeds: &[], progress };
     let extracted = extract_disk(image, &mut output, &context)?;
     let total = image.layers.iter().map(|layer| layer.size).fold(0, u64::saturating_add);
     let traffic = Traffic::new(total);

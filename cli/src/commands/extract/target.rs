@@ -124,22 +124,14 @@ impl ExtractTarget {
         Ok(())
     }
 
-    /// Returns whether a file may be replaced.
-    pub(super) fn may_replace(&self) -> bool {
+    /// Returns the file that is replaced, if there is one that the user named.
+    pub(super) fn replaced_file(&self) -> Option<SeedFile> {
         match self {
             Self::File { dir, name: Some(name), existing: Existing::Replace, .. } => {
-                dir.symlink_metadata(name).is_ok_and(|found| found.is_file())
+                SeedFile::open_in(dir, name)
             }
-            Self::File { existing, .. } => *existing == Existing::Replace,
-            Self::Stdout | Self::Through(_) => false,
+            _ => None,
         }
-    }
-
-    /// Returns the file that is replaced by a disk with this path in the image, if there is one.
-    pub(super) fn replaced_file(&self, disk: &str) -> Option<SeedFile> {
-        let Self::File { dir, name, existing: Existing::Replace, .. } = self else { return None };
-        let name = name.clone().or_else(|| disk_file_name(disk).ok())?;
-        SeedFile::open_in(dir, &name)
     }
 
     /// Returns the path of the file as the user names it.

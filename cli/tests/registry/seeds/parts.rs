@@ -126,3 +126,24 @@ fn a_full_device_is_an_error_of_the_device() {
     liar.registry.put_parts(liar.manifest["layers"][0]["digest"].as_str().unwrap(), &layer);
     check("are not those of the layer, and what was written before cannot be taken back");
 }
+
+/// A file that is replaced is a seed that nobody named: only what is wrong is told.
+#[test]
+fn faults_are_told_of_replaced_files() {
+    let liar = Liar::new();
+    let old = liar.scene.read("old.raw");
+    let check = |layer: &[u8], file: &[u8], expected: &str| {
+        liar.scene.write("new", file);
+        let digest = liar.manifest["layers"][0]["digest"].as_str().unwrap();
+        liar.registry.put_parts(digest, layer);
+        let image = liar.registry.reference("vm:2");
+        let said = extract(&liar.scene, &image, &["--force", "-o", "new"], &liar.disk);
+        assert_eq!(said.split([',', '(']).next(), Some(expected), "{said}");
+    };
+    let whole = "the layer was read as a whole: its ";
+    check(&liar.layer, b"something else", "");
+    check(&edit_header(&liar.layer, &|header| header[5] = b'D'), &old, &format!("{whole}parts"));
+    // No part is the right one, not even the table of contents.
+    let zeros = vec![0; liar.layer.len()];
+    check(&zeros, &old, &format!("{whole}table of contents cannot be used"));
+}

@@ -43,24 +43,37 @@ pub(super) struct SeedIndex<'s> {
 struct Cancelled;
 
 impl<'s> SeedIndex<'s> {
-    /// Reads the seeds. What cannot be read of them has no chunks, and so has what is left when the user wants to stop.
+    /// Returns how much of the seeds is read to find chunks of a disk of this size, in bytes.
+    pub(super) fn read_len(seeds: &[Arc<dyn ReadAt>], size: u64) -> u64 {
+        let longest = size.saturating_mul(SEED_TIMES_MAX);
+        seeds.iter().map(|seed| seed.len().min(longest)).fold(0, u64::saturating_add)
+    }
+
+    /// Reads the seeds; the progress is that of the layer with this number. What cannot be read of them has no chunks,
+    /// and so has what is left when the user wants to stop.
     pub(super) fn new(
         seeds: &'s [Arc<dyn ReadAt>],
         file: &FileChunks,
+        number: usize,
         progress: &dyn Progress,
     ) -> Self {
         let wanted = file.chunks.iter().filter(|chunk| chunk.frame.is_some());
         let places = wanted.map(|chunk| (chunk.digest, None)).collect();
         let index = Self { seeds, places: Mutex::new(places) };
         // A cancelled index is not used.
-        if index.add_divided(file.size, progress).is_ok() && index.found_len(file) < file.size / 2 {
+        if index.add_divided(file.size, number, progress).is_ok() && index.is_mostly_missing(file) {
             drop(index.add_unmoved(file, progress));
         }
         index
     }
 
     /// Divides the seeds as [`split_into_chunks`] divides the disk, and so finds chunks wherever they are.
-    fn add_divided(&self, size: u64, progress: &dyn Progress) -> Result<(), Cancelled> {
+    fn add_divided(
+        &self,
+        size: u64,
+        number: usize,
+        progress: &dyn Progress,
+    ) -> Result<(), Cancelled> {
         let longest = size.saturating_mul(SEED_TIMES_MAX);
         let parts = self.seeds.iter().enumerate().flat_map(|(seed, bytes)| {
             let starts = (0..bytes.len().min(longest)).step_by(PART_LEN);
@@ -71,15 +84,15 @@ impl<'s> SeedIndex<'s> {
             if progress.is_cancelled() {
                 return Err(Cancelled);
             }
-            self.add_part(*part, size);
-            Ok(())
+            let len = (self.seeds[part.seed].len() - part.at).min(PART_LEN as u64);
+            self.add_part(*part, len, size);
+            if progress.advance(number, len).is_break() { Err(Cancelled) } else { Ok(()) }
         })
         .map(drop)
     }
 
-    fn add_part(&self, part: SeedPlace, size: u64) {
+    fn add_part(&self, part: SeedPlace, len: u64, size: u64) {
         let seed = &self.seeds[part.seed];
-        let len = (seed.len() - part.at).min(PART_LEN as u64);
         let is_hole = |extent: Extent| extent.kind == ExtentKind::Zero && extent.len >= len;
         let mut bytes = Vec::new();
         if seed.extent(part.at).is_ok_and(is_hole)
@@ -136,11 +149,12 @@ impl<'s> SeedIndex<'s> {
         places.get(&digest).copied().flatten()
     }
 
-    /// Returns the length in bytes of what needs not be fetched of a disk.
-    fn found_len(&self, file: &FileChunks) -> u64 {
-        let is_known =
-            |chunk: &&FileChunk| chunk.frame.is_none() || self.find(chunk.digest).is_some();
-        file.chunks.iter().filter(is_known).map(FileChunk::len).sum()
+    /// Returns whether less than half of the data of a disk was found. Its zeros say nothing: they are never looked for.
+    fn is_mostly_missing(&self, file: &FileChunks) -> bool {
+        let data = || file.chunks.iter().filter(|chunk| chunk.frame.is_some());
+        let found = data().filter(|chunk| self.find(chunk.digest).is_some());
+        let found: u64 = found.map(FileChunk::len).sum();
+        found < data().map(FileChunk::len).sum::<u64>() / 2
     }
 }
 

@@ -29,6 +29,8 @@ use crate::disk::ReadAt;
 use crate::inspect::chunked::{FileChunks, read_chunked_layer};
 use crate::oci::image::descriptor::Descriptor;
 use crate::oci::image::layer::ChunkedMetadata;
+use crate::oci::image::platform::Platform;
+use crate::oci::progress::ProgressEvent;
 
 /// What came of the seeds.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -58,6 +60,9 @@ pub enum UnusedSeed {
     /// No layer is in zstd:chunked.
     #[error("it is not in zstd:chunked")]
     NotChunked,
+    /// No table of contents lists a disk.
+    #[error("its table of contents lists no disk")]
+    NoDisk,
     /// The table of contents cannot be read, or contradicts itself.
     #[error("its table of contents cannot be used, or the registry sends no parts of a layer")]
     NoTable,
@@ -69,11 +74,23 @@ pub enum UnusedSeed {
     Damaged(String),
 }
 
+impl UnusedSeed {
+    /// Returns whether something is wrong with the layer, or with the registry, rather than that no seed fits.
+    #[must_use]
+    pub fn is_fault(&self) -> bool {
+        match self {
+            Self::NotChunked | Self::NoDisk | Self::NothingInCommon => false,
+            Self::NoTable | Self::Damaged(_) => true,
+        }
+    }
+}
+
 /// Counts what comes of the seeds.
 #[derive(Debug, Default)]
 pub(super) struct SeedTally {
     bytes: ReusedBytes,
-    /// Why a layer was read as a whole: of several reasons the one that is nearest to the use of a seed.
+    /// Why a layer was read as a whole: of several reasons the one that is nearest to the use of a seed. `None` if there
+    /// is no seed.
     unused: Option<UnusedSeed>,
 }
 
@@ -95,38 +112,51 @@ impl SeedTally {
     pub(super) fn finish(self) -> SeedUse {
         match self.bytes {
             bytes if bytes.reused > 0 => SeedUse::Reused(bytes),
-            _ => SeedUse::Unused(self.unused.unwrap_or(UnusedSeed::NotChunked)),
+            _ => self.unused.map_or(SeedUse::None, SeedUse::Unused),
         }
     }
 }
 
 /// The layer of a disk, whose tar is assembled.
-pub(super) struct SeededLayer {
-    seeds: Vec<Arc<dyn ReadAt>>,
+pub(super) struct SeededLayer<'a> {
+    seeds: &'a [Arc<dyn ReadAt>],
     file: FileChunks,
     plan: TarPlan,
     toc_len: u64,
 }
 
-impl SeededLayer {
-    /// Opens a layer; `None` if the disk is in another one.
+impl<'a> SeededLayer<'a> {
+    /// Opens a layer, and reads the seeds. If it has to be read as a whole, this is why, or `None` without a seed.
     pub(super) fn open(
-        layer: &Descriptor,
-        context: &ExtractContext<'_>,
-    ) -> Result<Option<Self>, UnusedSeed> {
-        let Some(open_seeds) = context.seeds else { return Ok(None) };
+        (number, layer): (usize, &Descriptor),
+        platform: Option<&Platform>,
+        context: &ExtractContext<'a>,
+    ) -> Result<Self, Option<UnusedSeed>> {
+        let seeds = context.seeds;
+        if seeds.is_empty() {
+            return Err(None);
+        }
         if ChunkedMetadata::from_annotations(&layer.annotations).is_none() {
-            return Err(UnusedSeed::NotChunked);
+            return Err(Some(UnusedSeed::NotChunked));
         }
         let found = read_chunked_layer(context.images, layer).ok_or(UnusedSeed::NoTable)?;
-        let Some(file) = found.disk else { return Ok(None) };
-        let seeds = open_seeds(&file.path);
-        let index = SeedIndex::new(&seeds, &file, context.progress);
+        let file = found.disk.ok_or(UnusedSeed::NoDisk)?;
+        if let Some(platform) = platform {
+            let len = SeedIndex::read_len(seeds, file.size);
+            let name = "seeds";
+            context.progress.report(ProgressEvent::Surveying {
+                layer: number,
+                platform,
+                name,
+                len,
+            });
+        }
+        let index = SeedIndex::new(seeds, &file, number, context.progress);
         let plan = TarPlan::new(&file, found.tar_end, &index).ok_or(UnusedSeed::NoTable)?;
         if plan.reused == 0 {
-            return Err(UnusedSeed::NothingInCommon);
+            return Err(Some(UnusedSeed::NothingInCommon));
         }
-        Ok(Some(Self { seeds, file, plan, toc_len: found.toc_len }))
+        Ok(Self { seeds, file, plan, toc_len: found.toc_len })
     }
 
     /// Returns the tar. Requests begin at once; `number` is that of the layer in progress events.
@@ -143,7 +173,7 @@ impl SeededLayer {
         let (images, progress) = (context.images, context.progress);
         let fetcher =
             RangeFetcher::new(&self.plan.requests, (images, layer, number), progress, scope);
-        AssembledTar::new(&self.plan.parts, &self.file, &self.seeds, fetcher, progress)
+        AssembledTar::new(&self.plan.parts, &self.file, self.seeds, fetcher, progress)
     }
 
     /// Returns the length in bytes of what is requested.

@@ -9,6 +9,9 @@ use crate::inspect::chunked::FileChunks;
 /// more bytes of the one before.
 const GAP_MAX: u64 = 128 * 1024;
 
+/// How many ranges of a layer are requested at most. Where there would be more, longer gaps are requested, too.
+const REQUESTS_MAX: usize = 2048;
+
 /// Length in bytes of the longest compressed part in front of the disk or behind it: they are kept in memory.
 const OTHER_LEN_MAX: u64 = 4 << 20;
 
@@ -49,13 +52,14 @@ impl TarPlan {
                     TarPart::Seed(number, place)
                 }
                 (Some(frame), None) => {
-                    plan.add_request(frame);
+                    plan.add_request(frame, GAP_MAX);
                     TarPart::Layer(number)
                 }
             };
             plan.parts.push(part);
         }
         plan.add_other(file.frames.end..end)?;
+        plan.join_requests();
         Some(plan)
     }
 
@@ -63,16 +67,34 @@ impl TarPlan {
         if range.end.checked_sub(range.start)? > OTHER_LEN_MAX {
             return None;
         }
-        self.add_request(&range);
+        self.add_request(&range, GAP_MAX);
         self.parts.push(TarPart::Other(range));
         Some(())
     }
 
-    fn add_request(&mut self, range: &Range<u64>) {
+    /// Requests a range; if there is no longer gap between, together with the one before.
+    fn add_request(&mut self, range: &Range<u64>, gap_max: u64) {
         match self.requests.last_mut() {
             // They are in order: the table of contents was checked.
-            Some(last) if range.start.saturating_sub(last.end) <= GAP_MAX => last.end = range.end,
+            Some(last) if range.start.saturating_sub(last.end) <= gap_max => last.end = range.end,
             _ => self.requests.push(range.clone()),
+        }
+    }
+
+    /// Joins requests with the shortest gaps between them until they are few enough.
+    fn join_requests(&mut self) {
+        let mut excess = self.requests.len().saturating_sub(REQUESTS_MAX);
+        if excess == 0 {
+            return;
+        }
+        let gaps = self.requests.windows(2).map(|pair| pair[1].start.saturating_sub(pair[0].end));
+        let mut gaps: Vec<u64> = gaps.collect();
+        let gap_max = *gaps.select_nth_unstable(excess - 1).1;
+        for range in std::mem::take(&mut self.requests) {
+            let count = self.requests.len();
+            // Several gaps may be as long as the longest one that has to be joined.
+            self.add_request(&range, if excess > 0 { gap_max } else { GAP_MAX });
+            excess -= usize::from(count == self.requests.len());
         }
     }
 }

@@ -68,8 +68,7 @@ impl Layer {
         let size = blob.len() as u64;
         let mut images = MemoryImages::default();
         let descriptor = Descriptor::new(String::new(), images.put(blob), size);
-        let (len, path) = (disk.len() as u64, String::new());
-        let file = FileChunks { chunks, size: len, path, frames: start..end };
+        let file = FileChunks { chunks, size: disk.len() as u64, frames: start..end };
         Self { tar: [&[b'h'; 1024], disk, &[0; 1024]].concat(), images, descriptor, file, tar_end }
     }
 
@@ -90,7 +89,7 @@ impl Layer {
     /// Plans the layer and assembles it; returns what was requested with it.
     fn assemble(&self, seeds: &[Arc<dyn ReadAt>]) -> (TarPlan, io::Result<Vec<u8>>) {
         let plan = {
-            let index = SeedIndex::new(seeds, &self.file, &NoProgress);
+            let index = SeedIndex::new(seeds, &self.file, 0, &NoProgress);
             TarPlan::new(&self.file, self.tar_end, &index).unwrap()
         };
         let images = &self.images;
@@ -194,6 +193,57 @@ fn chunks_of_other_rules_are_found_where_they_are() {
     changed[1_000_000] ^= 1;
     assert_eq!(layer.check(&[seed(changed)]).reused, len - 50_001);
     assert_eq!(layer.check(&[seed(disk[..150_003].to_vec())]).reused, 150_003);
+}
+
+/// Zeros are no data that was found.
+#[test]
+fn chunks_of_other_rules_are_found_in_disks_of_zeros() {
+    let check = |zeros: usize| {
+        let mut disk = blocks(&(1..400).collect::<Vec<_>>());
+        let data = disk.len().next_multiple_of(50_001);
+        disk.resize(data + zeros * 50_001, 0);
+        let layer = Layer::new(&disk, |disk| {
+            let starts = (0..disk.len()).step_by(50_001);
+            starts.map(|start| (start..start + 50_001, start >= data)).collect()
+        });
+        assert_eq!(layer.check(&[seed(disk)]).reused, data as u64, "{zeros}");
+    };
+    check(1);
+    check(40);
+    check(200);
+}
+
+#[test]
+fn requests_are_joined_where_there_are_too_many() {
+    let check = |chunks: u64, gap: u64, requests: Range<usize>| {
+        let distance = gap + 10;
+        let chunk = |number: u64| FileChunk {
+            range: number * 20..(number + 1) * 20,
+            frame: Some(number * distance..number * distance + 10),
+            digest: Digest::of_bytes(&number.to_le_bytes()),
+        };
+        let frames = 0..chunks * distance;
+        let file = FileChunks {
+            chunks: (0..chunks).map(chunk).collect(),
+            size: chunks * 20,
+            frames: frames.clone(),
+        };
+        let plan =
+            TarPlan::new(&file, frames.end, &SeedIndex::new(&[], &file, 0, &NoProgress)).unwrap();
+        let count = plan.requests.len();
+        assert!(requests.contains(&count), "{chunks} {gap}: {count}");
+        assert!(plan.requests.is_sorted_by(|a, b| a.end < b.start));
+        let mut frames = file.chunks.iter().filter_map(|chunk| chunk.frame.as_ref());
+        assert!(frames.all(|frame| is_requested(&plan, frame)));
+    };
+    let far = 1 << 20;
+    check(100, 1000, 1..2);
+    check(2000, far, 2000..2002);
+    check(2047, far, 2047..2049);
+    // Only as many gaps are read as have to be.
+    check(2048, far, 2048..2049);
+    check(5000, far, 2048..2049);
+    check(10_000, 1 << 40, 2048..2049);
 }
 
 /// A seed whose bytes change, or which becomes shorter, after it was read so often.
