@@ -14,8 +14,9 @@ use crate::oci::image::layer::FinishedLayer;
 const FRAMES_MAX: u64 = 1 << 19;
 
 /// Length in bytes of a layer for each frame that is looked up for it: a layer that is soon compressed is not worth
-/// reading long tables of contents.
-const LAYER_LEN_PER_FRAME: u64 = 16 * 1024;
+/// reading long tables of contents. A disk has a chunk for 64 KiB, so that the tables of some twenty others like it are read:
+/// the layer before can be behind those of other platforms.
+const LAYER_LEN_PER_FRAME: u64 = 2 * 1024;
 
 /// Layers on this machine, which were written with one compression in this version of the format. The caller knows
 /// that; that the files are these layers is checked here.

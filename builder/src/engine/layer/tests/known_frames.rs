@@ -136,10 +136,21 @@ fn a_layer_that_was_cut_is_not_used() {
 }
 
 #[test]
+fn a_layer_may_stand_behind_others() {
+    let disk = disk();
+    let older = OlderLayer::new(&disk, chunked(1));
+    let others: Vec<OlderLayer> = (20..26)
+        .map(|seed| OlderLayer::new(&noise(seed).take(9_000_000).collect::<Vec<u8>>(), chunked(1)))
+        .collect();
+    let layers = others.iter().chain([&older]).map(|layer| layer.open("blob"));
+    assert!(write_with(&KnownBlobs::new(layers), &newer(&disk), chunked(1), 2) > 0);
+}
+
+#[test]
 fn long_tables_are_not_read_for_short_layers() {
     let older = OlderLayer::new(&disk(), chunked(1));
     let blobs = known([older.open("blob"), older.open("blob")]);
-    assert!(blobs.frames(1 << 20).is_none());
+    assert!(blobs.frames(64 << 10).is_none());
     assert!(blobs.frames(16 << 20).is_some());
     let (other, _) = write(Memory::new(b"x", Holes::None), 1, zstd(1));
     let file = older.open("blob").1;
